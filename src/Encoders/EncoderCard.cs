@@ -1,0 +1,35 @@
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Encoders;
+
+/// <summary>What an encoder expects and gives; for a model folder it is read from <c>metadata.json</c>.</summary>
+public sealed record EncoderCard
+{
+    public required string Name { get; init; }
+
+    /// <summary>SHA-256 (hex) over everything that decides the logits; pins the model in a run.</summary>
+    public required string Sha256 { get; init; }
+
+    public int Channels { get; init; } = 1;
+
+    /// <summary>Class names; one logit each, in this order.</summary>
+    public required IReadOnlyList<string> Classes { get; init; }
+
+    /// <summary>Slice edge in pixels, or null where any size will do (sum- or average-pooled networks).</summary>
+    public int? SliceSize { get; init; }
+
+    /// <summary>In-plane pixel size in mm that the encoder was trained at, or null for the volume's finest spacing.</summary>
+    public double? PixelMm { get; init; }
+
+    /// <summary>Distance between slices in mm, or null for the pixel size.</summary>
+    public double? SpacingMm { get; init; }
+
+    /// <summary>How intensities of a volume become pixels.</summary>
+    public required IntensityMap Intensity { get; init; }
+
+    /// <summary>Exponent α of the filter |ω|^α that this encoder's score calls for (docs/geometry.md), or null for 2.</summary>
+    public double? Alpha { get; init; }
+
+    /// <summary>Threshold chosen on training data, or null when there is none.</summary>
+    public HeatmapThreshold? Threshold { get; init; }
+}

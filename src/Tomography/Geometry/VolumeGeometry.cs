@@ -1,0 +1,47 @@
+namespace ToNNO.Tomography.Geometry;
+
+/// <summary>Where the voxels of a volume lie in the world; see docs/geometry.md.</summary>
+public sealed record VolumeGeometry
+{
+    /// <exception cref="ArgumentOutOfRangeException">An axis has no voxels, or the affine is singular or not finite.</exception>
+    public VolumeGeometry(VolumeShape shape, AffineTransform affine)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(shape.I, 1, nameof(shape));
+        ArgumentOutOfRangeException.ThrowIfLessThan(shape.J, 1, nameof(shape));
+        ArgumentOutOfRangeException.ThrowIfLessThan(shape.K, 1, nameof(shape));
+        var edges = affine.I.Length * affine.J.Length * affine.K.Length;
+        // Relative to the edges: a sheared grid may be flat long before its determinant is exactly zero.
+        if (!double.IsFinite(edges) || !(Math.Abs(affine.Determinant) > 1e-6 * edges) || !double.IsFinite(affine.Origin.Length))
+        {
+            throw new ArgumentOutOfRangeException(nameof(affine), "The affine must be finite and its voxel axes must span space.");
+        }
+
+        Shape = shape;
+        Affine = affine;
+    }
+
+    public VolumeShape Shape { get; }
+
+    public AffineTransform Affine { get; }
+
+    /// <summary>The rotation centre c: the centre of the voxel grid, world mm.</summary>
+    public Vector3D CentreMm => Affine.ToWorld((Shape.I - 1) / 2.0, (Shape.J - 1) / 2.0, (Shape.K - 1) / 2.0);
+
+    /// <summary>R: half the longest diagonal of the box that the voxels fill (edges, not centres), mm.</summary>
+    public double RadiusMm
+    {
+        get
+        {
+            var (i, j, k) = (0.5 * Shape.I * Affine.I, 0.5 * Shape.J * Affine.J, 0.5 * Shape.K * Affine.K);
+            return Math.Max(
+                Math.Max((i + j + k).Length, (i + j - k).Length),
+                Math.Max((i - j + k).Length, (i - j - k).Length));
+        }
+    }
+
+    /// <summary>Smallest distance between neighbouring voxels along an index axis, mm.</summary>
+    public double FinestSpacingMm => Math.Min(Affine.I.Length, Math.Min(Affine.J.Length, Affine.K.Length));
+
+    /// <summary>Volume of one voxel, mm³.</summary>
+    public double VoxelVolumeMm3 => Math.Abs(Affine.Determinant);
+}
