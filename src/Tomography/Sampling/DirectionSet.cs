@@ -1,0 +1,184 @@
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Tomography.Sampling;
+
+/// <summary>How directions are spread over the half sphere.</summary>
+public enum DirectionSetKind
+{
+    Unspecified = 0,
+
+    /// <summary>Gauss-Legendre rings in cos θ, the azimuths of a ring in proportion to sin θ; the default.</summary>
+    Rings = 1,
+
+    /// <summary>Fibonacci spiral, equal weights.</summary>
+    Fibonacci = 2,
+
+    /// <summary>Product grid: Gauss-Legendre in cos θ, uniform in φ.</summary>
+    Grid = 3,
+}
+
+/// <summary>Unit normals of the stacks, on a half sphere, with quadrature weights that sum to 1.</summary>
+/// <remarks>
+/// A plane with normal n is the plane with normal −n, so a set holds one of the two: the one in the half sphere
+/// z > 0 (or y > 0 where z = 0, x > 0 where both are). METHOD: at P = 324 the relative error of a smooth phantom is
+/// .050 for rings, .079 for the spiral, .126 for the grid and .44 for random directions.
+/// </remarks>
+public sealed class DirectionSet
+{
+    private readonly Vector3D[] _normals;
+    private readonly double[] _weights;
+
+    private DirectionSet(Vector3D[] normals, double[] weights)
+    {
+        _normals = normals;
+        _weights = weights;
+    }
+
+    public int Count => _normals.Length;
+
+    public ReadOnlySpan<Vector3D> Normals => _normals;
+
+    /// <summary>Quadrature weights w_j, Σw = 1.</summary>
+    public ReadOnlySpan<double> Weights => _weights;
+
+    /// <summary>Makes a set of about <paramref name="count"/> directions (exactly so many for rings and the spiral).</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1 or the kind unknown.</exception>
+    public static DirectionSet Create(DirectionSetKind kind, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        return kind switch
+        {
+            DirectionSetKind.Rings => Rings(count),
+            DirectionSetKind.Fibonacci => Fibonacci(count),
+            DirectionSetKind.Grid => Grid(count),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Choose rings, fibonacci or grid."),
+        };
+    }
+
+    /// <summary>A set of the caller's own normals (any length, any hemisphere).</summary>
+    /// <param name="weights">Positive; scaled to sum 1. Empty for equal weights.</param>
+    public static DirectionSet FromNormals(ReadOnlySpan<Vector3D> normals, ReadOnlySpan<double> weights = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(normals.Length, nameof(normals));
+        if (weights.Length != 0)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(weights.Length, normals.Length, nameof(weights));
+        }
+
+        var canonical = new Vector3D[normals.Length];
+        var scaled = new double[normals.Length];
+        var sum = 0.0;
+        for (var j = 0; j < canonical.Length; j++)
+        {
+            canonical[j] = Canonical(normals[j].Normalized());
+            scaled[j] = weights.Length == 0 ? 1 : weights[j];
+            sum += scaled[j];
+        }
+
+        for (var j = 0; j < scaled.Length; j++)
+        {
+            scaled[j] /= sum;
+        }
+
+        return new DirectionSet(canonical, scaled);
+    }
+
+    private static Vector3D Canonical(Vector3D n)
+    {
+        var positive = n.Z != 0 ? n.Z > 0 : n.Y != 0 ? n.Y > 0 : n.X > 0;
+        return positive ? n : -n;
+    }
+
+    private static DirectionSet Rings(int count)
+    {
+        // Equal spacing along and across the rings asks for 4 n sin θ azimuths on each of n rings, 8n²/π in all.
+        var rings = Math.Max(1, (int)Math.Round(Math.Sqrt(Math.PI * count / 8)));
+        // A rule of 2n nodes is symmetric: its positive half integrates every even polynomial, and g(n, n·x) is even in n.
+        var (nodes, gauss) = GaussLegendre.Rule(2 * rings);
+        var cosines = nodes.AsSpan(rings);
+        var azimuths = Apportion(count, cosines);
+        var normals = new List<Vector3D>(count);
+        var weights = new List<double>(count);
+        var goldenAngle = Math.PI * (3 - Math.Sqrt(5));
+        for (var ring = 0; ring < rings; ring++)
+        {
+            var sine = Math.Sqrt(1 - (cosines[ring] * cosines[ring]));
+            for (var a = 0; a < azimuths[ring]; a++)
+            {
+                var phi = (2 * Math.PI * a / azimuths[ring]) + (ring * goldenAngle); // staggered, so that rings do not line up
+                normals.Add(new Vector3D(sine * Math.Cos(phi), sine * Math.Sin(phi), cosines[ring]));
+                weights.Add(gauss[rings + ring] / azimuths[ring]);
+            }
+        }
+
+        return FromNormals(normals.ToArray(), weights.ToArray());
+    }
+
+    /// <summary>Shares out <paramref name="count"/> azimuths in proportion to sin θ, at least one a ring, by largest remainder.</summary>
+    private static int[] Apportion(int count, ReadOnlySpan<double> cosines)
+    {
+        var shares = new double[cosines.Length];
+        var total = 0.0;
+        for (var ring = 0; ring < shares.Length; ring++)
+        {
+            shares[ring] = Math.Sqrt(1 - (cosines[ring] * cosines[ring]));
+            total += shares[ring];
+        }
+
+        var azimuths = new int[shares.Length];
+        var left = count;
+        for (var ring = 0; ring < shares.Length; ring++)
+        {
+            shares[ring] *= count / total;
+            azimuths[ring] = Math.Max(1, (int)shares[ring]);
+            left -= azimuths[ring];
+        }
+
+        while (left > 0)
+        {
+            var neediest = 0;
+            for (var ring = 1; ring < shares.Length; ring++)
+            {
+                neediest = shares[ring] - azimuths[ring] > shares[neediest] - azimuths[neediest] ? ring : neediest;
+            }
+
+            azimuths[neediest]++;
+            left--;
+        }
+
+        return azimuths;
+    }
+
+    private static DirectionSet Fibonacci(int count)
+    {
+        var goldenAngle = Math.PI * (3 - Math.Sqrt(5));
+        var normals = new Vector3D[count];
+        for (var j = 0; j < count; j++)
+        {
+            var cosine = (j + 0.5) / count;
+            var sine = Math.Sqrt(1 - (cosine * cosine));
+            normals[j] = new Vector3D(sine * Math.Cos(j * goldenAngle), sine * Math.Sin(j * goldenAngle), cosine);
+        }
+
+        return FromNormals(normals);
+    }
+
+    private static DirectionSet Grid(int count)
+    {
+        // θ over (0, π) and φ over [0, π): the half sphere y > 0, with equal steps in both angles at the equator.
+        var steps = Math.Max(1, (int)Math.Round(Math.Sqrt(count)));
+        var (cosines, gauss) = GaussLegendre.Rule(steps);
+        var normals = new Vector3D[steps * steps];
+        var weights = new double[normals.Length];
+        for (var j = 0; j < normals.Length; j++)
+        {
+            var cosine = cosines[j / steps];
+            var sine = Math.Sqrt(1 - (cosine * cosine));
+            var phi = Math.PI * (j % steps) / steps;
+            normals[j] = new Vector3D(sine * Math.Cos(phi), sine * Math.Sin(phi), cosine);
+            weights[j] = gauss[j / steps];
+        }
+
+        return FromNormals(normals, weights);
+    }
+}
