@@ -46,6 +46,14 @@ public static class SliceCutter
         return anything;
     }
 
+    /// <summary>True where a plane misses all that the volume's trilinear samples reach, so that it need not even be cut.</summary>
+    public static bool Misses(VolumeGeometry geometry, Vector3D normal, double offsetMm)
+    {
+        var (shape, affine) = (geometry.Shape, geometry.Affine);
+        var reach = 0.5 * (((shape.I + 1) * Math.Abs(normal.Dot(affine.I))) + ((shape.J + 1) * Math.Abs(normal.Dot(affine.J))) + ((shape.K + 1) * Math.Abs(normal.Dot(affine.K))));
+        return Math.Abs(offsetMm) >= reach;
+    }
+
     /// <summary>The columns whose index lies in [low, N + high] on every axis: an interval, since a row is a line.</summary>
     private static ColumnRange Columns(Vector3D start, Vector3D step, VolumeShape shape, int size, double low, double high)
     {

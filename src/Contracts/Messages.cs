@@ -1,0 +1,102 @@
+using Akka.Actor;
+
+namespace ToNNO.Contracts;
+
+/// <summary>A message that may cross nodes: it has a row in <see cref="Wire.Codecs"/>.</summary>
+public interface IWireMessage;
+
+/// <summary>A message that stays in its actor system.</summary>
+public interface ILocalMessage : INoSerializationVerificationNeeded;
+
+/// <summary>How a volume's work ended, or where it stands.</summary>
+public enum VolumeState
+{
+    Unspecified = 0,
+    Scheduled = 1,
+    InProcess = 2,
+    Completed = 3,
+
+    /// <summary>Completed, with something that its user should know.</summary>
+    Warning = 4,
+    Failed = 5,
+    Canceled = 6,
+
+    /// <summary>Set aside: the input or the encoder cannot give a result, and a retry would end the same way.</summary>
+    Quarantined = 7,
+}
+
+/// <summary>Between a client and the coordinator.</summary>
+public static class RunProtocol
+{
+    /// <summary>Starts the run that a manifest in the store describes.</summary>
+    public sealed record SubmitRun(RunId RunId, BlobRef Manifest) : IWireMessage;
+
+    public sealed record RunAccepted(RunId RunId, int VolumeCount) : IWireMessage;
+
+    public sealed record RunRejected(RunId RunId, string ReasonCode, string Detail) : IWireMessage;
+
+    /// <summary>Asks for the run's events from now on.</summary>
+    public sealed record WatchRun(RunId RunId) : IWireMessage;
+
+    /// <summary>Work done so far. Leases of volumes not yet planned are not counted in.</summary>
+    public sealed record RunProgressed(RunId RunId, int Volumes, int Concluded, int Leases, int LeasesDone, long SlicesEncoded) : IWireMessage;
+
+    /// <summary>A volume is done with. <paramref name="Reused"/> where an earlier run's verified result stood.</summary>
+    public sealed record VolumeConcluded(
+        RunId RunId, VolumeId VolumeId, VolumeState State, string ReasonCode, string Detail, bool Reused, TimeSpan Elapsed) : IWireMessage;
+
+    public sealed record RunFinished(RunId RunId) : IWireMessage;
+}
+
+/// <summary>Between the coordinator and the slice encoders, which pull.</summary>
+public static class SliceProtocol
+{
+    /// <summary>A free encoder asks for work; the answer comes when there is some. Repeating it is harmless.</summary>
+    /// <param name="CachedVolumes">Volumes that the encoder's node holds in memory.</param>
+    public sealed record RequestLease(string EncoderId, IReadOnlyList<VolumeId> CachedVolumes) : IWireMessage;
+
+    /// <summary>Hands a range of directions to an encoder. Replies go to the sender, the volume's actor.</summary>
+    public sealed record EncodeLease(VolumeTask Task, DirectionRange Directions) : IWireMessage;
+
+    /// <summary>The rows of a lease are in the store.</summary>
+    public sealed record LeaseEncoded(VolumeId VolumeId, DirectionRange Directions, BlobRef Rows, string EncoderId, long SlicesEncoded) : IWireMessage;
+
+    /// <param name="Transient">True where another try may succeed.</param>
+    public sealed record LeaseRejected(
+        VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+}
+
+/// <summary>Between a volume's actor and the reducers, which are cluster-sharded.</summary>
+public static class ReconProtocol
+{
+    /// <summary>A message to one slab or to a volume's publisher.</summary>
+    public interface ISharded : IWireMessage
+    {
+        /// <summary>Names the entity: run/volume/slab or run/volume.</summary>
+        string EntityId { get; }
+    }
+
+    /// <summary>Adds a lease's rows to a slab. Leases must come in order.</summary>
+    public sealed record ApplyRows(VolumeTask Task, int Slab, DirectionRange Directions, BlobRef Rows) : ISharded
+    {
+        public string EntityId => $"{Task.RunId}/{Task.VolumeId}/{Slab}";
+    }
+
+    /// <summary>The slab stands at <paramref name="NextDirection"/>: it has applied all before, and takes none but that one next.</summary>
+    public sealed record RowsApplied(VolumeId VolumeId, int Slab, int NextDirection) : IWireMessage;
+
+    public sealed record SlabCompleted(VolumeId VolumeId, int Slab, BlobRef Voxels, TimeSpan Elapsed) : IWireMessage;
+
+    public sealed record SlabFailed(VolumeId VolumeId, int Slab, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+
+    /// <summary>Makes the results of a volume whose slabs are all complete.</summary>
+    public sealed record PublishHeatmap(VolumeTask Task, IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime, TimeSpan Elapsed) : ISharded
+    {
+        public string EntityId => $"{Task.RunId}/{Task.VolumeId}";
+    }
+
+    /// <param name="Warning">What the result's user should know, or empty.</param>
+    public sealed record HeatmapPublished(VolumeId VolumeId, BlobRef Result, string Warning) : IWireMessage;
+
+    public sealed record PublishFailed(VolumeId VolumeId, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+}

@@ -1,0 +1,80 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace ToNNO.Contracts;
+
+/// <summary>The rows of one lease, as they lie in the store: logits <c>[direction, offset]</c>, what they cost, and a checksum.</summary>
+/// <param name="Directions">Range of the rows.</param>
+/// <param name="BlankLogit">The encoder's answer to a slice of fill, which stands for every blank slice.</param>
+/// <param name="Logits">Logits of the range, rows of <paramref name="OffsetCount"/>.</param>
+public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float BlankLogit, RowsCost Cost, float[] Logits)
+{
+    private const int HeaderBytes = 72;
+    private const int HashBytes = 32;
+
+    private static ReadOnlySpan<byte> Magic => "ToNNOrow"u8;
+
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[HeaderBytes + (Logits.Length * sizeof(float)) + HashBytes];
+        var span = bytes.AsSpan();
+        Magic.CopyTo(span);
+        BinaryPrimitives.WriteInt32LittleEndian(span[8..], Directions.First);
+        BinaryPrimitives.WriteInt32LittleEndian(span[12..], Directions.Count);
+        BinaryPrimitives.WriteInt32LittleEndian(span[16..], OffsetCount);
+        BinaryPrimitives.WriteSingleLittleEndian(span[20..], BlankLogit);
+        BinaryPrimitives.WriteInt64LittleEndian(span[24..], Cost.SlicesCut);
+        BinaryPrimitives.WriteInt64LittleEndian(span[32..], Cost.SlicesSkipped);
+        BinaryPrimitives.WriteInt64LittleEndian(span[40..], Cost.SlicesEncoded);
+        BinaryPrimitives.WriteInt64LittleEndian(span[48..], Cost.ReadTime.Ticks);
+        BinaryPrimitives.WriteInt64LittleEndian(span[56..], Cost.CutTime.Ticks);
+        BinaryPrimitives.WriteInt64LittleEndian(span[64..], Cost.EncodeTime.Ticks);
+        MemoryMarshal.AsBytes(Logits.AsSpan()).CopyTo(span[HeaderBytes..]);
+        SHA256.HashData(span[..^HashBytes], span[^HashBytes..]);
+        return bytes;
+    }
+
+    /// <summary>Reads rows back.</summary>
+    /// <returns>Null where the bytes are not whole rows of this lease: they are then made again.</returns>
+    public static RowsBlob? TryParse(ReadOnlySpan<byte> bytes, DirectionRange lease, int offsetCount)
+    {
+        if (bytes.Length != HeaderBytes + ((long)lease.Count * offsetCount * sizeof(float)) + HashBytes
+            || !bytes.StartsWith(Magic)
+            || !SHA256.HashData(bytes[..^HashBytes]).AsSpan().SequenceEqual(bytes[^HashBytes..])
+            || BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]) != lease.First
+            || BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]) != lease.Count
+            || BinaryPrimitives.ReadInt32LittleEndian(bytes[16..]) != offsetCount)
+        {
+            return null;
+        }
+
+        TimeSpan Ticks(ReadOnlySpan<byte> at) => new(BinaryPrimitives.ReadInt64LittleEndian(at));
+        return new RowsBlob(
+            lease,
+            offsetCount,
+            BinaryPrimitives.ReadSingleLittleEndian(bytes[20..]),
+            new RowsCost(
+                BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
+                BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]),
+                BinaryPrimitives.ReadInt64LittleEndian(bytes[40..]),
+                Ticks(bytes[48..]),
+                Ticks(bytes[56..]),
+                Ticks(bytes[64..])),
+            MemoryMarshal.Cast<byte, float>(bytes[HeaderBytes..^HashBytes]).ToArray());
+    }
+}
+
+/// <summary>What making rows took. A slice is cut, or skipped since it misses the volume; of those cut, the blank ones are skipped
+/// too and the rest encoded.</summary>
+public readonly record struct RowsCost(
+    long SlicesCut, long SlicesSkipped, long SlicesEncoded, TimeSpan ReadTime, TimeSpan CutTime, TimeSpan EncodeTime)
+{
+    public static RowsCost operator +(RowsCost a, RowsCost b) => new(
+        a.SlicesCut + b.SlicesCut,
+        a.SlicesSkipped + b.SlicesSkipped,
+        a.SlicesEncoded + b.SlicesEncoded,
+        a.ReadTime + b.ReadTime,
+        a.CutTime + b.CutTime,
+        a.EncodeTime + b.EncodeTime);
+}

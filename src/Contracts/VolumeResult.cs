@@ -1,0 +1,61 @@
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Contracts;
+
+/// <summary><c>result.json</c>: written last, so that its presence with matching hashes is what "done" means.</summary>
+public sealed record VolumeResult
+{
+    public const string FileName = "result.json";
+
+    /// <summary>Version of this document.</summary>
+    public int Version { get; init; } = 1;
+
+    public required VolumeId VolumeId { get; init; }
+
+    public required RunId RunId { get; init; }
+
+    /// <summary>See <see cref="VolumeTask.WorkKey"/>.</summary>
+    public required string WorkKey { get; init; }
+
+    public required InputFacts Input { get; init; }
+
+    public required RunSettings Settings { get; init; }
+
+    public required SamplingFacts Sampling { get; init; }
+
+    public required SliceCounts Slices { get; init; }
+
+    public required StageSeconds Seconds { get; init; }
+
+    public required HeatmapFacts Heatmap { get; init; }
+
+    public required SoftwareFacts Software { get; init; }
+
+    /// <summary>What the user should know; empty where all is well.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>The files of the result by name.</summary>
+    public required IReadOnlyDictionary<string, FileFacts> Files { get; init; }
+
+    public static string FolderOf(VolumeId volume) => $"{volume}/";
+
+    public static string PathOf(VolumeId volume) => $"{volume}/{FileName}";
+
+    public sealed record FileFacts(string Sha256, long SizeBytes);
+
+    /// <param name="Affine">Rows of the 4x4 matrix from voxel index to world (RAS+, mm).</param>
+    public sealed record InputFacts(string Name, string Sha256, VolumeShape Shape, IReadOnlyList<IReadOnlyList<double>> Affine);
+
+    /// <summary>The plan as it was resolved for this volume.</summary>
+    public sealed record SamplingFacts(
+        int Directions, int Offsets, double SpacingMm, double PixelMm, int Size, Vector3D CentreMm, double BlankLogit);
+
+    public sealed record SliceCounts(long Planned, long Cut, long Skipped, long Encoded);
+
+    /// <summary>Time of each stage, summed over the workers that shared it, and the time from start to end.</summary>
+    public sealed record StageSeconds(double Read, double Cut, double Encode, double Backproject, double Publish, double Total);
+
+    public sealed record HeatmapFacts(double Minimum, double Maximum, double Mean, VolumeShape PeakIndex, Vector3D PeakMm, double? Threshold);
+
+    public sealed record SoftwareFacts(string Tonno, string Runtime, string OperatingSystem);
+}

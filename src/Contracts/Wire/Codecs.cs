@@ -1,0 +1,202 @@
+using Google.Protobuf;
+using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Sampling;
+
+namespace ToNNO.Contracts.Wire;
+
+/// <summary>One row per wire message and version: manifest, writer, reader. Rows are only added.</summary>
+internal static class Codecs
+{
+    public static IReadOnlyList<Codec> All { get; } =
+    [
+        Codec.Of("run.submit.v1", Proto.SubmitRun.Parser,
+            (RunProtocol.SubmitRun m) => new Proto.SubmitRun { RunId = m.RunId.Value, Manifest = Write(m.Manifest) },
+            p => new(new(p.RunId), Read(p.Manifest))),
+        Codec.Of("run.accepted.v1", Proto.RunAccepted.Parser,
+            (RunProtocol.RunAccepted m) => new Proto.RunAccepted { RunId = m.RunId.Value, VolumeCount = m.VolumeCount },
+            p => new(new(p.RunId), p.VolumeCount)),
+        Codec.Of("run.rejected.v1", Proto.RunRejected.Parser,
+            (RunProtocol.RunRejected m) => new Proto.RunRejected { RunId = m.RunId.Value, ReasonCode = m.ReasonCode, Detail = m.Detail },
+            p => new(new(p.RunId), p.ReasonCode, p.Detail)),
+        Codec.Of("run.watch.v1", Proto.WatchRun.Parser,
+            (RunProtocol.WatchRun m) => new Proto.WatchRun { RunId = m.RunId.Value },
+            p => new(new(p.RunId))),
+        Codec.Of("run.progressed.v1", Proto.RunProgressed.Parser,
+            (RunProtocol.RunProgressed m) => new Proto.RunProgressed
+            {
+                RunId = m.RunId.Value, Volumes = m.Volumes, Concluded = m.Concluded, Leases = m.Leases, LeasesDone = m.LeasesDone, SlicesEncoded = m.SlicesEncoded,
+            },
+            p => new(new(p.RunId), p.Volumes, p.Concluded, p.Leases, p.LeasesDone, p.SlicesEncoded)),
+        Codec.Of("run.volume-concluded.v1", Proto.VolumeConcluded.Parser,
+            (RunProtocol.VolumeConcluded m) => new Proto.VolumeConcluded
+            {
+                RunId = m.RunId.Value, VolumeId = m.VolumeId.Value, State = (int)m.State, ReasonCode = m.ReasonCode, Detail = m.Detail, Reused = m.Reused, ElapsedTicks = m.Elapsed.Ticks,
+            },
+            p => new(new(p.RunId), new(p.VolumeId), (VolumeState)p.State, p.ReasonCode, p.Detail, p.Reused, new(p.ElapsedTicks))),
+        Codec.Of("run.finished.v1", Proto.RunFinished.Parser,
+            (RunProtocol.RunFinished m) => new Proto.RunFinished { RunId = m.RunId.Value },
+            p => new(new(p.RunId))),
+
+        Codec.Of("slice.request.v1", Proto.RequestLease.Parser,
+            (SliceProtocol.RequestLease m) => new Proto.RequestLease { EncoderId = m.EncoderId, CachedVolumes = { m.CachedVolumes.Select(id => id.Value) } },
+            p => new(p.EncoderId, p.CachedVolumes.Select(id => new VolumeId(id)).ToArray())),
+        Codec.Of("slice.encode.v1", Proto.EncodeLease.Parser,
+            (SliceProtocol.EncodeLease m) => new Proto.EncodeLease { Task = Write(m.Task), Directions = Write(m.Directions) },
+            p => new(Read(p.Task), Read(p.Directions))),
+        Codec.Of("slice.encoded.v1", Proto.LeaseEncoded.Parser,
+            (SliceProtocol.LeaseEncoded m) => new Proto.LeaseEncoded
+            {
+                VolumeId = m.VolumeId.Value, Directions = Write(m.Directions), Rows = Write(m.Rows), EncoderId = m.EncoderId, SlicesEncoded = m.SlicesEncoded,
+            },
+            p => new(new(p.VolumeId), Read(p.Directions), Read(p.Rows), p.EncoderId, p.SlicesEncoded)),
+        Codec.Of("slice.rejected.v1", Proto.LeaseRejected.Parser,
+            (SliceProtocol.LeaseRejected m) => new Proto.LeaseRejected
+            {
+                VolumeId = m.VolumeId.Value, Directions = Write(m.Directions), ReasonCode = m.ReasonCode, Detail = m.Detail, Transient = m.Transient,
+            },
+            p => new(new(p.VolumeId), Read(p.Directions), p.ReasonCode, p.Detail, p.Transient)),
+
+        Codec.Of("recon.apply.v1", Proto.ApplyRows.Parser,
+            (ReconProtocol.ApplyRows m) => new Proto.ApplyRows { Task = Write(m.Task), Slab = m.Slab, Directions = Write(m.Directions), Rows = Write(m.Rows) },
+            p => new(Read(p.Task), p.Slab, Read(p.Directions), Read(p.Rows))),
+        Codec.Of("recon.applied.v1", Proto.RowsApplied.Parser,
+            (ReconProtocol.RowsApplied m) => new Proto.RowsApplied { VolumeId = m.VolumeId.Value, Slab = m.Slab, NextDirection = m.NextDirection },
+            p => new(new(p.VolumeId), p.Slab, p.NextDirection)),
+        Codec.Of("recon.slab-completed.v1", Proto.SlabCompleted.Parser,
+            (ReconProtocol.SlabCompleted m) => new Proto.SlabCompleted { VolumeId = m.VolumeId.Value, Slab = m.Slab, Voxels = Write(m.Voxels), ElapsedTicks = m.Elapsed.Ticks },
+            p => new(new(p.VolumeId), p.Slab, Read(p.Voxels), new(p.ElapsedTicks))),
+        Codec.Of("recon.slab-failed.v1", Proto.SlabFailed.Parser,
+            (ReconProtocol.SlabFailed m) => new Proto.SlabFailed
+            {
+                VolumeId = m.VolumeId.Value, Slab = m.Slab, ReasonCode = m.ReasonCode, Detail = m.Detail, Transient = m.Transient,
+            },
+            p => new(new(p.VolumeId), p.Slab, p.ReasonCode, p.Detail, p.Transient)),
+        Codec.Of("recon.publish.v1", Proto.PublishHeatmap.Parser,
+            (ReconProtocol.PublishHeatmap m) => new Proto.PublishHeatmap
+            {
+                Task = Write(m.Task), Slabs = { m.Slabs.Select(Write) }, BackprojectionTicks = m.BackprojectionTime.Ticks, ElapsedTicks = m.Elapsed.Ticks,
+            },
+            p => new(Read(p.Task), p.Slabs.Select(Read).ToArray(), new(p.BackprojectionTicks), new(p.ElapsedTicks))),
+        Codec.Of("recon.published.v1", Proto.HeatmapPublished.Parser,
+            (ReconProtocol.HeatmapPublished m) => new Proto.HeatmapPublished { VolumeId = m.VolumeId.Value, Result = Write(m.Result), Warning = m.Warning },
+            p => new(new(p.VolumeId), Read(p.Result), p.Warning)),
+        Codec.Of("recon.publish-failed.v1", Proto.PublishFailed.Parser,
+            (ReconProtocol.PublishFailed m) => new Proto.PublishFailed
+            {
+                VolumeId = m.VolumeId.Value, ReasonCode = m.ReasonCode, Detail = m.Detail, Transient = m.Transient,
+            },
+            p => new(new(p.VolumeId), p.ReasonCode, p.Detail, p.Transient)),
+    ];
+
+    private static Proto.Blob Write(BlobRef blob) => new() { Path = blob.Path, Etag = blob.ETag };
+
+    private static BlobRef Read(Proto.Blob blob) => new(blob.Path, blob.Etag);
+
+    private static Proto.Range Write(DirectionRange range) => new() { First = range.First, Count = range.Count };
+
+    private static DirectionRange Read(Proto.Range range) => new(range.First, range.Count);
+
+    private static Proto.Vector Write(Vector3D v) => new() { X = v.X, Y = v.Y, Z = v.Z };
+
+    private static Vector3D Read(Proto.Vector v) => new(v.X, v.Y, v.Z);
+
+    private static Proto.Task Write(VolumeTask task) => new()
+    {
+        RunId = task.RunId.Value,
+        VolumeId = task.VolumeId.Value,
+        SourceUri = task.SourceUri,
+        SourceSha256 = task.SourceSha256,
+        Geometry = new Proto.Geometry
+        {
+            I = task.Geometry.Shape.I,
+            J = task.Geometry.Shape.J,
+            K = task.Geometry.Shape.K,
+            StepI = Write(task.Geometry.Affine.I),
+            StepJ = Write(task.Geometry.Affine.J),
+            StepK = Write(task.Geometry.Affine.K),
+            Origin = Write(task.Geometry.Affine.Origin),
+        },
+        Settings = Write(task.Settings),
+        LeaseDirections = task.LeaseDirections,
+        SlabCount = task.SlabCount,
+    };
+
+    private static VolumeTask Read(Proto.Task task) => new()
+    {
+        RunId = new(task.RunId),
+        VolumeId = new(task.VolumeId),
+        SourceUri = task.SourceUri,
+        SourceSha256 = task.SourceSha256,
+        Geometry = new VolumeGeometry(
+            new VolumeShape(task.Geometry.I, task.Geometry.J, task.Geometry.K),
+            new AffineTransform(Read(task.Geometry.StepI), Read(task.Geometry.StepJ), Read(task.Geometry.StepK), Read(task.Geometry.Origin))),
+        Settings = Read(task.Settings),
+        LeaseDirections = task.LeaseDirections,
+        SlabCount = task.SlabCount,
+    };
+
+    private static Proto.Settings Write(RunSettings settings)
+    {
+        var wire = new Proto.Settings
+        {
+            Model = settings.Model,
+            ModelSha256 = settings.ModelSha256,
+            Set = (int)settings.Set,
+            Directions = settings.Directions,
+            Alpha = settings.Alpha,
+            Window = (int)settings.Window,
+            IntensityLow = settings.Intensity.Low,
+            IntensityHigh = settings.Intensity.High,
+            Fill = settings.Intensity.Fill,
+            ThresholdOfPeak = settings.Threshold?.OfPeak ?? false,
+        };
+        if (settings.SpacingMm is { } spacing)
+        {
+            wire.SpacingMm = spacing;
+        }
+
+        if (settings.PixelMm is { } pixel)
+        {
+            wire.PixelMm = pixel;
+        }
+
+        if (settings.Size is { } size)
+        {
+            wire.Size = size;
+        }
+
+        if (settings.Threshold is { } threshold)
+        {
+            wire.Threshold = threshold.Value;
+        }
+
+        return wire;
+    }
+
+    private static RunSettings Read(Proto.Settings wire) => new()
+    {
+        Model = wire.Model,
+        ModelSha256 = wire.ModelSha256,
+        Set = (DirectionSetKind)wire.Set,
+        Directions = wire.Directions,
+        SpacingMm = wire.HasSpacingMm ? wire.SpacingMm : null,
+        PixelMm = wire.HasPixelMm ? wire.PixelMm : null,
+        Size = wire.HasSize ? wire.Size : null,
+        Alpha = wire.Alpha,
+        Window = (FilterWindow)wire.Window,
+        Intensity = new IntensityMap(wire.IntensityLow, wire.IntensityHigh, wire.Fill),
+        Threshold = wire.HasThreshold ? new HeatmapThreshold(wire.Threshold, wire.ThresholdOfPeak) : null,
+    };
+}
+
+/// <summary>How one message, at one version, becomes bytes.</summary>
+/// <param name="Manifest">Names the message and version on the wire; type names never travel.</param>
+internal sealed record Codec(string Manifest, Type MessageType, Func<IWireMessage, byte[]> Write, Func<byte[], IWireMessage> Read)
+{
+    public static Codec Of<TMessage, TProto>(
+        string manifest, MessageParser<TProto> parser, Func<TMessage, TProto> write, Func<TProto, TMessage> read)
+        where TMessage : IWireMessage
+        where TProto : IMessage<TProto> =>
+        new(manifest, typeof(TMessage), message => write((TMessage)message).ToByteArray(), bytes => read(parser.ParseFrom(bytes)));
+}

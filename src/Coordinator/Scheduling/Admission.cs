@@ -1,0 +1,33 @@
+using ToNNO.Contracts;
+
+namespace ToNNO.Coordinator.Scheduling;
+
+/// <summary>How many volumes may be in work at once, by the memory that they are predicted to take. Pure.</summary>
+internal sealed class Admission(long budgetBytes, int maximumVolumes)
+{
+    private readonly Dictionary<VolumeId, long> _admitted = [];
+    private readonly Queue<(VolumeId Volume, long SizeBytes)> _waiting = [];
+
+    /// <summary>True where a volume of this size could never be admitted.</summary>
+    public bool Exceeds(long sizeBytes) => sizeBytes > budgetBytes;
+
+    public void Request(VolumeId volume, long sizeBytes) => _waiting.Enqueue((volume, sizeBytes));
+
+    public void Release(VolumeId volume) => _admitted.Remove(volume);
+
+    /// <summary>The volumes that may start now, in order of arrival.</summary>
+    public IReadOnlyList<VolumeId> Admit()
+    {
+        var started = new List<VolumeId>();
+        while (_waiting.TryPeek(out var next)
+            && _admitted.Count < maximumVolumes
+            && (_admitted.Count == 0 || _admitted.Values.Sum() + next.SizeBytes <= budgetBytes))
+        {
+            _waiting.Dequeue();
+            _admitted.Add(next.Volume, next.SizeBytes);
+            started.Add(next.Volume);
+        }
+
+        return started;
+    }
+}

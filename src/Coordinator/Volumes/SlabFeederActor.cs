@@ -1,0 +1,64 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+using static ToNNO.Coordinator.Volumes.VolumeProtocol;
+
+namespace ToNNO.Coordinator.Volumes;
+
+/// <summary>Feeds the rows of one volume to its slabs, and again where a slab is lost.</summary>
+internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
+{
+    private readonly VolumeTask _task;
+    private readonly IActorRef _slabRegion;
+    private readonly CoordinatorOptions _options;
+    private readonly Dictionary<int, int> _failures = [];
+    private SlabFeed _feed;
+
+    public SlabFeederActor(VolumeTask task, int directionCount, IActorRef slabRegion, CoordinatorOptions options)
+    {
+        _task = task;
+        _slabRegion = slabRegion;
+        _options = options;
+        _feed = SlabFeed.Of(directionCount, task.SlabCount);
+
+        Receive<RowsStored>(stored => Feed(_feed.Stored(stored.Directions, stored.Rows)));
+        Receive<ReconProtocol.RowsApplied>(applied => Answered(applied.Slab, _feed.Applied(applied.Slab, applied.NextDirection)));
+        Receive<ReconProtocol.SlabCompleted>(completed =>
+            Answered(completed.Slab, _feed.Completed(completed.Slab, completed.Voxels, completed.Elapsed)));
+        Receive<SlabOverdue>(overdue => Feed(_feed.Overdue(overdue.Slab)));
+        Receive<ReconProtocol.SlabFailed>(failed =>
+        {
+            var failures = _failures[failed.Slab] = _failures.GetValueOrDefault(failed.Slab) + 1;
+            if (failed.Transient && failures < options.MaximumAttempts)
+            {
+                return; // asked again at the deadline, which serves as the pause
+            }
+
+            Context.Parent.Tell(new StageFailed(failed.ReasonCode, failed.Detail, failed.Transient ? VolumeState.Failed : VolumeState.Quarantined));
+        });
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private void Answered(int slab, SlabFeed feed)
+    {
+        Timers.Cancel(slab);
+        Feed(feed);
+        if (_feed.Complete)
+        {
+            Context.Parent.Tell(new SlabsCompleted(
+                _feed.Slabs.Select(stand => stand.Voxels!.Value).ToArray(), _feed.Slabs.Aggregate(TimeSpan.Zero, (sum, stand) => sum + stand.Elapsed)));
+        }
+    }
+
+    private void Feed(SlabFeed feed)
+    {
+        (_feed, var errands) = feed.Send();
+        foreach (var errand in errands)
+        {
+            _slabRegion.Tell(new ReconProtocol.ApplyRows(_task, errand.Slab, errand.Range, errand.Rows));
+            Timers.StartSingleTimer(errand.Slab, new SlabOverdue(errand.Slab), _options.ReducerDeadline);
+        }
+    }
+
+    private sealed record SlabOverdue(int Slab) : ILocalMessage;
+}

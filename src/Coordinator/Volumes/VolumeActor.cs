@@ -1,0 +1,199 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.Storage;
+using static ToNNO.Coordinator.Volumes.VolumeProtocol;
+
+namespace ToNNO.Coordinator.Volumes;
+
+/// <summary>What a volume's actor works with.</summary>
+internal sealed record VolumeServices(
+    IVolumeInspector Inspector,
+    Ledger Ledger,
+    IBlobStore Store,
+    IActorRef LeaseDesk,
+    IActorRef SlabRegion,
+    IActorRef PublisherRegion,
+    CoordinatorOptions Options,
+    TimeProvider Time);
+
+/// <summary>Takes one volume from its header to its published heatmap, or to the reason why there is none.</summary>
+internal sealed class VolumeActor : ReceiveActor, IWithTimers
+{
+    private readonly RunId _run;
+    private readonly RunInput _input;
+    private readonly VolumeServices _services;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly long _begun;
+    private Inspection? _inspection;
+    private IActorRef _slabFeeder = ActorRefs.Nobody;
+    private int _leasesDone;
+    private int _publishAttempts;
+
+    public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services)
+    {
+        (_run, _input, _services) = (run, input, services);
+        _begun = services.Time.GetTimestamp();
+        services.Inspector.InspectAsync(run, settings, input, _stopping.Token).PipeTo(
+            Self, success: inspection => new Inspected(inspection), failure: error => new Failed(error));
+        Inspecting();
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    // A child that fails has lost its state: the volume fails with it, and the run says so.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    private void Inspecting()
+    {
+        Receive<Inspected>(inspected =>
+        {
+            _inspection = inspected.Inspection;
+            if (_inspection.Done is { } result)
+            {
+                Conclude(result.Warnings.Count > 0 ? VolumeState.Warning : VolumeState.Completed, "", string.Join(' ', result.Warnings), reused: true);
+                return;
+            }
+
+            Context.Parent.Tell(new AdmissionRequested(_input.VolumeId, _inspection.PredictedBytes));
+        });
+        Receive<Admitted>(_ =>
+        {
+            RecordThen(entry => Entry(VolumeState.InProcess) with { Attempts = (entry?.Attempts ?? 0) + 1 }, new Begun());
+            Become(Working);
+        });
+        ReceiveFailures();
+    }
+
+    private void Working()
+    {
+        Receive<Begun>(_ =>
+        {
+            var (task, options) = (_inspection!.Task, _services.Options);
+            var directions = _inspection.DirectionCount;
+            _slabFeeder = Context.ActorOf(Props.Create(() => new SlabFeederActor(task, directions, _services.SlabRegion, options)), "slabs");
+            foreach (var stored in _inspection.Stored)
+            {
+                Self.Tell(stored);
+            }
+
+            var open = _inspection.Leases.Except(_inspection.Stored.Select(stored => stored.Directions)).ToList();
+            Context.ActorOf(Props.Create(() => new EncodingActor(task, open, _services.LeaseDesk, options)), "encoding");
+        });
+        Receive<RowsStored>(stored =>
+        {
+            _leasesDone++;
+            _slabFeeder.Tell(stored);
+            Context.Parent.Tell(new VolumeAdvanced(_input.VolumeId, _inspection!.Leases.Count, _leasesDone, stored.SlicesEncoded));
+        });
+        Receive<SlabsCompleted>(completed => Become(() => Publishing(new ReconProtocol.PublishHeatmap(
+            _inspection!.Task, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun)))));
+        ReceiveFailures();
+    }
+
+    private void Publishing(ReconProtocol.PublishHeatmap publish)
+    {
+        void Ask()
+        {
+            _services.PublisherRegion.Tell(publish);
+            Timers.StartSingleTimer(nameof(PublishOverdue), new PublishOverdue(), _services.Options.ReducerDeadline);
+        }
+
+        Receive<ReconProtocol.HeatmapPublished>(published =>
+            Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false));
+        Receive<PublishOverdue>(_ => Ask());
+        Receive<ReconProtocol.PublishFailed>(failed =>
+        {
+            _publishAttempts++;
+            if (!failed.Transient || _publishAttempts >= _services.Options.MaximumAttempts)
+            {
+                Conclude(failed.Transient ? VolumeState.Failed : VolumeState.Quarantined, failed.ReasonCode, failed.Detail, reused: false);
+            }
+        });
+        ReceiveFailures();
+        Ask();
+    }
+
+    private void ReceiveFailures()
+    {
+        Receive<StageFailed>(failed => Conclude(failed.State, failed.ReasonCode, failed.Detail, reused: false));
+        Receive<Failed>(failed =>
+        {
+            switch (failed.Error)
+            {
+                case ImagingException refused:
+                    Conclude(VolumeState.Quarantined, refused.Code, refused.Message, reused: false);
+                    break;
+                case BlobStoreException store:
+                    Conclude(VolumeState.Failed, store.Code, store.Message, reused: false);
+                    break;
+                case OperationCanceledException:
+                    break; // we are stopping
+                default:
+                    throw new InvalidOperationException($"Inspecting volume {_input.VolumeId} failed.", failed.Error);
+            }
+        });
+    }
+
+    /// <summary>Ends the work: clears up, records, and tells the run.</summary>
+    private void Conclude(VolumeState state, string reasonCode, string detail, bool reused)
+    {
+        Timers.CancelAll();
+        var concluded = new RunProtocol.VolumeConcluded(
+            _run, _input.VolumeId, state, reasonCode, detail, reused, _services.Time.GetElapsedTime(_begun));
+        Become(() =>
+        {
+            Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
+            Receive<Failed>(failed => Context.Parent.Tell(concluded with
+            {
+                State = VolumeState.Failed,
+                ReasonCode = failed.Error is BlobStoreException store ? store.Code : "ledger.failed",
+                Detail = failed.Error.Message,
+            }));
+            ReceiveAny(_ => { }); // answers that come too late
+        });
+        var published = state is VolumeState.Completed or VolumeState.Warning;
+        RecordThen(entry => Entry(state, reasonCode, detail) with { Attempts = entry?.Attempts ?? 0 }, concluded, clear: published);
+    }
+
+    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, object next, bool clear = false) =>
+        RecordAsync(change, clear).PipeTo(Self, success: () => next, failure: error => new Failed(error));
+
+    private async Task RecordAsync(Func<LedgerEntry?, LedgerEntry> change, bool clear)
+    {
+        await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
+        if (!clear)
+        {
+            return; // rows stay, for the next try
+        }
+
+        await foreach (var path in _services.Store.ListAsync($".tonno/work/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
+        {
+            await _services.Store.DeleteAsync(path, _stopping.Token).ConfigureAwait(false);
+        }
+    }
+
+    private LedgerEntry Entry(VolumeState state, string reasonCode = "", string detail = "") => new()
+    {
+        VolumeId = _input.VolumeId,
+        RunId = _run,
+        State = state,
+        ReasonCode = reasonCode,
+        Detail = detail,
+        WorkKey = _inspection?.Task.WorkKey ?? "",
+    };
+
+    private sealed record Inspected(Inspection Inspection) : ILocalMessage;
+
+    private sealed record Begun : ILocalMessage;
+
+    private sealed record PublishOverdue : ILocalMessage;
+
+    private sealed record Failed(Exception Error) : ILocalMessage;
+}

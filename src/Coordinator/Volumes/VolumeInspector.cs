@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.Storage;
+using ToNNO.Tomography.Backprojection;
+
+namespace ToNNO.Coordinator.Volumes;
+
+/// <summary>Finds out what work a volume needs: reads its header, plans, and looks for what an earlier run left.</summary>
+internal interface IVolumeInspector
+{
+    /// <exception cref="ImagingException">The source is refused.</exception>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel);
+}
+
+/// <param name="Leases">All leases, in order.</param>
+/// <param name="Stored">Rows that an earlier run left whole.</param>
+/// <param name="PredictedBytes">Memory that work on the volume takes, all nodes together.</param>
+/// <param name="Done">The result, where it stands already, verified.</param>
+internal sealed record Inspection(
+    VolumeTask Task,
+    IReadOnlyList<DirectionRange> Leases,
+    IReadOnlyList<VolumeProtocol.RowsStored> Stored,
+    int DirectionCount,
+    long PredictedBytes,
+    VolumeResult? Done);
+
+internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions options) : IVolumeInspector
+{
+    /// <summary>A slab's voxels; more slabs than reducers keep them evenly busy.</summary>
+    private const long SlabVoxels = 4 << 20;
+
+    public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
+    {
+        var facts = await Task.Run(() => VolumeSource.Inspect(input.Uri, cancel), cancel).ConfigureAwait(false);
+        var geometry = facts.Header.Geometry;
+        var task = new VolumeTask
+        {
+            RunId = run,
+            VolumeId = input.VolumeId,
+            SourceUri = input.Uri,
+            SourceSha256 = facts.Sha256,
+            Geometry = geometry,
+            Settings = settings,
+            LeaseDirections = Backprojector.BlockSize,
+            SlabCount = (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), geometry.Shape.K),
+        };
+        var plan = task.Plan();
+        // Whole blocks of directions: as many as come near the slices that a lease aims at.
+        var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
+        task = task with { LeaseDirections = blocks * Backprojector.BlockSize };
+        var leases = task.Leases(plan.Directions.Count).ToList();
+        var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
+        var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
+        // The volume in the cache, the slabs, and the heatmap once more while it is published.
+        var bytes = 3 * geometry.Shape.VoxelCount * sizeof(float);
+        return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
+    }
+
+    private async Task<VolumeResult?> VerifiedResultAsync(VolumeTask task, CancellationToken cancel)
+    {
+        try
+        {
+            var blob = await store.ReadAsync(VolumeResult.PathOf(task.VolumeId), cancel).ConfigureAwait(false);
+            if (Documents.TryParse<VolumeResult>(blob.Bytes.Span) is not { } result || result.WorkKey != task.WorkKey)
+            {
+                return null;
+            }
+
+            foreach (var (name, file) in result.Files)
+            {
+                var stream = await store.OpenReadAsync(VolumeResult.FolderOf(task.VolumeId) + name, cancel).ConfigureAwait(false);
+                await using (stream.ConfigureAwait(false))
+                {
+                    var hash = await SHA256.HashDataAsync(stream, cancel).ConfigureAwait(false);
+                    if (Convert.ToHexStringLower(hash) != file.Sha256)
+                    {
+                        return null;
+                    }
+                }
+            }
+
+            return result;
+        }
+        catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
+        {
+            return null;
+        }
+    }
+
+    private async Task<IReadOnlyList<VolumeProtocol.RowsStored>> StoredRowsAsync(
+        VolumeTask task, IReadOnlyList<DirectionRange> leases, int offsetCount, CancellationToken cancel)
+    {
+        var present = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var path in store.ListAsync(task.WorkPrefix + "rows-", cancel).ConfigureAwait(false))
+        {
+            present.Add(path);
+        }
+
+        var stored = new List<VolumeProtocol.RowsStored>();
+        foreach (var lease in leases.Where(lease => present.Contains(task.RowsPath(lease))))
+        {
+            var blob = await store.ReadAsync(task.RowsPath(lease), cancel).ConfigureAwait(false);
+            if (RowsBlob.TryParse(blob.Bytes.Span, lease, offsetCount) is not null)
+            {
+                stored.Add(new VolumeProtocol.RowsStored(lease, new BlobRef(task.RowsPath(lease), blob.ETag.Value), SlicesEncoded: 0));
+            }
+        }
+
+        return stored;
+    }
+}

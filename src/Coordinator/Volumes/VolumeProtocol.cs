@@ -1,0 +1,32 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+
+namespace ToNNO.Coordinator.Volumes;
+
+/// <summary>Between the actors of one coordinator.</summary>
+internal static class VolumeProtocol
+{
+    /// <summary>Asks the run to let a volume into work.</summary>
+    public sealed record AdmissionRequested(VolumeId VolumeId, long SizeBytes) : ILocalMessage;
+
+    public sealed record Admitted : ILocalMessage;
+
+    /// <summary>Ranges to be encoded, for the lease desk; the sender gets the answers.</summary>
+    public sealed record LeasesOffered(VolumeTask Task, IReadOnlyList<DirectionRange> Ranges) : ILocalMessage;
+
+    public sealed record LeasesWithdrawn(VolumeId VolumeId) : ILocalMessage;
+
+    public sealed record LeaseStarted(DirectionRange Directions, IActorRef Encoder) : ILocalMessage;
+
+    /// <summary>Rows of a range are in the store.</summary>
+    public sealed record RowsStored(DirectionRange Directions, BlobRef Rows, long SlicesEncoded) : ILocalMessage;
+
+    /// <summary>All slabs are in the store, in order.</summary>
+    public sealed record SlabsCompleted(IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime) : ILocalMessage;
+
+    /// <summary>A stage ended without a result.</summary>
+    public sealed record StageFailed(string ReasonCode, string Detail, VolumeState State) : ILocalMessage;
+
+    /// <summary>How far a volume is.</summary>
+    public sealed record VolumeAdvanced(VolumeId VolumeId, int Leases, int LeasesDone, long SlicesEncoded) : ILocalMessage;
+}

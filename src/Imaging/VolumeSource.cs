@@ -1,0 +1,56 @@
+using System.Security.Cryptography;
+using ToNNO.Imaging.Nifti;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Imaging;
+
+/// <summary>Reads the volume that a URI names: a NIfTI file on a disk that this node sees.</summary>
+public static class VolumeSource
+{
+    /// <summary>Reads a volume's header and hashes its bytes, without holding its voxels.</summary>
+    /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>
+    public static SourceFacts Inspect(string uri, CancellationToken cancel) =>
+        new(NiftiReader.ReadHeader(uri), Sha256(uri, cancel));
+
+    /// <summary>Reads a volume whole.</summary>
+    /// <param name="expectedSha256">Hash of the source when the work was planned.</param>
+    /// <param name="memoryLimitBytes">Most memory that the voxels may take.</param>
+    /// <exception cref="ImagingException">The source cannot be read as a volume of finite voxels, or is not the one planned for.</exception>
+    public static Volume Load(string uri, string expectedSha256, long memoryLimitBytes, CancellationToken cancel)
+    {
+        var name = Path.GetFileName(uri);
+        if (Sha256(uri, cancel) != expectedSha256)
+        {
+            throw new ImagingException(RejectReason.SourceChanged, $"{name} was changed while it was being processed; run it again.");
+        }
+
+        var nifti = NiftiReader.Read(uri, memoryLimitBytes, cancel);
+        nifti.RequireFinite(name);
+        return nifti.Volume;
+    }
+
+    private static string Sha256(string uri, CancellationToken cancel)
+    {
+        var name = Path.GetFileName(uri);
+        return NiftiFiles.Guard(name, () =>
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            var buffer = new byte[1 << 18];
+            foreach (var path in new[] { NiftiFiles.HeaderPath(uri, name), NiftiFiles.DataPath(uri, name) }.Distinct())
+            {
+                using var file = NiftiFiles.Open(path);
+                int read;
+                while ((read = file.Read(buffer)) > 0)
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    hash.AppendData(buffer, 0, read);
+                }
+            }
+
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        });
+    }
+}
+
+/// <summary>What is known of a source without its voxels.</summary>
+public sealed record SourceFacts(NiftiHeader Header, string Sha256);

@@ -1,0 +1,63 @@
+using Akka.Actor;
+using Akka.Cluster.Sharding;
+using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.Storage;
+
+namespace ToNNO.ReconActors.Publishing;
+
+/// <summary>Publishes the result of one volume.</summary>
+internal sealed class PublisherActor : ReceiveActor
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private bool _busy;
+
+    /// <param name="publish">Makes and publishes the result; <see cref="ResultPublisher.PublishAsync"/>.</param>
+    public PublisherActor(Func<ReconProtocol.PublishHeatmap, CancellationToken, Task<ReconProtocol.HeatmapPublished>> publish, ReconOptions options)
+    {
+        Context.SetReceiveTimeout(options.PassivateAfter);
+
+        Receive<ReconProtocol.PublishHeatmap>(request =>
+        {
+            if (_busy)
+            {
+                return; // asked again while at it
+            }
+
+            _busy = true;
+            var replyTo = Sender;
+            Task.Run(() => publish(request, _stopping.Token), _stopping.Token).PipeTo(
+                Self, success: published => new Done(published, replyTo), failure: error => new Failed(request, error, replyTo));
+        });
+        Receive<Done>(done =>
+        {
+            done.ReplyTo.Tell(done.Published);
+            Passivate();
+        });
+        Receive<Failed>(failed =>
+        {
+            var volume = failed.Request.Task.VolumeId;
+            failed.ReplyTo.Tell(failed.Error switch
+            {
+                ImagingException refused => new ReconProtocol.PublishFailed(volume, refused.Code, refused.Message, Transient: false),
+                BlobStoreException store => new ReconProtocol.PublishFailed(volume, store.Code, store.Message, Transient: true),
+                OperationCanceledException => new ReconProtocol.PublishFailed(volume, "node.stopping", "The node is stopping.", Transient: true),
+                _ => throw new InvalidOperationException($"Publishing volume {volume} failed.", failed.Error),
+            });
+            Passivate();
+        });
+        Receive<ReceiveTimeout>(_ => Passivate());
+    }
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    private static void Passivate() => Context.Parent.Tell(new Passivate(PoisonPill.Instance));
+
+    private sealed record Done(ReconProtocol.HeatmapPublished Published, IActorRef ReplyTo) : ILocalMessage;
+
+    private sealed record Failed(ReconProtocol.PublishHeatmap Request, Exception Error, IActorRef ReplyTo) : ILocalMessage;
+}

@@ -1,0 +1,40 @@
+using Akka.Actor;
+using Akka.Cluster.Hosting;
+using Akka.Cluster.Sharding;
+using Akka.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using ToNNO.Contracts;
+using ToNNO.ReconActors.Publishing;
+using ToNNO.ReconActors.Slabs;
+using ToNNO.Storage;
+
+namespace ToNNO.ReconActors;
+
+public static class ReconHosting
+{
+    public const string Role = "recon";
+
+    /// <summary>Hosts heatmap slabs and publishers, sharded over the nodes of the role.</summary>
+    public static AkkaConfigurationBuilder WithReducers(this AkkaConfigurationBuilder builder) => builder
+        .WithShardRegion<SlabRegionKey>(
+            "slab",
+            (_, _, resolver) => _ => Props.Create(() => new HeatmapSlabActor(
+                resolver.GetService<IBlobStore>(), resolver.GetService<IOptions<ReconOptions>>().Value)),
+            new EntityExtractor(),
+            Sharding())
+        .WithShardRegion<PublisherRegionKey>(
+            "publisher",
+            (_, _, resolver) => _ => Props.Create(() => new PublisherActor(
+                new ResultPublisher(resolver.GetService<IBlobStore>(), resolver.GetService<TimeProvider>()).PublishAsync,
+                resolver.GetService<IOptions<ReconOptions>>().Value)),
+            new EntityExtractor(),
+            Sharding());
+
+    private static ShardOptions Sharding() => new() { Role = Role, StateStoreMode = StateStoreMode.DData, RememberEntities = false };
+
+    private sealed class EntityExtractor() : HashCodeMessageExtractor(maxNumberOfShards: 100)
+    {
+        public override string? EntityId(object message) => (message as ReconProtocol.ISharded)?.EntityId;
+    }
+}

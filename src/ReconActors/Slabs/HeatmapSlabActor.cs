@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Akka.Actor;
+using Akka.Cluster.Sharding;
+using ToNNO.Contracts;
+using ToNNO.Storage;
+
+namespace ToNNO.ReconActors.Slabs;
+
+/// <summary>Accumulates one slab of one heatmap. Nothing of it is kept but the finished voxels: a slab that is lost starts again
+/// at direction 0, says so, and is fed anew.</summary>
+internal sealed class HeatmapSlabActor : ReceiveActor
+{
+    private readonly IBlobStore _store;
+    private readonly CancellationTokenSource _stopping = new();
+    private SlabAccumulator? _slab;
+    private TimeSpan _elapsed;
+    private bool _busy;
+
+    public HeatmapSlabActor(IBlobStore store, ReconOptions options)
+    {
+        _store = store;
+        Context.SetReceiveTimeout(options.PassivateAfter);
+
+        Receive<ReconProtocol.ApplyRows>(Fetch);
+        Receive<Fetched>(fetched => Apply(fetched.Request, fetched.Blob, fetched.ReplyTo));
+        Receive<Written>(written =>
+        {
+            var request = written.Request;
+            written.ReplyTo.Tell(new ReconProtocol.SlabCompleted(
+                request.Task.VolumeId, request.Slab, new BlobRef(request.Task.SlabPath(request.Slab), written.ETag.Value), _elapsed));
+            Passivate();
+        });
+        Receive<Failed>(failed =>
+        {
+            if (failed.Error is not BlobStoreException store)
+            {
+                throw new InvalidOperationException($"Slab {failed.Request.EntityId} failed.", failed.Error);
+            }
+
+            Fail(failed.Request, failed.ReplyTo, store.Code, store.Message);
+        });
+        Receive<ReceiveTimeout>(_ => Passivate());
+    }
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    private void Fetch(ReconProtocol.ApplyRows request)
+    {
+        if (_busy)
+        {
+            return; // asked again while at it
+        }
+
+        var next = _slab?.NextDirection ?? 0;
+        if (request.Directions.First != next)
+        {
+            Sender.Tell(new ReconProtocol.RowsApplied(request.Task.VolumeId, request.Slab, next));
+            return;
+        }
+
+        _busy = true;
+        var replyTo = Sender;
+        _store.ReadAsync(request.Rows.Path, _stopping.Token).PipeTo(
+            Self, success: blob => new Fetched(request, blob, replyTo), failure: error => new Failed(request, error, replyTo));
+    }
+
+    private void Apply(ReconProtocol.ApplyRows request, BlobContent blob, IActorRef replyTo)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        _slab ??= new SlabAccumulator(request.Task, request.Slab);
+        if (RowsBlob.TryParse(blob.Bytes.Span, request.Directions, _slab.OffsetCount) is not { } rows)
+        {
+            Fail(request, replyTo, "rows.corrupt", $"The rows at {request.Rows.Path} are damaged; delete them and run again.");
+            return;
+        }
+
+        _slab.Apply(rows);
+        _elapsed += Stopwatch.GetElapsedTime(begun);
+        if (!_slab.Complete)
+        {
+            _busy = false;
+            replyTo.Tell(new ReconProtocol.RowsApplied(request.Task.VolumeId, request.Slab, _slab.NextDirection));
+            return;
+        }
+
+        var voxels = _slab.Voxels;
+        _store.WriteAsync(request.Task.SlabPath(request.Slab), (stream, _) => WriteVoxels(stream, voxels), _stopping.Token).PipeTo(
+            Self, success: etag => new Written(request, etag, replyTo), failure: error => new Failed(request, error, replyTo));
+    }
+
+    private static Task WriteVoxels(Stream stream, float[] voxels)
+    {
+        const int Chunk = 1 << 20; // a span of bytes ends at 2 GiB
+        for (var at = 0; at < voxels.Length; at += Chunk)
+        {
+            stream.Write(MemoryMarshal.AsBytes(voxels.AsSpan(at, Math.Min(Chunk, voxels.Length - at))));
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private void Fail(ReconProtocol.ApplyRows request, IActorRef replyTo, string code, string detail)
+    {
+        replyTo.Tell(new ReconProtocol.SlabFailed(request.Task.VolumeId, request.Slab, code, detail, Transient: true));
+        _slab = null; // fed anew from direction 0
+        _elapsed = TimeSpan.Zero;
+        _busy = false;
+    }
+
+    private static void Passivate() => Context.Parent.Tell(new Passivate(PoisonPill.Instance));
+
+    private sealed record Fetched(ReconProtocol.ApplyRows Request, BlobContent Blob, IActorRef ReplyTo) : ILocalMessage;
+
+    private sealed record Written(ReconProtocol.ApplyRows Request, ETag ETag, IActorRef ReplyTo) : ILocalMessage;
+
+    private sealed record Failed(ReconProtocol.ApplyRows Request, Exception Error, IActorRef ReplyTo) : ILocalMessage;
+}

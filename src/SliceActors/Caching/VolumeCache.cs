@@ -1,0 +1,38 @@
+using ToNNO.Contracts;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.SliceActors.Caching;
+
+/// <summary>Volumes in memory, the least recently used given up first. Pure bookkeeping.</summary>
+internal sealed class VolumeCache(long capacityBytes)
+{
+    private readonly LinkedList<(VolumeTask Task, Volume Volume)> _recent = new();
+
+    /// <summary>Volumes held, the most recent first.</summary>
+    public IReadOnlyList<VolumeId> Held => [.. _recent.Select(entry => entry.Task.VolumeId)];
+
+    public Volume? Find(VolumeTask task)
+    {
+        for (var node = _recent.First; node is not null; node = node.Next)
+        {
+            if (node.Value.Task.SourceSha256 == task.SourceSha256 && node.Value.Task.VolumeId == task.VolumeId)
+            {
+                _recent.Remove(node);
+                _recent.AddFirst(node);
+                return node.Value.Volume;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Adds a volume; the newest is held even where it alone is larger than the capacity.</summary>
+    public void Add(VolumeTask task, Volume volume)
+    {
+        _recent.AddFirst((task, volume));
+        while (_recent.Count > 1 && _recent.Sum(entry => entry.Volume.Samples.LongLength * sizeof(float)) > capacityBytes)
+        {
+            _recent.RemoveLast();
+        }
+    }
+}

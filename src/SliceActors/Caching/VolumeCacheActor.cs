@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using Akka.Actor;
+using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.SliceActors.Caching;
+
+/// <summary>Reads volumes for the encoders of this node, each once.</summary>
+internal sealed class VolumeCacheActor : ReceiveActor
+{
+    private readonly VolumeCache _cache;
+    private readonly Dictionary<string, List<IActorRef>> _waiting = [];
+    private readonly CancellationTokenSource _stopping = new();
+
+    /// <param name="load">Reads the volume of a task; throws <see cref="ImagingException"/> where it is refused.</param>
+    public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, Volume> load)
+    {
+        _cache = new VolumeCache(capacityBytes);
+        Receive<LoadVolume>(request =>
+        {
+            var task = request.Task;
+            if (_cache.Find(task) is { } volume)
+            {
+                Sender.Tell(new VolumeLoaded(volume, TimeSpan.Zero, _cache.Held));
+                return;
+            }
+
+            if (_waiting.TryGetValue(task.SourceUri, out var waiters))
+            {
+                waiters.Add(Sender);
+                return;
+            }
+
+            _waiting[task.SourceUri] = [Sender];
+            Task.Run(() =>
+            {
+                var begun = Stopwatch.GetTimestamp();
+                return new Read(task, load(task, _stopping.Token), Stopwatch.GetElapsedTime(begun));
+            }, _stopping.Token).PipeTo(Self, success: read => read, failure: error => new Unreadable(task, error));
+        });
+        Receive<Read>(read =>
+        {
+            _cache.Add(read.Task, read.Volume);
+            var elapsed = read.Elapsed;
+            foreach (var waiter in Answer(read.Task))
+            {
+                waiter.Tell(new VolumeLoaded(read.Volume, elapsed, _cache.Held));
+                elapsed = TimeSpan.Zero; // the reading is counted once
+            }
+        });
+        Receive<Unreadable>(unreadable =>
+        {
+            if (unreadable.Error is not (ImagingException or OperationCanceledException))
+            {
+                throw new InvalidOperationException($"Reading volume {unreadable.Task.VolumeId} failed.", unreadable.Error);
+            }
+
+            foreach (var waiter in Answer(unreadable.Task))
+            {
+                waiter.Tell(new VolumeUnavailable((unreadable.Error as ImagingException)?.Code ?? "node.stopping", unreadable.Error.Message, unreadable.Error is not ImagingException));
+            }
+        });
+    }
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    private List<IActorRef> Answer(VolumeTask task) => _waiting.Remove(task.SourceUri, out var waiters) ? waiters : [];
+
+    public sealed record LoadVolume(VolumeTask Task) : ILocalMessage;
+
+    /// <param name="Held">All volumes that this node holds now.</param>
+    public sealed record VolumeLoaded(Volume Volume, TimeSpan ReadTime, IReadOnlyList<VolumeId> Held) : ILocalMessage;
+
+    public sealed record VolumeUnavailable(string ReasonCode, string Detail, bool Transient) : ILocalMessage;
+
+    private sealed record Read(VolumeTask Task, Volume Volume, TimeSpan Elapsed) : ILocalMessage;
+
+    private sealed record Unreadable(VolumeTask Task, Exception Error) : ILocalMessage;
+}

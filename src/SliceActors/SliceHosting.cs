@@ -1,0 +1,44 @@
+using Akka.Actor;
+using Akka.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using ToNNO.Contracts;
+using ToNNO.Encoders;
+using ToNNO.Imaging;
+using ToNNO.SliceActors.Caching;
+using ToNNO.SliceActors.Encoding;
+using ToNNO.Storage;
+
+namespace ToNNO.SliceActors;
+
+public static class SliceHosting
+{
+    public const string Role = "slice";
+
+    private const string Dispatcher = "tonno.torch-dispatcher";
+
+    /// <summary>Runs this node's encoders: one actor per device share, each on a thread of its own, and the cache they read from.</summary>
+    public static AkkaConfigurationBuilder WithSliceEncoders(this AkkaConfigurationBuilder builder) => builder
+        .AddHocon($"{Dispatcher} {{ type = PinnedDispatcher }}", HoconAddMode.Append)
+        .WithActors((system, registry, resolver) =>
+        {
+            var options = resolver.GetService<IOptions<SliceOptions>>().Value;
+            var store = resolver.GetService<IBlobStore>();
+            var pool = new EncoderPool(model => EncoderFactory.Open(model, options.Device));
+            system.RegisterOnTermination(pool.Dispose);
+            var coordinator = registry.Get<CoordinatorKey>();
+            var cache = system.ActorOf(
+                Props.Create(() => new VolumeCacheActor(
+                    options.CacheBytes,
+                    (task, cancel) => VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel))),
+                "volume-cache");
+            var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
+            for (var index = 0; index < options.Encoders; index++)
+            {
+                var id = $"{node}/{index}";
+                system.ActorOf(
+                    Props.Create(() => new EncoderActor(id, coordinator, cache, store, pool, options)).WithDispatcher(Dispatcher),
+                    $"encoder-{index}");
+            }
+        });
+}

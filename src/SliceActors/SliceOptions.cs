@@ -1,0 +1,27 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace ToNNO.SliceActors;
+
+public sealed class SliceOptions
+{
+    public const string Section = "Slice";
+
+    /// <summary><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</summary>
+    [Required]
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Encoder actors on this node: one per GPU, or per share of a CPU.</summary>
+    [Range(1, 1024)]
+    public int Encoders { get; init; } = 1;
+
+    /// <summary>Memory for volumes that this node holds, bytes.</summary>
+    [Range(1 << 20, long.MaxValue)]
+    public long CacheBytes { get; init; } = 2L << 30;
+
+    /// <summary>How often an encoder without work asks again; it covers a coordinator that moved.</summary>
+    public TimeSpan AskAgainAfter { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Pixels in one batch: a batch holds as many slices as fit, 1 to 64. Part of what fixes a heatmap's bytes.</summary>
+    [Range(1, int.MaxValue)]
+    public int BatchPixels { get; init; } = 1 << 17;
+}

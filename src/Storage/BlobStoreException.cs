@@ -1,0 +1,32 @@
+namespace ToNNO.Storage;
+
+public enum BlobStoreError
+{
+    Unspecified = 0,
+    NotFound,
+
+    /// <summary>The condition of a conditional write did not hold; nothing was written.</summary>
+    ConditionFailed,
+
+    /// <summary>The store could not be reached or refused; the same call may succeed later. A write may have happened.</summary>
+    Unavailable,
+
+    /// <summary>The path leaves the store or names nothing.</summary>
+    InvalidPath,
+}
+
+/// <summary>An expected failure of a store.</summary>
+public sealed class BlobStoreException(BlobStoreError error, string message, Exception? inner = null) : Exception(message, inner)
+{
+    public BlobStoreError Error { get; } = error;
+
+    /// <summary>Stable reason code.</summary>
+    public string Code => Error switch
+    {
+        BlobStoreError.NotFound => "store.not_found",
+        BlobStoreError.ConditionFailed => "store.condition_failed",
+        BlobStoreError.Unavailable => "store.unavailable",
+        BlobStoreError.InvalidPath => "store.invalid_path",
+        _ => "store.failed",
+    };
+}

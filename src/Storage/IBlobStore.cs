@@ -1,0 +1,61 @@
+namespace ToNNO.Storage;
+
+/// <summary>Where results, rows and the ledger live: a local folder or a blob container. Paths are relative, with '/'.</summary>
+/// <remarks>A write is whole or absent: readers never see a part of it. All failures are <see cref="BlobStoreException"/>s.</remarks>
+public interface IBlobStore
+{
+    /// <summary>Reads a small blob whole.</summary>
+    /// <exception cref="BlobStoreException">NotFound, or Unavailable.</exception>
+    Task<BlobContent> ReadAsync(string path, CancellationToken cancel);
+
+    /// <summary>Opens a blob for reading from its start.</summary>
+    /// <exception cref="BlobStoreException">NotFound, or Unavailable.</exception>
+    Task<Stream> OpenReadAsync(string path, CancellationToken cancel);
+
+    /// <summary>Writes a small blob.</summary>
+    /// <exception cref="BlobStoreException">ConditionFailed where <paramref name="condition"/> does not hold; nothing was written.</exception>
+    Task<ETag> WriteAsync(string path, ReadOnlyMemory<byte> content, WriteCondition condition, CancellationToken cancel);
+
+    /// <summary>Writes a blob of any length from what <paramref name="write"/> puts into the stream it is given.</summary>
+    /// <remarks>Where <paramref name="write"/> throws, no blob comes to be.</remarks>
+    Task<ETag> WriteAsync(string path, Func<Stream, CancellationToken, Task> write, CancellationToken cancel);
+
+    /// <summary>Gives a blob another name, replacing what bore it.</summary>
+    /// <exception cref="BlobStoreException">NotFound.</exception>
+    Task MoveAsync(string source, string target, CancellationToken cancel);
+
+    /// <summary>Deletes a blob; one that is absent is no error.</summary>
+    Task DeleteAsync(string path, CancellationToken cancel);
+
+    /// <summary>Paths of the blobs whose path begins with <paramref name="prefix"/>, in ordinal order.</summary>
+    IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancel);
+}
+
+/// <summary>Version of a blob's content.</summary>
+public readonly record struct ETag(string Value);
+
+/// <summary>A blob read whole.</summary>
+public sealed record BlobContent(ReadOnlyMemory<byte> Bytes, ETag ETag);
+
+/// <summary>What must be true of the blob that a write replaces.</summary>
+public readonly record struct WriteCondition
+{
+    private WriteCondition(bool absent, ETag? match)
+    {
+        MustBeAbsent = absent;
+        MustMatch = match;
+    }
+
+    /// <summary>No condition: the last writer wins.</summary>
+    public static WriteCondition Always => default;
+
+    /// <summary>There is no such blob yet (If-None-Match: *).</summary>
+    public static WriteCondition IfAbsent { get; } = new(true, null);
+
+    public bool MustBeAbsent { get; }
+
+    public ETag? MustMatch { get; }
+
+    /// <summary>The blob's content is the one that was read (If-Match).</summary>
+    public static WriteCondition IfMatch(ETag etag) => new(false, etag);
+}

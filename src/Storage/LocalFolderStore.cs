@@ -1,0 +1,204 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+
+namespace ToNNO.Storage;
+
+/// <summary>A store in a folder. An ETag is the SHA-256 of the content.</summary>
+/// <remarks>A blob is written under a temporary name on the same file system, flushed to the disk and renamed, so that a
+/// reader or a crash meets the old content or the new one. Conditional writes of all processes take turns at a lock file.</remarks>
+public sealed class LocalFolderStore : IBlobStore
+{
+    private const string OwnFolder = ".tonno";
+    private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
+    private readonly string _root;
+    private readonly string _temporary;
+
+    /// <param name="root">The folder; it is made on the first write.</param>
+    public LocalFolderStore(string root)
+    {
+        _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
+        _temporary = Path.Combine(_root, OwnFolder, "tmp");
+    }
+
+    public Task<BlobContent> ReadAsync(string path, CancellationToken cancel) => Guarded(path, async file =>
+    {
+        var bytes = await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false);
+        return new BlobContent(bytes, Tag(SHA256.HashData(bytes)));
+    });
+
+    public Task<Stream> OpenReadAsync(string path, CancellationToken cancel) => Guarded<Stream>(path, file =>
+        Task.FromResult<Stream>(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan)));
+
+    public Task<ETag> WriteAsync(string path, ReadOnlyMemory<byte> content, WriteCondition condition, CancellationToken cancel) => Guarded(path, async file =>
+    {
+        var (temporary, tag) = await WriteTemporaryAsync(async (stream, token) => await stream.WriteAsync(content, token).ConfigureAwait(false), cancel).ConfigureAwait(false);
+        try
+        {
+            if (condition == WriteCondition.Always)
+            {
+                Place(temporary, file);
+                return tag;
+            }
+
+            using var turn = await TakeTurnAsync(cancel).ConfigureAwait(false);
+            var current = File.Exists(file) ? Tag(SHA256.HashData(await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false))) : (ETag?)null;
+            if (condition.MustBeAbsent ? current is not null : current != condition.MustMatch)
+            {
+                throw new BlobStoreException(BlobStoreError.ConditionFailed, $"{path} was changed by another writer; read it again.");
+            }
+
+            Place(temporary, file);
+            return tag;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    });
+
+    public Task<ETag> WriteAsync(string path, Func<Stream, CancellationToken, Task> write, CancellationToken cancel) => Guarded(path, async file =>
+    {
+        var (temporary, tag) = await WriteTemporaryAsync(write, cancel).ConfigureAwait(false);
+        Place(temporary, file);
+        return tag;
+    });
+
+    public Task MoveAsync(string source, string target, CancellationToken cancel) => Guarded(source, from => Guarded(target, to =>
+    {
+        Place(from, to);
+        return Task.FromResult(true);
+    }));
+
+    public Task DeleteAsync(string path, CancellationToken cancel) => Guarded(path, file =>
+    {
+        if (File.Exists(file))
+        {
+            File.Delete(file);
+            RemoveEmptyFolders(Path.GetDirectoryName(file)!);
+        }
+
+        return Task.FromResult(true);
+    });
+
+    public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var paths = await Guarded(prefix, _ =>
+        {
+            var folder = Path.GetDirectoryName(Path.Combine(_root, prefix))!;
+            return Task.FromResult(!Directory.Exists(folder) ? [] : Directory
+                .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Where(file => !file.StartsWith(_temporary, StringComparison.Ordinal))
+                .Select(file => Path.GetRelativePath(_root, file).Replace(Path.DirectorySeparatorChar, '/'))
+                .Where(path => path.StartsWith(prefix, StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)
+                .ToList());
+        }).ConfigureAwait(false);
+        foreach (var path in paths)
+        {
+            cancel.ThrowIfCancellationRequested();
+            yield return path;
+        }
+    }
+
+    private static ETag Tag(byte[] hash) => new(Convert.ToHexStringLower(hash));
+
+    private static void Place(string temporary, string file)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            try
+            {
+                File.Move(temporary, file, overwrite: true);
+                return;
+            }
+            catch (DirectoryNotFoundException) when (attempt < 5 && File.Exists(temporary))
+            {
+                // A deletion elsewhere just removed the folder as empty.
+            }
+        }
+    }
+
+    private async Task<(string File, ETag Tag)> WriteTemporaryAsync(Func<Stream, CancellationToken, Task> write, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(_temporary);
+        var file = Path.Combine(_temporary, Guid.NewGuid().ToString("N"));
+        try
+        {
+            using var hash = SHA256.Create();
+            var stream = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16, FileOptions.Asynchronous);
+            await using (stream.ConfigureAwait(false))
+            {
+                var hashing = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true);
+                await using (hashing.ConfigureAwait(false))
+                {
+                    await write(hashing, cancel).ConfigureAwait(false);
+                }
+
+                await stream.FlushAsync(cancel).ConfigureAwait(false);
+                stream.Flush(flushToDisk: true);
+            }
+
+            return (file, Tag(hash.Hash!));
+        }
+        catch
+        {
+            File.Delete(file);
+            throw;
+        }
+    }
+
+    private async Task<FileStream> TakeTurnAsync(CancellationToken cancel)
+    {
+        var file = Path.Combine(_root, OwnFolder, "lock");
+        while (true)
+        {
+            try
+            {
+                return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            }
+            catch (IOException) when (File.Exists(file))
+            {
+                await Task.Delay(LockRetry, cancel).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private void RemoveEmptyFolders(string folder)
+    {
+        try
+        {
+            while (folder.Length > _root.Length && !Directory.EnumerateFileSystemEntries(folder).Any())
+            {
+                Directory.Delete(folder);
+                folder = Path.GetDirectoryName(folder)!;
+            }
+        }
+        catch (IOException)
+        {
+            // Another writer put a blob there meanwhile: the folder stays.
+        }
+    }
+
+    private async Task<T> Guarded<T>(string path, Func<string, Task<T>> access)
+    {
+        var file = Path.GetFullPath(Path.Combine(_root, path));
+        if (Path.IsPathRooted(path) || !(file + "/").StartsWith(_root + "/", StringComparison.Ordinal))
+        {
+            throw new BlobStoreException(BlobStoreError.InvalidPath, $"The path '{path}' lies outside the store.");
+        }
+
+        try
+        {
+            return await access(file).ConfigureAwait(false);
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new BlobStoreException(BlobStoreError.NotFound, $"There is no blob {path}.", missing);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} cannot be read or written: {failed.Message}", failed);
+        }
+    }
+}
