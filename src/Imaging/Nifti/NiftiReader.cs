@@ -1,0 +1,200 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
+namespace ToNNO.Imaging.Nifti;
+
+/// <summary>
+/// Reads NIfTI-1 and -2 volumes in either byte order, plain or gzip (told by content, not by name), single files and pairs.
+/// </summary>
+/// <remarks>Every claim of a header is held against the file's length before memory is taken for it. Streams are read
+/// forwards only and left open; an exception of a stream itself passes through. The overloads that take a path report
+/// such failures as <c>file.missing</c> and <c>file.unreadable</c>.</remarks>
+public static class NiftiReader
+{
+    private const int ChunkSamples = 1 << 15;
+
+    /// <summary>Reads a header, and no more of the stream than that takes.</summary>
+    /// <param name="stream">A single file, or the header file of a pair.</param>
+    /// <param name="lengthBytes">Length of the file as stored.</param>
+    /// <param name="name">What messages call the file.</param>
+    /// <exception cref="ImagingException">The file is no 3D NIfTI volume, or too short for what it claims.</exception>
+    public static NiftiHeader ReadHeader(Stream stream, long lengthBytes, string name)
+    {
+        using var source = new NiftiSource(stream, lengthBytes, name);
+        var header = ReadHeader(source);
+        if (!header.IsPair)
+        {
+            source.RequireRoomFor(header.Fields, header.DataBytes);
+        }
+
+        return header;
+    }
+
+    /// <summary>Reads the header of a file, or of the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
+    /// <inheritdoc cref="ReadHeader(Stream, long, string)"/>
+    public static NiftiHeader ReadHeader(string path)
+    {
+        var name = Path.GetFileName(path);
+        return NiftiFiles.Guard(name, () =>
+        {
+            using var file = NiftiFiles.Open(NiftiFiles.HeaderPath(path, name));
+            var header = ReadHeader(file, file.Length, name);
+            if (header.IsPair)
+            {
+                using var data = NiftiFiles.Open(NiftiFiles.DataPath(path, name));
+                using var source = new NiftiSource(data, data.Length, name);
+                source.RequireRoomFor(header.Fields, header.DataBytes);
+            }
+
+            return header;
+        });
+    }
+
+    /// <summary>Reads a volume from a single file.</summary>
+    /// <param name="stream">The file, from its first byte.</param>
+    /// <param name="lengthBytes">Length of the file as stored.</param>
+    /// <param name="name">What messages call the file.</param>
+    /// <param name="memoryLimitBytes">Most that <see cref="NiftiHeader.PredictedBytes"/> may be.</param>
+    /// <exception cref="ImagingException">The file is no 3D NIfTI volume of real numbers, is damaged, or does not fit the limit.</exception>
+    public static NiftiVolume Read(
+        Stream stream, long lengthBytes, string name, long memoryLimitBytes, CancellationToken cancellationToken = default)
+    {
+        using var source = new NiftiSource(stream, lengthBytes, name);
+        var header = ReadHeader(source);
+        if (header.IsPair)
+        {
+            throw new ImagingException(
+                RejectReason.NiftiPairIncomplete, $"{name} is the header of a pair, without voxels: give it together with its .img file.");
+        }
+
+        return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
+    }
+
+    /// <summary>Reads a volume from the two files of a pair.</summary>
+    /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
+    public static NiftiVolume ReadPair(
+        Stream headerStream,
+        long headerLengthBytes,
+        Stream dataStream,
+        long dataLengthBytes,
+        string name,
+        long memoryLimitBytes,
+        CancellationToken cancellationToken = default)
+    {
+        var header = ReadHeader(headerStream, headerLengthBytes, name);
+        if (!header.IsPair)
+        {
+            throw new ImagingException(
+                RejectReason.NiftiHeaderInvalid, $"{name} says that it holds its own voxels, not an .img file: read it as a single file.");
+        }
+
+        using var source = new NiftiSource(dataStream, dataLengthBytes, name);
+        return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
+    }
+
+    /// <summary>Reads a volume from a file, or from the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
+    /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
+    public static NiftiVolume Read(string path, long memoryLimitBytes, CancellationToken cancellationToken = default)
+    {
+        var name = Path.GetFileName(path);
+        return NiftiFiles.Guard(name, () =>
+        {
+            using var file = NiftiFiles.Open(NiftiFiles.HeaderPath(path, name));
+            using var source = new NiftiSource(file, file.Length, name);
+            var header = ReadHeader(source);
+            if (!header.IsPair)
+            {
+                return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
+            }
+
+            using var data = NiftiFiles.Open(NiftiFiles.DataPath(path, name));
+            using var dataSource = new NiftiSource(data, data.Length, name);
+            return ReadSamples(dataSource, header, memoryLimitBytes, cancellationToken);
+        });
+    }
+
+    private static NiftiHeader ReadHeader(NiftiSource source)
+    {
+        Span<byte> bytes = stackalloc byte[NiftiLayout.V2.SizeBytes];
+        var count = source.Read(bytes[..NiftiLayout.V1.SizeBytes]);
+        if (count < 4)
+        {
+            throw new ImagingException(
+                RejectReason.NiftiTruncated, $"{source.Name} is empty or ends within its header: copy it again from its source.");
+        }
+
+        if (NiftiLayout.Detect(bytes) is not var (layout, bigEndian))
+        {
+            throw new ImagingException(
+                RejectReason.NotNifti, $"{source.Name} is no NIfTI file: give a .nii, a .nii.gz or an .hdr with its .img.");
+        }
+
+        count += source.Read(bytes[count..layout.SizeBytes]);
+        if (count < layout.SizeBytes)
+        {
+            throw new ImagingException(
+                RejectReason.NiftiTruncated, $"{source.Name} ends within its header: copy it again from its source.");
+        }
+
+        return new(NiftiHeaderDecoder.Decode(bytes[..layout.SizeBytes], layout, bigEndian, source.Name), source.Name);
+    }
+
+    private static NiftiVolume ReadSamples(
+        NiftiSource source, NiftiHeader header, long memoryLimitBytes, CancellationToken cancellationToken)
+    {
+        source.RequireRoomFor(header.Fields, header.DataBytes);
+        var samples = Allocate(header, memoryLimitBytes, source.Name);
+        source.SkipTo(header.VoxOffset, cancellationToken);
+
+        var scaling = NiftiScaling.Of(header.Fields);
+        var width = header.DataType.SizeBytes();
+        var direct = header.DataType == NiftiDataType.Float32;
+        var rented = direct ? [] : ArrayPool<byte>.Shared.Rent(ChunkSamples * width);
+        var nonFinite = 0L;
+        try
+        {
+            for (var start = 0; start < samples.Length; start += ChunkSamples)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var chunk = samples.AsSpan(start, Math.Min(ChunkSamples, samples.Length - start));
+                var stored = direct ? MemoryMarshal.AsBytes(chunk) : rented.AsSpan(0, chunk.Length * width);
+                source.ReadExactly(stored);
+                NiftiSamples.Convert(header.DataType, header.IsBigEndian, scaling, stored, chunk);
+                nonFinite += NiftiSamples.CountNonFinite(chunk);
+            }
+        }
+        finally
+        {
+            if (!direct)
+            {
+                ArrayPool<byte>.Shared.Return(rented);
+            }
+        }
+
+        source.Finish(cancellationToken);
+        return new(header, new(header.Geometry, samples), nonFinite);
+    }
+
+    /// <summary>Not cleared: pages are taken from the system as samples arrive, not as the header claims.</summary>
+    private static float[] Allocate(NiftiHeader header, long memoryLimitBytes, string name)
+    {
+        if (header.PredictedBytes > memoryLimitBytes || header.Shape.VoxelCount > Array.MaxLength)
+        {
+            throw TooLarge(null);
+        }
+
+        try
+        {
+            return GC.AllocateUninitializedArray<float>((int)header.Shape.VoxelCount);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw TooLarge(error);
+        }
+
+        ImagingException TooLarge(Exception? error) => new(
+            RejectReason.VolumeTooLarge,
+            $"{name} ({header.Shape}) takes {header.PredictedBytes >> 20} MiB of memory, more than is allowed here: raise the limit, crop it or resample it.",
+            error);
+    }
+}

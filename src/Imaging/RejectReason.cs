@@ -1,0 +1,46 @@
+namespace ToNNO.Imaging;
+
+/// <summary>Why imaging refused a volume. <see cref="RejectReasons.Code"/> is the name that leaves the program.</summary>
+public enum RejectReason
+{
+    Unspecified = 0,
+    FileMissing = 1,
+    FileUnreadable = 2,
+    NotNifti = 10,
+    NiftiTruncated = 11,
+    NiftiCorruptGzip = 12,
+    NiftiHeaderInvalid = 13,
+    NiftiPairIncomplete = 14,
+    NiftiRgb = 15,
+    NiftiComplex = 16,
+    NiftiDatatypeUnsupported = 17,
+    VolumeNot3D = 30,
+    VolumeTooLarge = 31,
+    VolumeNonFinite = 32,
+    VolumeGeometryInvalid = 33,
+    HeatmapGridDiffers = 50,
+}
+
+public static class RejectReasons
+{
+    /// <summary>The stable code of a reason, as ledgers, logs and the command line show it; never renamed.</summary>
+    public static string Code(this RejectReason reason) => reason switch
+    {
+        RejectReason.FileMissing => "file.missing",
+        RejectReason.FileUnreadable => "file.unreadable",
+        RejectReason.NotNifti => "nifti.not_nifti",
+        RejectReason.NiftiTruncated => "nifti.truncated",
+        RejectReason.NiftiCorruptGzip => "nifti.corrupt_gzip",
+        RejectReason.NiftiHeaderInvalid => "nifti.header_invalid",
+        RejectReason.NiftiPairIncomplete => "nifti.pair_incomplete",
+        RejectReason.NiftiRgb => "nifti.rgb",
+        RejectReason.NiftiComplex => "nifti.complex",
+        RejectReason.NiftiDatatypeUnsupported => "nifti.datatype_unsupported",
+        RejectReason.VolumeNot3D => "volume.not_3d",
+        RejectReason.VolumeTooLarge => "volume.too_large",
+        RejectReason.VolumeNonFinite => "volume.non_finite",
+        RejectReason.VolumeGeometryInvalid => "volume.geometry_invalid",
+        RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
+        _ => "unspecified",
+    };
+}
