@@ -1,7 +1,7 @@
 using Akka.Actor;
 using Akka.Cluster.Hosting;
+using Akka.DependencyInjection;
 using Akka.Hosting;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Volumes;
@@ -17,14 +17,14 @@ public static class CoordinatorHosting
     public static AkkaConfigurationBuilder WithCoordinator(this AkkaConfigurationBuilder builder) => builder
         .WithSingleton<CoordinatorKey>(
             "coordinator",
-            (_, registry, provider) => Props.Create(() => new CoordinatorActor(leaseDesk => Services(provider, registry, leaseDesk))),
+            (_, registry, resolver) => Props.Create(() => new CoordinatorActor(leaseDesk => Services(resolver, registry, leaseDesk))),
             new ClusterSingletonOptions { Role = Role });
 
-    private static VolumeServices Services(IServiceProvider provider, IReadOnlyActorRegistry registry, IActorRef leaseDesk)
+    private static VolumeServices Services(IDependencyResolver resolver, IReadOnlyActorRegistry registry, IActorRef leaseDesk)
     {
-        var store = provider.GetRequiredService<IBlobStore>();
-        var options = provider.GetRequiredService<IOptions<CoordinatorOptions>>().Value;
-        var time = provider.GetRequiredService<TimeProvider>();
+        var store = resolver.GetService<IBlobStore>();
+        var options = resolver.GetService<IOptions<CoordinatorOptions>>().Value;
+        var time = resolver.GetService<TimeProvider>();
         return new VolumeServices(
             new VolumeInspector(store, options),
             new Ledger(store, time),

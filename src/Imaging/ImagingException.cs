@@ -12,4 +12,7 @@ public sealed class ImagingException : Exception
         : base(message, innerException) => Reason = reason;
 
     public RejectReason Reason { get; }
+
+    /// <summary>The stable code of <see cref="Reason"/>.</summary>
+    public string Code => Reason.Code();
 }

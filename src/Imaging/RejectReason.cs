@@ -18,7 +18,9 @@ public enum RejectReason
     VolumeTooLarge = 31,
     VolumeNonFinite = 32,
     VolumeGeometryInvalid = 33,
+    SourceChanged = 34,
     HeatmapGridDiffers = 50,
+    HeatmapNonFinite = 51,
 }
 
 public static class RejectReasons
@@ -40,7 +42,9 @@ public static class RejectReasons
         RejectReason.VolumeTooLarge => "volume.too_large",
         RejectReason.VolumeNonFinite => "volume.non_finite",
         RejectReason.VolumeGeometryInvalid => "volume.geometry_invalid",
+        RejectReason.SourceChanged => "source.changed",
         RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
+        RejectReason.HeatmapNonFinite => "heatmap.non_finite",
         _ => "unspecified",
     };
 }

@@ -2,7 +2,6 @@ using Akka.Actor;
 using Akka.Cluster.Hosting;
 using Akka.Cluster.Sharding;
 using Akka.Hosting;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using ToNNO.Contracts;
 using ToNNO.ReconActors.Publishing;
@@ -26,7 +25,7 @@ public static class ReconHosting
         .WithShardRegion<PublisherRegionKey>(
             "publisher",
             (_, _, resolver) => _ => Props.Create(() => new PublisherActor(
-                new ResultPublisher(resolver.GetService<IBlobStore>(), resolver.GetService<TimeProvider>()).PublishAsync,
+                new ResultPublisher(resolver.GetService<IBlobStore>()).PublishAsync,
                 resolver.GetService<IOptions<ReconOptions>>().Value)),
             new EntityExtractor(),
             Sharding());

@@ -142,7 +142,12 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             input.VolumeId,
             entry => new LedgerEntry
             {
-                VolumeId = input.VolumeId, RunId = _run, State = VolumeState.Failed, ReasonCode = Code, Detail = Detail, Attempts = entry?.Attempts ?? 0,
+                VolumeId = input.VolumeId,
+                RunId = _run,
+                State = VolumeState.Failed,
+                ReasonCode = Code,
+                Detail = Detail,
+                Attempts = entry?.Attempts ?? 0,
             },
             _stopping.Token).PipeTo(Self, success: () => concluded, failure: _ => concluded);
     }

@@ -1,0 +1,223 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.Imaging.Nifti;
+using ToNNO.Imaging.Previews;
+using ToNNO.Imaging.Sinograms;
+using ToNNO.Storage;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.ReconActors.Publishing;
+
+/// <summary>Makes a volume's files and publishes them: written under temporary names, read back, then named, and
+/// <c>result.json</c> last.</summary>
+internal sealed class ResultPublisher(IBlobStore store)
+{
+    private const string HeatmapFile = "heatmap.nii.gz";
+    private const string MaskFile = "mask.nii.gz";
+    private const string PreviewFile = "preview.png";
+
+    /// <exception cref="ImagingException">The source changed meanwhile, or the heatmap is not on its grid or not finite.</exception>
+    /// <exception cref="BlobStoreException">The store failed; nothing was published.</exception>
+    public async Task<ReconProtocol.HeatmapPublished> PublishAsync(ReconProtocol.PublishHeatmap request, CancellationToken cancel)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        var task = request.Task;
+        var header = VolumeSource.Inspect(task.SourceUri, cancel).Header;
+        var volume = VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel);
+        var heatmap = await AssembleAsync(request, cancel).ConfigureAwait(false);
+        var statistics = HeatmapStatistics.Of(heatmap, task.Geometry.Shape) ?? throw new ImagingException(
+            RejectReason.HeatmapNonFinite, $"The heatmap of {task.VolumeId} holds NaN or infinite values; look for extreme logits of the model.");
+        var threshold = task.Settings.Threshold?.For(statistics.Maximum);
+        var rows = await ReadRowsAsync(task, cancel).ConfigureAwait(false);
+
+        var files = new Dictionary<string, VolumeResult.FileFacts>(StringComparer.Ordinal);
+        async Task Write(string name, Action<Stream> write) =>
+            files[name] = await WriteTemporaryAsync(task, name, write, cancel).ConfigureAwait(false);
+
+        await Write(HeatmapFile, stream =>
+        {
+            using var writer = NiftiWriter.ForHeatmap(stream, header, 0, statistics.Maximum, compress: true);
+            writer.Append(heatmap);
+            writer.Complete();
+        }).ConfigureAwait(false);
+        await VerifyAsync(task, header, heatmap, cancel).ConfigureAwait(false);
+        if (threshold is { } bound)
+        {
+            await Write(MaskFile, stream =>
+            {
+                using var writer = NiftiWriter.ForMask(stream, header, compress: true);
+                writer.Append(HeatmapMask.Of(heatmap, bound));
+                writer.Complete();
+            }).ConfigureAwait(false);
+        }
+
+        await Write(SinogramFile.FileName, stream =>
+            SinogramFile.Write(stream, rows.Logits, rows.BlankLogit, task.Plan(), task.Geometry)).ConfigureAwait(false);
+        var preview = PreviewRenderer.RenderPng(new PreviewRequest(volume, heatmap, task.VolumeId.Value) { Threshold = task.Settings.Threshold });
+        await Write(PreviewFile, stream => stream.Write(preview)).ConfigureAwait(false);
+
+        var publishTime = Stopwatch.GetElapsedTime(begun);
+        var result = Describe(request, statistics, threshold, rows, files, publishTime);
+        var blob = await PublishFilesAsync(task, result, cancel).ConfigureAwait(false);
+        return new ReconProtocol.HeatmapPublished(task.VolumeId, blob, string.Join(' ', result.Warnings));
+    }
+
+    private async Task<float[]> AssembleAsync(ReconProtocol.PublishHeatmap request, CancellationToken cancel)
+    {
+        var heatmap = new float[request.Task.Geometry.Shape.VoxelCount];
+        var planeVoxels = request.Task.Geometry.Shape.I * (long)request.Task.Geometry.Shape.J;
+        for (var index = 0; index < request.Slabs.Count; index++)
+        {
+            var slab = request.Task.Slab(index);
+            var stream = await store.OpenReadAsync(request.Slabs[index].Path, cancel).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                ReadVoxels(stream, heatmap.AsSpan((int)(slab.FirstK * planeVoxels), (int)(slab.CountK * planeVoxels)), request.Slabs[index].Path);
+            }
+        }
+
+        return heatmap;
+    }
+
+    private static void ReadVoxels(Stream stream, Span<float> voxels, string path)
+    {
+        try
+        {
+            const int Chunk = 1 << 20; // a span of bytes ends at 2 GiB
+            for (var at = 0; at < voxels.Length; at += Chunk)
+            {
+                stream.ReadExactly(MemoryMarshal.AsBytes(voxels.Slice(at, Math.Min(Chunk, voxels.Length - at))));
+            }
+        }
+        catch (EndOfStreamException damaged)
+        {
+            throw new BlobStoreException(BlobStoreError.Unavailable, $"The slab at {path} is shorter than it was written.", damaged);
+        }
+    }
+
+    private async Task<(float[] Logits, float BlankLogit, RowsCost Cost)> ReadRowsAsync(VolumeTask task, CancellationToken cancel)
+    {
+        var plan = task.Plan();
+        var logits = new float[plan.Directions.Count * plan.OffsetCount];
+        var (blank, cost) = (0f, default(RowsCost));
+        foreach (var lease in task.Leases(plan.Directions.Count))
+        {
+            var blob = await store.ReadAsync(task.RowsPath(lease), cancel).ConfigureAwait(false);
+            var rows = RowsBlob.TryParse(blob.Bytes.Span, lease, plan.OffsetCount)
+                ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {task.RowsPath(lease)} are damaged; run again.");
+            rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
+            (blank, cost) = (rows.BlankLogit, cost + rows.Cost);
+        }
+
+        return (logits, blank, cost);
+    }
+
+    private async Task<VolumeResult.FileFacts> WriteTemporaryAsync(VolumeTask task, string name, Action<Stream> write, CancellationToken cancel)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var size = 0L;
+        await store.WriteAsync(
+            task.WorkPrefix + name,
+            (stream, _) =>
+            {
+                using var counting = new HashingStream(stream, hash);
+                write(counting);
+                size = counting.Written;
+                return Task.CompletedTask;
+            },
+            cancel).ConfigureAwait(false);
+        return new VolumeResult.FileFacts(Convert.ToHexStringLower(hash.GetHashAndReset()), size);
+    }
+
+    /// <summary>Reads the heatmap back as any reader would, and refuses it unless grid and voxels are the ones meant.</summary>
+    private async Task VerifyAsync(VolumeTask task, NiftiHeader source, float[] heatmap, CancellationToken cancel)
+    {
+        var stream = await store.OpenReadAsync(task.WorkPrefix + HeatmapFile, cancel).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            var written = NiftiReader.Read(stream, stream.Length, HeatmapFile, long.MaxValue, cancel);
+            written.Header.RequireSameGrid(source, task.VolumeId.Value);
+            if (!written.Volume.Samples.AsSpan().SequenceEqual(heatmap))
+            {
+                throw new BlobStoreException(BlobStoreError.Unavailable, $"The heatmap of {task.VolumeId} was not read back as it was written.");
+            }
+        }
+    }
+
+    private async Task<BlobRef> PublishFilesAsync(VolumeTask task, VolumeResult result, CancellationToken cancel)
+    {
+        var folder = VolumeResult.FolderOf(task.VolumeId);
+        var resultPath = VolumeResult.PathOf(task.VolumeId);
+        // An older result stops counting before its files are touched.
+        await store.DeleteAsync(resultPath, cancel).ConfigureAwait(false);
+        foreach (var name in new[] { HeatmapFile, MaskFile, SinogramFile.FileName, PreviewFile })
+        {
+            if (result.Files.ContainsKey(name))
+            {
+                await store.MoveAsync(task.WorkPrefix + name, folder + name, cancel).ConfigureAwait(false);
+            }
+            else
+            {
+                await store.DeleteAsync(folder + name, cancel).ConfigureAwait(false);
+            }
+        }
+
+        var etag = await store.WriteAsync(resultPath, Documents.ToBytes(result), WriteCondition.IfAbsent, cancel).ConfigureAwait(false);
+        return new BlobRef(resultPath, etag.Value);
+    }
+
+    private static VolumeResult Describe(
+        ReconProtocol.PublishHeatmap request,
+        HeatmapStatistics statistics,
+        double? threshold,
+        (float[] Logits, float BlankLogit, RowsCost Cost) rows,
+        Dictionary<string, VolumeResult.FileFacts> files,
+        TimeSpan publishTime)
+    {
+        var (task, plan) = (request.Task, request.Task.Plan());
+        var a = task.Geometry.Affine;
+        return new VolumeResult
+        {
+            VolumeId = task.VolumeId,
+            RunId = task.RunId,
+            WorkKey = task.WorkKey,
+            Input = new(Path.GetFileName(task.SourceUri), task.SourceSha256, task.Geometry.Shape,
+            [
+                [a.I.X, a.J.X, a.K.X, a.Origin.X],
+                [a.I.Y, a.J.Y, a.K.Y, a.Origin.Y],
+                [a.I.Z, a.J.Z, a.K.Z, a.Origin.Z],
+                [0, 0, 0, 1],
+            ]),
+            Settings = task.Settings,
+            Sampling = new(
+                plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm, rows.BlankLogit),
+            Slices = new(rows.Logits.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped, rows.Cost.SlicesEncoded),
+            Seconds = new(
+                rows.Cost.ReadTime.TotalSeconds,
+                rows.Cost.CutTime.TotalSeconds,
+                rows.Cost.EncodeTime.TotalSeconds,
+                request.BackprojectionTime.TotalSeconds,
+                publishTime.TotalSeconds,
+                (request.Elapsed + publishTime).TotalSeconds),
+            Heatmap = new(
+                statistics.Minimum,
+                statistics.Maximum,
+                statistics.Mean,
+                statistics.PeakIndex,
+                a.ToWorld(statistics.PeakIndex.I, statistics.PeakIndex.J, statistics.PeakIndex.K),
+                threshold),
+            Software = new(
+                Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+                RuntimeInformation.FrameworkDescription,
+                RuntimeInformation.OSDescription),
+            Warnings = plan.CutsOff
+                ? [$"Slices of {plan.Size} x {plan.PixelMm:G4} mm do not cover the volume; planes are cut off, so lesions near the rim may be missed."]
+                : [],
+            Files = files,
+        };
+    }
+}

@@ -1,0 +1,82 @@
+using Akka.Actor;
+using Akka.Cluster.Hosting;
+using Akka.Hosting;
+using Akka.Remote.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using ToNNO.Contracts.Wire;
+using ToNNO.Coordinator;
+using ToNNO.ReconActors;
+using ToNNO.SliceActors;
+using ToNNO.Storage;
+
+namespace ToNNO.Tonno.Hosting;
+
+/// <summary>What a node that does everything in this process is made of.</summary>
+internal sealed record LocalNodeOptions
+{
+    public required IBlobStore Store { get; init; }
+
+    public CoordinatorOptions Coordinator { get; init; } = new();
+
+    public SliceOptions Slice { get; init; } = new();
+
+    public ReconOptions Recon { get; init; } = new();
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Error;
+
+    /// <summary>Sends every message through its serializer, also within the process; for tests.</summary>
+    public bool SerializeMessages { get; init; }
+}
+
+/// <summary>One node in this process with all roles: a cluster joined to itself, the same actors as on many nodes.</summary>
+internal static class LocalNode
+{
+    private const string LoopbackName = "127.0.0.1";
+
+    public static IHost Build(LocalNodeOptions options)
+    {
+        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.SetMinimumLevel(options.LogLevel).AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services
+            .AddSingleton<IHostLifetime, CommandLifetime>()
+            .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30))
+            .AddSingleton(options.Store)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(Options.Create(options.Coordinator))
+            .AddSingleton(Options.Create(options.Slice))
+            .AddSingleton(Options.Create(options.Recon))
+            .AddTelemetry()
+            .AddAkka("tonno", akka => akka
+                .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
+                .AddHocon(
+                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, akka.cluster.downing-provider-class = \"\"",
+                    HoconAddMode.Prepend)
+                .ConfigureLoggers(logger =>
+                {
+                    logger.ClearLoggers();
+                    logger.AddLoggerFactory();
+                })
+                .WithRemoting(LoopbackName, 0)
+                .WithClustering(new ClusterOptions { Roles = [CoordinatorHosting.Role, SliceHosting.Role, ReconHosting.Role] })
+                .WithReducers()
+                .WithCoordinator()
+                .WithSliceEncoders()
+                .AddStartup((system, _) =>
+                {
+                    var cluster = Akka.Cluster.Cluster.Get(system);
+                    cluster.Join(cluster.SelfAddress);
+                }));
+        return builder.Build();
+    }
+
+    /// <summary>The command decides when its node stops, not the host.</summary>
+    private sealed class CommandLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,56 @@
+using ToNNO.Contracts;
+
+namespace ToNNO.Tonno.Runs;
+
+/// <summary>Shows a run's events to a person.</summary>
+internal interface IRunDisplay
+{
+    void Show(RunProtocol.RunProgressed progress);
+
+    void Show(RunProtocol.VolumeConcluded concluded);
+}
+
+/// <summary>Shows nothing: <c>-q</c>.</summary>
+internal sealed class QuietDisplay : IRunDisplay
+{
+    public void Show(RunProtocol.RunProgressed progress)
+    {
+    }
+
+    public void Show(RunProtocol.VolumeConcluded concluded)
+    {
+    }
+}
+
+/// <summary>A line every few seconds and one per volume, for logs and pipes.</summary>
+internal sealed class LineDisplay(TextWriter output, TimeProvider time, TimeSpan interval) : IRunDisplay
+{
+    private long? _shown;
+
+    public void Show(RunProtocol.RunProgressed progress)
+    {
+        if (_shown is { } shown && time.GetElapsedTime(shown) < interval)
+        {
+            return;
+        }
+
+        _shown = time.GetTimestamp();
+        output.WriteLine(Wording.Of(progress));
+    }
+
+    public void Show(RunProtocol.VolumeConcluded concluded) => output.WriteLine(Wording.Of(concluded));
+}
+
+internal static class Wording
+{
+    public static string Of(RunProtocol.RunProgressed progress) =>
+        $"{progress.Concluded} of {progress.Volumes} volumes done; {progress.SlicesEncoded:N0} slices encoded, {progress.LeasesDone} of {progress.Leases} leases";
+
+    public static string Of(RunProtocol.VolumeConcluded concluded) => concluded switch
+    {
+        { Reused: true } => $"{concluded.VolumeId}: done before",
+        { State: VolumeState.Completed } => $"{concluded.VolumeId}: completed in {concluded.Elapsed.TotalSeconds:F1} s",
+        { State: VolumeState.Warning } => $"{concluded.VolumeId}: completed in {concluded.Elapsed.TotalSeconds:F1} s, with a warning: {concluded.Detail}",
+        _ => $"{concluded.VolumeId}: {concluded.State.ToString().ToLowerInvariant()}, {concluded.ReasonCode}",
+    };
+}

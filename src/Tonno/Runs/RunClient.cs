@@ -1,0 +1,65 @@
+using System.Threading.Channels;
+using Akka.Actor;
+using Akka.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using ToNNO.Contracts;
+using ToNNO.Storage;
+
+namespace ToNNO.Tonno.Runs;
+
+/// <summary>Submits a run to the coordinator and hears how it goes.</summary>
+internal static class RunClient
+{
+    /// <summary>The coordinator may still be starting, or moving: a submission without an answer is repeated.</summary>
+    private static readonly TimeSpan SubmitAgainAfter = TimeSpan.FromSeconds(2);
+
+    /// <summary>Runs a manifest on a started node; the events end with <see cref="RunProtocol.RunFinished"/> or
+    /// <see cref="RunProtocol.RunRejected"/>.</summary>
+    public static async IAsyncEnumerable<IWireMessage> RunAsync(
+        IHost node, RunManifest manifest, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        var store = node.Services.GetRequiredService<IBlobStore>();
+        var path = RunManifest.PathOf(manifest.RunId);
+        var etag = await store.WriteAsync(path, Documents.ToBytes(manifest), WriteCondition.Always, cancel).ConfigureAwait(false);
+
+        var system = node.Services.GetRequiredService<ActorSystem>();
+        var coordinator = node.Services.GetRequiredService<IActorRegistry>().Get<CoordinatorKey>();
+        var events = Channel.CreateUnbounded<IWireMessage>();
+        var submit = new RunProtocol.SubmitRun(manifest.RunId, new BlobRef(path, etag.Value));
+        var watcher = system.ActorOf(Props.Create(() => new WatcherActor(coordinator, submit, events.Writer)));
+        try
+        {
+            await foreach (var message in events.Reader.ReadAllAsync(cancel).ConfigureAwait(false))
+            {
+                yield return message;
+            }
+        }
+        finally
+        {
+            system.Stop(watcher);
+        }
+    }
+
+    private sealed class WatcherActor : ReceiveActor, IWithTimers
+    {
+        public WatcherActor(IActorRef coordinator, RunProtocol.SubmitRun submit, ChannelWriter<IWireMessage> events)
+        {
+            Receive<Submit>(_ => coordinator.Tell(submit));
+            Receive<IWireMessage>(message =>
+            {
+                Timers.Cancel(nameof(Submit));
+                events.TryWrite(message);
+                if (message is RunProtocol.RunFinished or RunProtocol.RunRejected)
+                {
+                    events.Complete();
+                }
+            });
+            Timers.StartPeriodicTimer(nameof(Submit), new Submit(), TimeSpan.Zero, SubmitAgainAfter);
+        }
+
+        public ITimerScheduler Timers { get; set; } = null!;
+
+        private sealed record Submit : ILocalMessage;
+    }
+}
