@@ -211,7 +211,7 @@ public static class PreviewRenderer
         var (left, line) = (bar.Right + 70, top + 28);
         var images = scene.ImageRange.IsEmpty
             ? "Image: one grey"
-            : $"Image: {Value(scene.ImageRange.Low)} (black) to {Value(scene.ImageRange.High)} (white)";
+            : $"Image: {Value(Math.Abs(scene.ImageRange.Low) < 0.005 * scene.ImageRange.High ? 0 : scene.ImageRange.Low)} (black) to {Value(scene.ImageRange.High)} (white)";
         pen.LegendCross(left, line);
         pen.Text(scene.Peak.IsDistinct ? "peak of the heatmap" : "middle of the volume", left + 44, line + 5, 14, PreviewPen.Ink);
         pen.Text(images, left + 260, line + 5, 14, PreviewPen.Faint, widest: WidthPixels - Margin - left - 260);

@@ -291,12 +291,13 @@ public class PreviewRendererTests
 
     private static int Count(SKBitmap pixels, SKRectI area, Func<SKColor, bool> counts)
     {
+        var colours = pixels.Pixels;
         var count = 0;
         for (var y = area.Top; y < area.Bottom; y++)
         {
             for (var x = area.Left; x < area.Right; x++)
             {
-                count += counts(pixels.GetPixel(x, y)) ? 1 : 0;
+                count += counts(colours[(y * pixels.Width) + x]) ? 1 : 0;
             }
         }
 
@@ -305,12 +306,13 @@ public class PreviewRendererTests
 
     private static SKPoint Centroid(SKBitmap pixels, SKRectI area, Func<SKColor, bool> counts)
     {
+        var colours = pixels.Pixels;
         var (sumX, sumY, count) = (0.0, 0.0, 0);
         for (var y = 0; y < area.Height; y++)
         {
             for (var x = 0; x < area.Width; x++)
             {
-                if (counts(pixels.GetPixel(area.Left + x, area.Top + y)))
+                if (counts(colours[((area.Top + y) * pixels.Width) + area.Left + x]))
                 {
                     (sumX, sumY, count) = (sumX + x + 0.5, sumY + y + 0.5, count + 1);
                 }
