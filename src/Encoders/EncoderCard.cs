@@ -30,6 +30,10 @@ public sealed record EncoderCard
     /// <summary>Exponent α of the filter |ω|^α that this encoder's score calls for (docs/geometry.md), or null for 2.</summary>
     public double? Alpha { get; init; }
 
+    /// <summary>Window of the filter that goes with <see cref="Alpha"/>, spelled as on the command line: <c>none</c>, <c>cosine</c>,
+    /// <c>hann</c> or <c>3point</c>; null for the default.</summary>
+    public string? Window { get; init; }
+
     /// <summary>Threshold chosen on training data, or null when there is none.</summary>
     public HeatmapThreshold? Threshold { get; init; }
 }

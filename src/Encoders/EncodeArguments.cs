@@ -1,0 +1,49 @@
+namespace ToNNO.Encoders;
+
+/// <summary>The checks that every encoder makes before any work.</summary>
+internal static class EncodeArguments
+{
+    public static void Check(EncoderCard card, ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(format.Size, 1, nameof(format));
+        if (!(format.PixelMm > 0) || !double.IsFinite(format.PixelMm))
+        {
+            throw new ArgumentOutOfRangeException(nameof(format), format.PixelMm, "The pixel size must be a positive number of mm.");
+        }
+
+        if (card.SliceSize is { } size && size != format.Size)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(format), format.Size, $"{card.Name} takes slices of {size} x {size} pixels only.");
+        }
+
+        var pixels = (long)count * card.Channels * format.Size * format.Size;
+        if (slices.Length != pixels)
+        {
+            throw new ArgumentException(
+                $"{count} slices of {card.Channels} x {format.Size} x {format.Size} are {pixels} pixels, not {slices.Length}.", nameof(slices));
+        }
+
+        if (logits.Length != (long)count * card.Classes.Count)
+        {
+            throw new ArgumentException(
+                $"{count} slices have {(long)count * card.Classes.Count} logits, not {logits.Length}.", nameof(logits));
+        }
+    }
+
+    /// <exception cref="EncoderException">A logit is NaN or infinite; the message names the slice.</exception>
+    public static void CheckFinite(ReadOnlySpan<float> logits, int classes, int firstSlice, EncoderCard card)
+    {
+        for (var i = 0; i < logits.Length; i++)
+        {
+            if (!float.IsFinite(logits[i]))
+            {
+                throw new EncoderException(
+                    EncoderError.NonFiniteLogit,
+                    $"Slice {firstSlice + (i / classes)} got the logit {logits[i]} for class {card.Classes[i % classes]} from {card.Name}: " +
+                    "check the slice's pixels for NaN or huge values, else the model's weights.");
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+namespace ToNNO.Encoders;
+
+/// <summary>Why an encoder, its model or its training was refused; <see cref="EncoderException.CodeOf"/> gives the code that users see.</summary>
+public enum EncoderError
+{
+    Unspecified = 0,
+
+    /// <summary>No model at that path, or one of its files is absent.</summary>
+    ModelMissing,
+
+    /// <summary>The file system refuses to give the model's bytes.</summary>
+    ModelUnreadable,
+
+    /// <summary>A model would be written over something that exists.</summary>
+    ModelExists,
+
+    MetadataMissingKeys,
+    MetadataInvalid,
+
+    /// <summary>The weights file breaks its own format.</summary>
+    WeightsCorrupt,
+
+    /// <summary>The weights file is sound, but belongs to another network.</summary>
+    WeightsMismatch,
+
+    /// <summary>The model asks for something that this version does not do.</summary>
+    ModelUnsupported,
+
+    DeviceInvalid,
+    DeviceUnavailable,
+    NonFiniteLogit,
+    TrainingDiverged,
+}
+
+/// <summary>The one failure that callers of encoders expect: a stable code, and a sentence that says what, where and what to do.</summary>
+public sealed class EncoderException : Exception
+{
+    public EncoderException(EncoderError error, string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        Error = error;
+    }
+
+    public EncoderError Error { get; }
+
+    /// <summary>Stable code, as in <c>model.missing</c>.</summary>
+    public string Code => CodeOf(Error);
+
+    public static string CodeOf(EncoderError error) => error switch
+    {
+        EncoderError.ModelMissing => "model.missing",
+        EncoderError.ModelUnreadable => "model.unreadable",
+        EncoderError.ModelExists => "model.exists",
+        EncoderError.MetadataMissingKeys => "model.metadata_missing_keys",
+        EncoderError.MetadataInvalid => "model.metadata_invalid",
+        EncoderError.WeightsCorrupt => "model.weights_corrupt",
+        EncoderError.WeightsMismatch => "model.weights_mismatch",
+        EncoderError.ModelUnsupported => "model.unsupported",
+        EncoderError.DeviceInvalid => "encoder.device_invalid",
+        EncoderError.DeviceUnavailable => "encoder.device_unavailable",
+        EncoderError.NonFiniteLogit => "encoder.non_finite_logit",
+        EncoderError.TrainingDiverged => "encoder.training_diverged",
+        _ => throw new ArgumentOutOfRangeException(nameof(error), error, "This error has no code."),
+    };
+}

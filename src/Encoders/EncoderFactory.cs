@@ -1,0 +1,37 @@
+using ToNNO.Encoders.Models;
+
+namespace ToNNO.Encoders;
+
+/// <summary>Opens the encoder that a user names.</summary>
+public static class EncoderFactory
+{
+    /// <param name="model"><c>builtin:sum</c> or a model folder.</param>
+    /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>; the sum encoder always runs on the CPU.</param>
+    /// <exception cref="EncoderException">The model or the device cannot be had.</exception>
+    public static ISliceEncoder Open(string model, string device)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(model);
+        TorchDevice.ThrowIfInvalid(device);
+        if (model == SumEncoder.ModelName)
+        {
+            return new SumEncoder();
+        }
+
+        if (model.StartsWith("builtin:", StringComparison.Ordinal))
+        {
+            throw new EncoderException(
+                EncoderError.ModelMissing, $"There is no built-in encoder {model}: use {SumEncoder.ModelName} or a model folder.");
+        }
+
+        var loaded = ModelFolder.Load(model);
+        try
+        {
+            return new TorchSliceEncoder(loaded.Network, loaded.Card, device);
+        }
+        catch
+        {
+            loaded.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using static TorchSharp.torch;
+
+namespace ToNNO.Encoders.Networks;
+
+/// <summary>Lays convolution weights out channels-last, which oneDNN then gives all activations too.</summary>
+/// <remarks>Four 3x3 layers of 16 channels on 48² slices, one thread: 3400 instead of 2900 slices/s, and 3000 instead of 350
+/// where glibc's malloc keeps its defaults. TorchSharp has no memory formats, so strides are made by permuting.</remarks>
+internal static class ChannelsLast
+{
+    public static void Apply(nn.Module network)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var (_, parameter) in network.named_parameters())
+        {
+            if (parameter.dim() == 4)
+            {
+                parameter.set_(parameter.detach().permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2));
+            }
+        }
+    }
+}

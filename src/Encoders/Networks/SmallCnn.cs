@@ -1,0 +1,134 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace ToNNO.Encoders.Networks;
+
+/// <summary>A small fully convolutional network whose logit is pooled from per-pixel logits; see <see cref="SmallCnnArchitecture"/>.</summary>
+/// <remarks>Weights are named <c>layers.0.weight</c>, <c>layers.0.bias</c>, …, <c>head.weight</c>, <c>head.bias</c> and <c>bias</c>.</remarks>
+public sealed class SmallCnn : SliceNetwork
+{
+    // TorchSharp finds the parts of a module by its fields.
+#pragma warning disable IDE1006
+    private readonly TorchSharp.Modules.ModuleList<TorchSharp.Modules.Conv2d> layers;
+    private readonly TorchSharp.Modules.Conv2d head;
+    private readonly TorchSharp.Modules.Parameter bias;
+#pragma warning restore IDE1006
+
+    /// <param name="seed">Same seed, same weights, on every machine and thread: torch's global generator is not used.</param>
+    /// <exception cref="ArgumentException">The architecture cannot be built.</exception>
+    public SmallCnn(SmallCnnArchitecture architecture, int seed = 0)
+        : base(nameof(SmallCnn))
+    {
+        ArgumentNullException.ThrowIfNull(architecture);
+        if (architecture.Problem() is { } problem)
+        {
+            throw new ArgumentException($"This network cannot be built: {problem}.", nameof(architecture));
+        }
+
+        Architecture = architecture;
+        using var scope = NewDisposeScope();
+        var convolutions = new List<TorchSharp.Modules.Conv2d>();
+        var channels = architecture.InputChannels;
+        foreach (var layer in architecture.Layers)
+        {
+            var padding = layer.Dilation * (layer.Kernel - 1) / 2;
+            convolutions.Add(nn.Conv2d(channels, layer.Channels, layer.Kernel, layer.Stride, padding, layer.Dilation));
+            channels = layer.Channels;
+        }
+
+        layers = new([.. convolutions]);
+        head = nn.Conv2d(channels, architecture.Classes, 1);
+        bias = nn.Parameter(zeros(architecture.Classes));
+        RegisterComponents();
+        Initialize(new Random(seed));
+        // The scope is for what torch's own initialisation leaves behind; the weights live until Dispose, also in a caller's scope.
+        foreach (var (_, parameter) in named_parameters())
+        {
+            parameter.DetachFromDisposeScope();
+        }
+    }
+
+    public SmallCnnArchitecture Architecture { get; }
+
+    /// <inheritdoc/>
+    /// <param name="input1">Slices <c>[B, C, S, S]</c>.</param>
+    /// <param name="input2">Pixel size in mm.</param>
+    public override Tensor forward(Tensor input1, double input2)
+    {
+        using var scope = NewDisposeScope();
+        var map = PixelLogits(input1).flatten(2);
+        var pixelMm = Architecture.Stride * input2;
+        var pooled = Architecture.Pooling switch
+        {
+            PixelPooling.Sum => map.sum(2) * (pixelMm * pixelMm / Architecture.AreaUnitMm2),
+            PixelPooling.Mean => map.mean([2]),
+            PixelPooling.LogSumExp =>
+                ((map * Architecture.Sharpness).logsumexp(2) - Math.Log(map.shape[2])) / Architecture.Sharpness,
+            _ => throw new InvalidOperationException($"Unknown pooling {Architecture.Pooling}."),
+        };
+        return (pooled + bias).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The per-pixel logits <c>[B, K, S', S']</c> before the pooling: the network's own localisation.</summary>
+    public Tensor PixelLogits(Tensor slices)
+    {
+        ArgumentNullException.ThrowIfNull(slices);
+        using var scope = NewDisposeScope();
+        var map = slices;
+        for (var i = 0; i < layers.Count; i++)
+        {
+            var layer = Architecture.Layers[i];
+            map = Activate(layers[i].call(map), layer.Activation);
+            if (layer.MaxPool > 1)
+            {
+                map = nn.functional.max_pool2d(map, layer.MaxPool);
+            }
+        }
+
+        // A 1x1 convolution, but not by conv2d: on one thread that goes around oneDNN for small batches, and tries NNPACK
+        // anew in every call, with a line on stderr each time where the processor is not on NNPACK's list.
+        var logits = einsum("bchw,kc->bkhw", map, head.weight!.flatten(1)) + head.bias!.view(-1, 1, 1);
+        return Activate(logits, Architecture.PixelActivation).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Activate(Tensor map, Activation activation) => activation switch
+    {
+        Activation.Identity => map,
+        Activation.Relu => nn.functional.relu(map),
+        Activation.LeakyRelu => nn.functional.leaky_relu(map, 0.01),
+        Activation.Silu => nn.functional.silu(map),
+        Activation.Softplus => nn.functional.softplus(map),
+        _ => throw new InvalidOperationException($"Unknown activation {activation}."),
+    };
+
+    /// <summary>He initialisation (He et al., ICCV 2015, eq. 10): variance 2/fan-in, biases zero.</summary>
+    private void Initialize(Random random)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var (_, parameter) in named_parameters())
+        {
+            var values = MemoryMarshal.Cast<byte, float>(parameter.bytes);
+            if (parameter.dim() == 4)
+            {
+                var deviation = Math.Sqrt(2.0 / (parameter.shape[1] * parameter.shape[2] * parameter.shape[3]));
+                foreach (ref var value in values)
+                {
+                    // Box-Muller; 1 - u keeps the logarithm finite.
+                    var radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
+                    value = (float)(deviation * radius * Math.Cos(2 * Math.PI * random.NextDouble()));
+                }
+            }
+            else
+            {
+                values.Clear();
+            }
+        }
+
+        if (Architecture.PixelActivation == Activation.Softplus)
+        {
+            // Softplus(0) = 0.7 on every pixel of a slice would start the training far on the positive side.
+            MemoryMarshal.Cast<byte, float>(head.bias!.bytes).Fill(-4);
+        }
+    }
+}

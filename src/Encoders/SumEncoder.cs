@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
+using System.Text;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Encoders;
+
+/// <summary>The oracle <c>builtin:sum</c>: a slice's logit is its plane integral, the sum of its pixels times the pixel area.</summary>
+/// <remarks>With α = 2 the heatmap is then the volume itself, in the volume's own unit (DESIGN §4).</remarks>
+public sealed class SumEncoder : ISliceEncoder
+{
+    public const string ModelName = "builtin:sum";
+
+    private static readonly EncoderCard _card = new()
+    {
+        Name = ModelName,
+        // There are no weights: what decides the logits is the rule, so the rule's name and version are hashed.
+        Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ModelName + " v1"))),
+        Classes = ["sum"],
+        Intensity = IntensityMap.Identity,
+        Alpha = 2,
+    };
+
+    public EncoderCard Card => _card;
+
+    public string Device => "cpu";
+
+    public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
+    {
+        EncodeArguments.Check(_card, slices, count, format, logits);
+        var start = Stopwatch.GetTimestamp();
+        var pixels = format.Size * format.Size;
+        var areaMm2 = format.PixelMm * format.PixelMm;
+        for (var i = 0; i < count; i++)
+        {
+            logits[i] = (float)(areaMm2 * Sum(slices.Slice(i * pixels, pixels)));
+        }
+
+        EncodeArguments.CheckFinite(logits, classes: 1, firstSlice: 0, _card);
+        EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
+    }
+
+    public void Dispose()
+    {
+    }
+
+    /// <summary>Sums in double, in an order fixed by the code and not by the width of the machine's vectors: same bytes everywhere.</summary>
+    private static double Sum(ReadOnlySpan<float> pixels)
+    {
+        var (low, high) = (Vector256<double>.Zero, Vector256<double>.Zero);
+        while (pixels.Length >= Vector256<float>.Count)
+        {
+            var (a, b) = Vector256.Widen(Vector256.Create(pixels));
+            low += a;
+            high += b;
+            pixels = pixels[Vector256<float>.Count..];
+        }
+
+        var sum = 0.0;
+        foreach (var pixel in pixels)
+        {
+            sum += pixel;
+        }
+
+        for (var lane = 0; lane < Vector256<double>.Count; lane++)
+        {
+            sum += low[lane] + high[lane];
+        }
+
+        return sum;
+    }
+}

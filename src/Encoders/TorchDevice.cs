@@ -1,0 +1,49 @@
+using System.Globalization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToNNO.Encoders;
+
+/// <summary>Turns the names that users give devices (<c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>) into devices that are there.</summary>
+public static class TorchDevice
+{
+    /// <exception cref="EncoderException">The name is none of these, or the device is absent.</exception>
+    public static Device Resolve(string name)
+    {
+        var index = ParseCudaIndex(name);
+        if (name == "cpu" || (name == "auto" && !cuda.is_available()))
+        {
+            return CPU;
+        }
+
+        var devices = cuda.is_available() ? cuda.device_count() : 0;
+        return index < devices
+            ? new Device(DeviceType.CUDA, index)
+            : throw new EncoderException(
+                EncoderError.DeviceUnavailable,
+                devices == 0
+                    ? $"Device {name} was asked for, but this process sees no CUDA device: use --device cpu, or install the driver and the CUDA build."
+                    : $"Device {name} was asked for, but this process sees only cuda:0 to cuda:{devices - 1}: choose one of them.");
+    }
+
+    /// <summary>Checks a name's form without loading torch.</summary>
+    /// <exception cref="EncoderException">The name is no device's.</exception>
+    public static void ThrowIfInvalid(string name) => ParseCudaIndex(name);
+
+    private static int ParseCudaIndex(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name is "auto" or "cpu" or "cuda")
+        {
+            return 0;
+        }
+
+        if (name.StartsWith("cuda:", StringComparison.Ordinal)
+            && byte.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var index))
+        {
+            return index;
+        }
+
+        throw new EncoderException(EncoderError.DeviceInvalid, $"\"{name}\" is no device: use auto, cpu or cuda:N, as in cuda:0.");
+    }
+}

@@ -1,0 +1,249 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using ToNNO.Encoders.Models;
+using ToNNO.Encoders.Networks;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Encoders.Tests.Models;
+
+public sealed class ModelFolderTests : IDisposable
+{
+    private readonly EncoderFixtures.TemporaryFolder _folder = new();
+    private readonly SmallCnnArchitecture _architecture = EncoderFixtures.Architecture(classes: 2);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Save_ThenOpen_GivesSameBitsAndCard()
+    {
+        var pixels = EncoderFixtures.Pixels(seed: 1, 11 * 24 * 24);
+        float[] expected;
+        EncoderCard saved;
+        using (var network = new SmallCnn(_architecture, seed: 4))
+        {
+            saved = ModelFolder.Save(_folder["m"], EncoderFixtures.Metadata(_architecture), network);
+            using var direct = new TorchSliceEncoder(network, saved, "cpu");
+            expected = EncoderFixtures.Encode(direct, pixels, 11, 24, 2.5);
+            // A network that an encoder has laid out channels-last is saved as the same bytes.
+            var again = ModelFolder.Save(_folder["again"], EncoderFixtures.Metadata(_architecture), network);
+            Assert.Equal(saved.Sha256, again.Sha256);
+        }
+
+        using var opened = EncoderFactory.Open(_folder["m"], "cpu");
+        Assert.Equal(expected, EncoderFixtures.Encode(opened, pixels, 11, 24, 2.5));
+        Assert.Equal(saved with { Classes = opened.Card.Classes }, opened.Card);
+        Assert.Equal(["class 0", "class 1"], opened.Card.Classes);
+        Assert.Equal(new IntensityMap(-100, 300, -1024), opened.Card.Intensity);
+        Assert.Equal(new HeatmapThreshold(0.4, true), opened.Card.Threshold);
+        Assert.Equal((24, 2.5, 2.0, 1.5, "hann"), (opened.Card.SliceSize, opened.Card.PixelMm, opened.Card.SpacingMm, opened.Card.Alpha, opened.Card.Window));
+        byte[] both = [.. File.ReadAllBytes(_folder["m/metadata.json"]), .. File.ReadAllBytes(_folder["m/weights.safetensors"])];
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(both)), opened.Card.Sha256);
+        Assert.Equal(["again", "m"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void Save_OverSomething_IsRefused()
+    {
+        Save("m");
+        var before = File.ReadAllBytes(_folder["m/metadata.json"]);
+        Assert.Equal("model.exists", Assert.Throws<EncoderException>(() => Save("m")).Code);
+        Assert.Equal(before, File.ReadAllBytes(_folder["m/metadata.json"]));
+        Directory.CreateDirectory(_folder["empty"]);
+        Save("empty");
+        Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
+    }
+
+    [Fact]
+    public void Save_UnreadableMetadata_LeavesNothing()
+    {
+        using var network = new SmallCnn(_architecture);
+        var metadata = EncoderFixtures.Metadata(_architecture) with { Alpha = 3 };
+        Assert.Throws<ArgumentException>(() => ModelFolder.Save(_folder["m"], metadata, network));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void Parse_Written_GivesSameMetadata()
+    {
+        var full = EncoderFixtures.Metadata(_architecture);
+        var bare = full with
+        {
+            Name = null,
+            SliceSize = null,
+            PixelMm = null,
+            SpacingMm = null,
+            Intensity = IntensityMap.Identity,
+            Alpha = null,
+            Window = null,
+            Threshold = null,
+            Training = null,
+            Architecture = _architecture with
+            {
+                Pooling = PixelPooling.LogSumExp,
+                PixelActivation = Activation.Softplus,
+                Layers = [new ConvLayer { Channels = 3, Kernel = 5, Stride = 2, Activation = Activation.LeakyRelu, MaxPool = 2 }],
+            },
+        };
+        foreach (var metadata in new[] { full, bare })
+        {
+            var parsed = MetadataJson.Parse(MetadataJson.Write(metadata), "test");
+            Assert.Equal(metadata.Training?.ToJsonString(), parsed.Training?.ToJsonString());
+            Assert.Equal(metadata.Classes, parsed.Classes);
+            Assert.Equal(metadata with { Training = null, Classes = [] }, parsed with { Training = null, Classes = [] });
+        }
+    }
+
+    [Fact]
+    public void Load_MissingKeys_NamesAll()
+    {
+        Save("m");
+        Edit("m", root =>
+        {
+            root.Remove("task");
+            root["network_data_format"]!["inputs"]!["image"]!.AsObject().Remove("dtype");
+            root["tonno"]!.AsObject().Remove("fill_value");
+        });
+        var error = Refusal("m", "model.metadata_missing_keys");
+        foreach (var key in new[] { "task", "network_data_format.inputs.image.dtype", "tonno.fill_value" })
+        {
+            Assert.Contains(key, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("tonno", "alpha", "2.5", "model.metadata_invalid")]
+    [InlineData("tonno", "alpha", "\"2\"", "model.metadata_invalid")]
+    [InlineData("tonno", "window", "\"box\"", "model.metadata_invalid")]
+    [InlineData("tonno", "intensity_window", "[300, -100]", "model.metadata_invalid")]
+    [InlineData("tonno", "intensity_window", "[0, 1e99]", "model.metadata_invalid")]
+    [InlineData("tonno", "fill_value", "null", "model.metadata_invalid")]
+    [InlineData("tonno", "pixel_size_mm", "-1", "model.metadata_invalid")]
+    [InlineData("tonno", "threshold", "{\"value\": 1}", "model.metadata_invalid")]
+    [InlineData("tonno", "architecture", "\"resnet18\"", "model.unsupported")]
+    [InlineData("tonno", "small_cnn", "{\"layers\": []}", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "{\"layers\": [{\"channels\": 8, \"surprise\": 1}]}", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "{\"layers\": [{\"channels\": 8, \"activation\": 1}]}", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "{\"layers\": [{\"channels\": 8, \"activation\": \"tanh\"}]}", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "{\"layers\": [null]}", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "{\"layers\": null}", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "null", "model.metadata_invalid")]
+    [InlineData("tonno", "small_cnn", "{\"classes\": 2, \"layers\": [{\"channels\": 9}, {\"channels\": 8}]}", "model.weights_mismatch")]
+    [InlineData("tonno", "small_cnn", "{\"classes\": 2, \"layers\": [{\"channels\": 1024}, {\"channels\": 4096}]}", "model.weights_mismatch")]
+    [InlineData("network_data_format/inputs/image", "num_channels", "3", "model.metadata_invalid")]
+    [InlineData("network_data_format/inputs/image", "spatial_shape", "[24, 25]", "model.metadata_invalid")]
+    [InlineData("network_data_format/inputs/image", "spatial_shape", "[\"*\", 3]", "model.metadata_invalid")]
+    [InlineData("network_data_format/inputs/image", "dtype", "\"float16\"", "model.unsupported")]
+    [InlineData("network_data_format/outputs/pred", "channel_def", "{\"0\": \"a\"}", "model.metadata_invalid")]
+    [InlineData("network_data_format/outputs/pred", "channel_def", "{\"0\": \"a\", \"2\": \"b\"}", "model.metadata_invalid")]
+    [InlineData("network_data_format/outputs/pred", "channel_def", "[\"a\", \"b\"]", "model.metadata_invalid")]
+    public void Load_BadMetadata_IsRefusedWithCode(string parent, string key, string value, string code)
+    {
+        Save("m");
+        Edit("m", root =>
+        {
+            JsonNode node = root;
+            foreach (var name in parent.Split('/'))
+            {
+                node = node[name]!;
+            }
+
+            node[key] = JsonNode.Parse(value);
+        });
+        Refusal("m", code);
+    }
+
+    [Fact]
+    public void Load_BadFiles_AreRefusedWithCode()
+    {
+        Save("m");
+        var (metadata, weights) = (File.ReadAllBytes(_folder["m/metadata.json"]), File.ReadAllBytes(_folder["m/weights.safetensors"]));
+        File.WriteAllText(_folder["m/metadata.json"], "not json");
+        Refusal("m", "model.metadata_invalid");
+        File.Delete(_folder["m/metadata.json"]);
+        Refusal("m", "model.missing");
+        File.WriteAllBytes(_folder["m/metadata.json"], metadata);
+        File.WriteAllBytes(_folder["m/weights.safetensors"], weights[..^1]);
+        Refusal("m", "model.weights_corrupt");
+        BitConverter.TryWriteBytes(weights.AsSpan(weights.Length - 4), float.NaN);
+        File.WriteAllBytes(_folder["m/weights.safetensors"], weights);
+        Refusal("m", "model.weights_corrupt");
+        File.Delete(_folder["m/weights.safetensors"]);
+        Refusal("m", "model.missing");
+    }
+
+    [Fact]
+    public void Load_AnyOutcome_LeavesNoTensor()
+    {
+        Save("m");
+        Save("bad");
+        Edit("bad", root => root["tonno"]!["small_cnn"]!["layers"]![0]!["kernel"] = 1);
+        EncoderFixtures.NoTensorStays(() =>
+        {
+            ModelFolder.Load(_folder["m"]).Dispose();
+            EncoderFactory.Open(_folder["m"], "cpu").Dispose();
+            Refusal("bad", "model.weights_mismatch");
+        }, networks: 3);
+    }
+
+    [Fact]
+    public void Parse_MutatedMetadata_ReadsOrRefuses()
+    {
+        var text = MetadataJson.Write(EncoderFixtures.Metadata(_architecture));
+        var random = new Random(23);
+        var refused = 0;
+        for (var trial = 0; trial < 5_000; trial++)
+        {
+            var mutated = new List<byte>(text);
+            for (var change = random.Next(1, 4); change > 0; change--)
+            {
+                var at = random.Next(mutated.Count);
+                switch (random.Next(3))
+                {
+                    case 0:
+                        mutated[at] = (byte)random.Next(256);
+                        break;
+                    case 1:
+                        mutated[at] = (byte)"0123456789,:[]{}\"-enul\\"[random.Next(23)];
+                        break;
+                    default:
+                        mutated.RemoveRange(at, Math.Min(random.Next(1, 40), mutated.Count - at));
+                        break;
+                }
+            }
+
+            try
+            {
+                MetadataJson.Parse(mutated.ToArray(), "fuzz");
+            }
+            catch (EncoderException error)
+            {
+                Assert.StartsWith("model.", error.Code, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 2_500, 4_999);
+    }
+
+    private void Save(string name)
+    {
+        using var network = new SmallCnn(_architecture, seed: 4);
+        ModelFolder.Save(_folder[name], EncoderFixtures.Metadata(_architecture), network);
+    }
+
+    private void Edit(string name, Action<JsonObject> edit)
+    {
+        var path = _folder[$"{name}/metadata.json"];
+        var root = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
+        edit(root);
+        File.WriteAllText(path, root.ToJsonString(), new UTF8Encoding(false));
+    }
+
+    private EncoderException Refusal(string name, string code)
+    {
+        var error = Assert.Throws<EncoderException>(() => EncoderFactory.Open(_folder[name], "cpu"));
+        Assert.Equal(code, error.Code);
+        return error;
+    }
+}

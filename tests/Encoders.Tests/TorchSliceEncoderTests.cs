@@ -1,0 +1,146 @@
+using System.Diagnostics.Metrics;
+using ToNNO.Encoders.Networks;
+using static TorchSharp.torch;
+
+namespace ToNNO.Encoders.Tests;
+
+/// <summary>What holds on every device.</summary>
+public abstract class TorchSliceEncoderTests
+{
+    protected abstract string DeviceName { get; }
+
+    [Theory]
+    [InlineData(48, 1, 1, PixelPooling.Sum)]
+    [InlineData(48, 1, 3, PixelPooling.Mean)]
+    [InlineData(31, 3, 1, PixelPooling.Sum)]
+    [InlineData(17, 2, 3, PixelPooling.LogSumExp)]
+    public void Encode_OtherBatchComposition_GivesSameBits(int size, int channels, int classes, PixelPooling pooling)
+    {
+        var architecture = EncoderFixtures.Architecture(channels, classes, pooling);
+        using var encoder = Encoder(architecture);
+        var slice = channels * size * size;
+        const int Count = 37;
+        var pixels = EncoderFixtures.Pixels(seed: 1, Count * slice);
+        var together = EncoderFixtures.Encode(encoder, pixels, Count, size);
+        var random = new Random(2);
+        for (var trial = 0; trial < 12; trial++)
+        {
+            var first = random.Next(Count);
+            var count = random.Next(1, Count - first + 1);
+            var alone = EncoderFixtures.Encode(encoder, pixels.AsSpan(first * slice, count * slice), count, size);
+            Assert.Equal(together[(first * classes)..((first + count) * classes)], alone);
+        }
+    }
+
+    [Fact]
+    public void Encode_SeveralThreads_GiveSameBits()
+    {
+        using var encoder = Encoder(EncoderFixtures.Architecture());
+        const int Size = 32, Count = 21;
+        var pixels = EncoderFixtures.Pixels(seed: 3, Count * Size * Size);
+        var expected = EncoderFixtures.Encode(encoder, pixels, Count, Size);
+        var results = new float[4][];
+        var threads = Enumerable.Range(0, results.Length).Select(worker => new Thread(() =>
+        {
+            for (var repeat = 0; repeat < 10; repeat++)
+            {
+                results[worker] = EncoderFixtures.Encode(encoder, pixels, Count, Size);
+                if (!results[worker].AsSpan().SequenceEqual(expected))
+                {
+                    return;
+                }
+            }
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        Assert.All(results, logits => Assert.Equal(expected, logits));
+    }
+
+    [Fact]
+    public void Encode_NaNPixel_NamesTheSlice()
+    {
+        using var encoder = Encoder(EncoderFixtures.Architecture());
+        var pixels = EncoderFixtures.Pixels(seed: 4, 20 * 16 * 16);
+        pixels[(13 * 16 * 16) + 5] = float.NaN;
+        var error = Assert.Throws<EncoderException>(() => EncoderFixtures.Encode(encoder, pixels, 20, 16));
+        Assert.Equal("encoder.non_finite_logit", error.Code);
+        Assert.StartsWith("Slice 13 ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Encode_AnyOutcome_LeavesNoTensor()
+    {
+        var pixels = EncoderFixtures.Pixels(seed: 5, 20 * 16 * 16);
+        var broken = new float[16 * 16];
+        broken.AsSpan().Fill(float.PositiveInfinity);
+        using var encoder = Encoder(EncoderFixtures.Architecture());
+        EncoderFixtures.NoTensorStays(() =>
+        {
+            EncoderFixtures.Encode(encoder, pixels, 20, 16);
+            Assert.Throws<EncoderException>(() => EncoderFixtures.Encode(encoder, broken, 1, 16));
+            Assert.Throws<ArgumentException>(() => EncoderFixtures.Encode(encoder, broken, 2, 16));
+        });
+    }
+
+    [Fact]
+    public void Encode_NoSlices_IsFine()
+    {
+        using var encoder = Encoder(EncoderFixtures.Architecture());
+        encoder.Encode([], 0, new SliceFormat(16, 1), []);
+    }
+
+    [Fact]
+    public void Encode_Slices_AreCounted()
+    {
+        using var encoder = Encoder(EncoderFixtures.Architecture());
+        var seen = new Dictionary<string, double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, owner) =>
+            {
+                if (instrument.Meter.Name == "ToNNO.Encoders")
+                {
+                    owner.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => seen[instrument.Name] = value);
+        listener.SetMeasurementEventCallback<double>((instrument, value, _, _) => seen[instrument.Name] = value);
+        listener.Start();
+        EncoderFixtures.Encode(encoder, new float[3 * 16 * 16], 3, 16);
+        listener.RecordObservableInstruments();
+        Assert.Equal(3, seen["tonno.slice.encoded"]);
+        Assert.InRange(seen["tonno.slice.encode.duration"], 0, 60);
+        Assert.Equal(Tensor.TotalCount, seen["tonno.torch.live_tensors"]);
+    }
+
+    private TorchSliceEncoder Encoder(SmallCnnArchitecture architecture) =>
+        new(new SmallCnn(architecture, seed: 11), EncoderFixtures.Card(architecture), DeviceName);
+}
+
+public sealed class CpuTorchSliceEncoderTests : TorchSliceEncoderTests
+{
+    protected override string DeviceName => "cpu";
+
+    [Fact]
+    public void Resolve_AbsentCuda_SaysWhatToDo()
+    {
+        Assert.SkipWhen(cuda.is_available(), "This machine has CUDA.");
+        var error = Assert.Throws<EncoderException>(() => TorchDevice.Resolve("cuda:0"));
+        Assert.Equal("encoder.device_unavailable", error.Code);
+        Assert.Contains("--device cpu", error.Message, StringComparison.Ordinal);
+        Assert.Equal(CPU, TorchDevice.Resolve("auto"));
+    }
+}
+
+public sealed class CudaTorchSliceEncoderTests : TorchSliceEncoderTests
+{
+    protected override string DeviceName
+    {
+        get
+        {
+            Assert.SkipUnless(cuda.is_available(), "No CUDA device in this process.");
+            return "cuda:0";
+        }
+    }
+}
