@@ -14,6 +14,9 @@ public enum EncoderError
     /// <summary>A model would be written over something that exists.</summary>
     ModelExists,
 
+    /// <summary>The model is not the one that the work was planned with.</summary>
+    ModelChanged,
+
     MetadataMissingKeys,
     MetadataInvalid,
 
@@ -51,6 +54,7 @@ public sealed class EncoderException : Exception
         EncoderError.ModelMissing => "model.missing",
         EncoderError.ModelUnreadable => "model.unreadable",
         EncoderError.ModelExists => "model.exists",
+        EncoderError.ModelChanged => "model.changed",
         EncoderError.MetadataMissingKeys => "model.metadata_missing_keys",
         EncoderError.MetadataInvalid => "model.metadata_invalid",
         EncoderError.WeightsCorrupt => "model.weights_corrupt",

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Numerics;
+
+namespace ToNNO.Tonno.Commands;
+
+/// <summary>Options whose values are checked while they are parsed.</summary>
+internal static class Arguments
+{
+    /// <summary>A number within bounds.</summary>
+    public static Option<T> Number<T>(string name, string placeholder, string description, double low, double high, T? standard = default)
+    {
+        var option = new Option<T>(name) { Description = description, HelpName = placeholder };
+        if (standard is not null)
+        {
+            option.DefaultValueFactory = _ => standard;
+        }
+
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && double.TryParse(token.Value, System.Globalization.CultureInfo.InvariantCulture, out var value) && !(value >= low && value <= high))
+            {
+                result.AddError($"{name} must be from {low} to {high}, not {token.Value}.");
+            }
+        });
+        return option;
+    }
+
+    /// <summary>A value that <paramref name="parse"/> makes of the text, or refuses by <see cref="FormatException"/>.</summary>
+    public static Option<T?> Parsed<T>(string name, string placeholder, string description, Func<string, T> parse)
+        where T : struct =>
+        Custom<T?>(name, placeholder, description, text => parse(text));
+
+    /// <inheritdoc cref="Parsed"/>
+    public static Option<T?> ParsedReference<T>(string name, string placeholder, string description, Func<string, T> parse)
+        where T : class =>
+        Custom<T?>(name, placeholder, description, parse);
+
+    private static Option<T?> Custom<T>(string name, string placeholder, string description, Func<string, T?> parse) => new(name)
+    {
+        Description = description,
+        HelpName = placeholder,
+        CustomParser = result =>
+        {
+            try
+            {
+                return parse(result.Tokens[0].Value);
+            }
+            catch (FormatException refused)
+            {
+                result.AddError(refused.Message);
+                return default;
+            }
+        },
+    };
+}

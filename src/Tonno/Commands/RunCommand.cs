@@ -1,0 +1,121 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging;
+using Spectre.Console;
+using ToNNO.Contracts;
+using ToNNO.Coordinator;
+using ToNNO.Encoders;
+using ToNNO.SliceActors;
+using ToNNO.Storage;
+using ToNNO.Tomography.Sampling;
+using ToNNO.Tonno.Hosting;
+using ToNNO.Tonno.Runs;
+using ToNNO.Tonno.Sources;
+
+namespace ToNNO.Tonno.Commands;
+
+/// <summary><c>tonno run</c>: volumes in, heatmaps out, on one node in this process.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var input = new Option<string[]>("--input", "-i")
+        {
+            Description = "NIfTI files and folders (searched for .nii, .nii.gz, .hdr)", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "SOURCE...",
+        };
+        var model = new Option<string>("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
+        var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };
+        var method = new Option<string>("--method") { Description = "How the encoder's answers become a heatmap", DefaultValueFactory = _ => "tonno" };
+        method.AcceptOnlyFromAmong("tonno");
+        var directions = Arguments.Number<int>("--directions", "P", "Directions in which slices are cut", 1, 1_000_000, new MethodOptions().Directions);
+        var set = new Option<string>("--set") { Description = "How directions are spread", DefaultValueFactory = _ => "rings" };
+        set.AcceptOnlyFromAmong("rings", "fibonacci", "grid");
+        var spacing = Arguments.Number<double?>("--spacing", "MM", "Distance between slices [model's, else the finest voxel spacing]", 1e-3, 1e3);
+        var pixel = Arguments.Number<double?>("--pixel", "MM", "Pixel size in a slice [model's, else the slice spacing]", 1e-3, 1e3);
+        var size = Arguments.Number<int?>("--size", "S", "Edge of a slice in pixels [model's, else what covers the volume]", 2, 8192);
+        var alpha = Arguments.Number<double?>("--alpha", "A", "Exponent of the filter |ω|^α, 0 to 2 [model's, else 2]", 0, 2);
+        var window = Arguments.Parsed("--window", "none|cosine|hann|3point", "What tames the filter at high frequencies [model's, else none]", SettingsResolution.ParseWindow);
+        var threshold = Arguments.ParsedReference("--threshold", "T|T%", "Also write mask.nii.gz: voxels from T, or from T % of the peak [model's, if any]", SettingsResolution.ParseThreshold);
+        var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N", DefaultValueFactory = _ => "auto" };
+        var report = new Option<string?>("--report") { Description = "Write the account of the run to this JSON file", HelpName = "FILE.json" };
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "Print nothing but problems" };
+        var verbose = new Option<bool>("--verbose", "-v") { Description = "Print what the node logs" };
+
+        var command = new Command("run", "Make 3D heatmaps of volumes; run again, it does only what is not verifiably done.")
+        {
+            input, model, output, method, directions, set, spacing, pixel, size, alpha, window, threshold, device, report, quiet, verbose,
+        };
+        command.SetAction((parsed, cancel) => ExecuteAsync(
+            new Request(
+                parsed.GetValue(input)!,
+                parsed.GetValue(model)!,
+                parsed.GetValue(output)!,
+                new MethodOptions
+                {
+                    Set = Enum.Parse<DirectionSetKind>(parsed.GetValue(set)!, ignoreCase: true),
+                    Directions = parsed.GetValue(directions),
+                    SpacingMm = parsed.GetValue(spacing),
+                    PixelMm = parsed.GetValue(pixel),
+                    Size = parsed.GetValue(size),
+                    Alpha = parsed.GetValue(alpha),
+                    Window = parsed.GetValue(window),
+                    Threshold = parsed.GetValue(threshold),
+                },
+                parsed.GetValue(device)!,
+                parsed.GetValue(report),
+                parsed.GetValue(quiet),
+                parsed.GetValue(verbose)),
+            cancel));
+        return command;
+    }
+
+    private static async Task<int> ExecuteAsync(Request request, CancellationToken cancel)
+    {
+        var inputs = SourceListing.List(request.Sources, request.Output);
+        if (inputs.Count == 0)
+        {
+            throw new CommandException(ExitCodes.NothingDone, "input.none", "The sources hold no volumes: no file named .nii, .nii.gz or .hdr was found.");
+        }
+
+        var modelName = request.Model.StartsWith("builtin:", StringComparison.Ordinal) ? request.Model : Path.GetFullPath(request.Model);
+        RunSettings settings;
+        using (var encoder = EncoderFactory.Open(modelName, request.Device))
+        {
+            settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Method);
+        }
+
+        var options = LocalResources.Options(request.Output, request.Device) with { LogLevel = request.Verbose ? LogLevel.Information : LogLevel.Error };
+        IReadOnlyList<RunProtocol.VolumeConcluded> concluded = [];
+        async Task Run(IRunDisplay display) => concluded = await RunJob.ExecuteAsync(options, settings, inputs, display, cancel).ConfigureAwait(false);
+        await RunDisplays.ShowAsync(request.Quiet, Run).ConfigureAwait(false);
+
+        var report = RunReport.Of(inputs, concluded);
+        if (request.Report is { } file)
+        {
+            await File.WriteAllBytesAsync(file, Documents.ToBytes(report), CancellationToken.None).ConfigureAwait(false);
+        }
+
+        return Conclude(report, request.Quiet, cancel.IsCancellationRequested);
+    }
+
+    private static int Conclude(RunReport report, bool quiet, bool interrupted)
+    {
+        foreach (var line in report.Volumes.Where(line => line.State is VolumeState.Failed or VolumeState.Quarantined))
+        {
+            Console.Error.WriteLine($"{line.ReasonCode}: {line.VolumeId}: {line.Detail}");
+        }
+
+        if (!quiet)
+        {
+            Console.Out.WriteLine(
+                $"{report.Inputs} inputs: {report.Completed} completed ({report.Reused} done before), {report.Failed} failed, {report.Quarantined} quarantined, {report.Unfinished} unfinished");
+        }
+
+        return interrupted && report.Unfinished > 0 ? ExitCodes.Interrupted
+            : !report.Balances || report.Completed == 0 ? ExitCodes.NothingDone
+            : report.Completed < report.Inputs ? ExitCodes.SomeFailed
+            : ExitCodes.Completed;
+    }
+
+    private sealed record Request(
+        string[] Sources, string Model, string Output, MethodOptions Method, string Device, string? Report, bool Quiet, bool Verbose);
+}

@@ -1,0 +1,27 @@
+using ToNNO.Coordinator;
+using ToNNO.SliceActors;
+using ToNNO.Storage;
+
+namespace ToNNO.Tonno.Hosting;
+
+/// <summary>Shares this machine out among the parts of a local node.</summary>
+internal static class LocalResources
+{
+    /// <param name="output">Folder of the store.</param>
+    /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
+    public static LocalNodeOptions Options(string output, string device)
+    {
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        // Torch runs one thread in each encoder (OMP_NUM_THREADS=1, set by the launcher): an encoder per core keeps all cores
+        // busy through cutting as well as encoding. A GPU is served by one.
+        var encoders = device.StartsWith("cuda", StringComparison.Ordinal) || (device == "auto" && TorchSharp.torch.cuda.is_available())
+            ? 1
+            : Environment.ProcessorCount;
+        return new LocalNodeOptions
+        {
+            Store = new LocalFolderStore(output),
+            Coordinator = new CoordinatorOptions { MemoryBudgetBytes = memory / 2, MaximumVolumes = Math.Max(2, encoders) },
+            Slice = new SliceOptions { Device = device, Encoders = encoders, CacheBytes = memory / 8 },
+        };
+    }
+}
