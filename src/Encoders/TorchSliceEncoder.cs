@@ -34,8 +34,7 @@ public sealed class TorchSliceEncoder : ISliceEncoder
 
         _device = TorchDevice.Resolve(device);
         _network = network;
-        // 8: the activations of a small network then stay below the size from which glibc maps and unmaps each of them,
-        // measured 1.1 to 6 times the speed of 32.
+        // On the CPU 8 measured as fast as 16 and a tenth faster than 32 (small networks, one thread), and fills up least in vain.
         _batchSize = batchSize ?? (_device.type == DeviceType.CUDA ? 256 : 8);
         Card = card;
         Device = _device.type == DeviceType.CUDA ? $"cuda:{_device.index}" : "cpu";
