@@ -9,8 +9,14 @@ public static class VolumeSource
 {
     /// <summary>Reads a volume's header and hashes its bytes, without holding its voxels.</summary>
     /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>
-    public static SourceFacts Inspect(string uri, CancellationToken cancel) =>
-        new(NiftiReader.ReadHeader(uri), Sha256(uri, cancel));
+    public static SourceFacts Inspect(string uri, CancellationToken cancel)
+    {
+        var header = NiftiReader.ReadHeader(uri);
+        return header.Shape.VoxelCount <= Array.MaxLength
+            ? new SourceFacts(header, Sha256(uri, header.IsPair, cancel))
+            : throw new ImagingException(
+                RejectReason.VolumeTooLarge, $"{Path.GetFileName(uri)} has {header.Shape} voxels, more than one array can hold; crop or resample it.");
+    }
 
     /// <summary>Reads a volume whole.</summary>
     /// <param name="expectedSha256">Hash of the source when the work was planned.</param>
@@ -19,7 +25,7 @@ public static class VolumeSource
     public static Volume Load(string uri, string expectedSha256, long memoryLimitBytes, CancellationToken cancel)
     {
         var name = Path.GetFileName(uri);
-        if (Sha256(uri, cancel) != expectedSha256)
+        if (Sha256(uri, NiftiReader.ReadHeader(uri).IsPair, cancel) != expectedSha256)
         {
             throw new ImagingException(RejectReason.SourceChanged, $"{name} was changed while it was being processed; run it again.");
         }
@@ -29,14 +35,15 @@ public static class VolumeSource
         return nifti.Volume;
     }
 
-    private static string Sha256(string uri, CancellationToken cancel)
+    private static string Sha256(string uri, bool isPair, CancellationToken cancel)
     {
         var name = Path.GetFileName(uri);
         return NiftiFiles.Guard(name, () =>
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var buffer = new byte[1 << 18];
-            foreach (var path in new[] { NiftiFiles.HeaderPath(uri, name), NiftiFiles.DataPath(uri, name) }.Distinct())
+            string[] paths = isPair ? [NiftiFiles.HeaderPath(uri, name), NiftiFiles.DataPath(uri, name)] : [uri];
+            foreach (var path in paths)
             {
                 using var file = NiftiFiles.Open(path);
                 int read;

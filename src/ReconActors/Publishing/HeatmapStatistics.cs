@@ -3,7 +3,7 @@ using ToNNO.Tomography.Geometry;
 namespace ToNNO.ReconActors.Publishing;
 
 /// <summary>Range, mean and peak of a heatmap.</summary>
-internal readonly record struct HeatmapStatistics(float Minimum, float Maximum, double Mean, VolumeShape PeakIndex)
+internal readonly record struct HeatmapStatistics(float Minimum, float Maximum, double Mean, VoxelIndex Peak)
 {
     /// <returns>Null where a voxel is not finite.</returns>
     public static HeatmapStatistics? Of(ReadOnlySpan<float> heatmap, VolumeShape shape)
@@ -25,7 +25,6 @@ internal readonly record struct HeatmapStatistics(float Minimum, float Maximum, 
             }
         }
 
-        return new HeatmapStatistics(
-            minimum, maximum, sum / heatmap.Length, new VolumeShape(peak % shape.I, peak / shape.I % shape.J, peak / (shape.I * shape.J)));
+        return new HeatmapStatistics(minimum, maximum, sum / heatmap.Length, VoxelIndex.At(peak, shape));
     }
 }

@@ -207,8 +207,8 @@ internal sealed class ResultPublisher(IBlobStore store)
                 statistics.Minimum,
                 statistics.Maximum,
                 statistics.Mean,
-                statistics.PeakIndex,
-                a.ToWorld(statistics.PeakIndex.I, statistics.PeakIndex.J, statistics.PeakIndex.K),
+                statistics.Peak,
+                a.ToWorld(statistics.Peak.I, statistics.Peak.J, statistics.Peak.K),
                 threshold),
             Software = new(
                 Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,

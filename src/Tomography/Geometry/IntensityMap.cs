@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ToNNO.Tomography.Geometry;
 
 /// <summary>How a volume's intensities become the encoder's pixels: windowed to [<paramref name="Low"/>, <paramref name="High"/>],
@@ -10,6 +12,7 @@ public sealed record IntensityMap(float Low, float High, float Fill)
     /// <summary>Intensities are pixels; outside is 0.</summary>
     public static IntensityMap Identity { get; } = new(float.NegativeInfinity, float.PositiveInfinity, 0);
 
+    [JsonIgnore]
     public bool IsIdentity => float.IsInfinity(Low) || float.IsInfinity(High);
 
     /// <summary>The pixel that an intensity becomes.</summary>

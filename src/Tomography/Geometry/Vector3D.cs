@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ToNNO.Tomography.Geometry;
 
 /// <summary>A point or direction in world space (RAS+, mm) or, where said, in voxel indices.</summary>
@@ -5,6 +7,7 @@ public readonly record struct Vector3D(double X, double Y, double Z)
 {
     public static Vector3D Zero => default;
 
+    [JsonIgnore]
     public double Length => Math.Sqrt(Dot(this));
 
     public static Vector3D operator +(Vector3D a, Vector3D b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z);

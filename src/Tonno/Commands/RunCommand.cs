@@ -1,11 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
-using Spectre.Console;
 using ToNNO.Contracts;
-using ToNNO.Coordinator;
 using ToNNO.Encoders;
-using ToNNO.SliceActors;
-using ToNNO.Storage;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Runs;
@@ -20,7 +16,10 @@ internal static class RunCommand
     {
         var input = new Option<string[]>("--input", "-i")
         {
-            Description = "NIfTI files and folders (searched for .nii, .nii.gz, .hdr)", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "SOURCE...",
+            Description = "NIfTI files and folders (searched for .nii, .nii.gz, .hdr)",
+            Required = true,
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "SOURCE...",
         };
         var model = new Option<string>("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
         var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using ToNNO.Contracts;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
