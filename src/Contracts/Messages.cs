@@ -38,8 +38,9 @@ public static class RunProtocol
     /// <summary>Asks for the run's events from now on.</summary>
     public sealed record WatchRun(RunId RunId) : IWireMessage;
 
-    /// <summary>Work done so far. Leases of volumes not yet planned are not counted in.</summary>
-    public sealed record RunProgressed(RunId RunId, int Volumes, int Concluded, int Leases, int LeasesDone, long SlicesEncoded) : IWireMessage;
+    /// <summary>Work done so far.</summary>
+    /// <param name="Fraction">Share of the run that is done, 0 to 1, volumes in work counted by their leases.</param>
+    public sealed record RunProgressed(RunId RunId, int Volumes, int Concluded, double Fraction, long SlicesEncoded) : IWireMessage;
 
     /// <summary>A volume is done with. <paramref name="Reused"/> where an earlier run's verified result stood.</summary>
     public sealed record VolumeConcluded(

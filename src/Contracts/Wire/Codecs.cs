@@ -25,9 +25,9 @@ internal static class Codecs
         Codec.Of("run.progressed.v1", Proto.RunProgressed.Parser,
             (RunProtocol.RunProgressed m) => new Proto.RunProgressed
             {
-                RunId = m.RunId.Value, Volumes = m.Volumes, Concluded = m.Concluded, Leases = m.Leases, LeasesDone = m.LeasesDone, SlicesEncoded = m.SlicesEncoded,
+                RunId = m.RunId.Value, Volumes = m.Volumes, Concluded = m.Concluded, Fraction = m.Fraction, SlicesEncoded = m.SlicesEncoded,
             },
-            p => new(new(p.RunId), p.Volumes, p.Concluded, p.Leases, p.LeasesDone, p.SlicesEncoded)),
+            p => new(new(p.RunId), p.Volumes, p.Concluded, p.Fraction, p.SlicesEncoded)),
         Codec.Of("run.volume-concluded.v1", Proto.VolumeConcluded.Parser,
             (RunProtocol.VolumeConcluded m) => new Proto.VolumeConcluded
             {

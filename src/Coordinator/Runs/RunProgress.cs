@@ -10,10 +10,9 @@ internal sealed record RunProgress(
     int StartedVolumes,
     ImmutableHashSet<VolumeId> Open,
     ImmutableDictionary<VolumeId, VolumeProtocol.VolumeAdvanced> Active,
-    int LeasesOfConcluded,
     long SlicesEncoded)
 {
-    public static RunProgress Empty { get; } = new(0, 0, [], ImmutableDictionary<VolumeId, VolumeProtocol.VolumeAdvanced>.Empty, 0, 0);
+    public static RunProgress Empty { get; } = new(0, 0, [], ImmutableDictionary<VolumeId, VolumeProtocol.VolumeAdvanced>.Empty, 0);
 
     public int ConcludedVolumes => Volumes - Open.Count;
 
@@ -45,14 +44,12 @@ internal sealed record RunProgress(
     {
         Open = Open.Remove(volume),
         Active = Active.Remove(volume),
-        LeasesOfConcluded = LeasesOfConcluded + (Active.GetValueOrDefault(volume)?.Leases ?? 0),
     };
 
     public RunProtocol.RunProgressed ToMessage(RunId run) => new(
         run,
         Volumes,
         ConcludedVolumes,
-        LeasesOfConcluded + Active.Values.Sum(volume => volume.Leases),
-        LeasesOfConcluded + Active.Values.Sum(volume => volume.LeasesDone),
+        Volumes == 0 ? 1 : (ConcludedVolumes + Active.Values.Sum(volume => (double)volume.LeasesDone / volume.Leases)) / Volumes,
         SlicesEncoded);
 }

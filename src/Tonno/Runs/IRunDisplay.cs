@@ -44,7 +44,7 @@ internal sealed class LineDisplay(TextWriter output, TimeProvider time, TimeSpan
 internal static class Wording
 {
     public static string Of(RunProtocol.RunProgressed progress) =>
-        $"{progress.Concluded} of {progress.Volumes} volumes done; {progress.SlicesEncoded:N0} slices encoded, {progress.LeasesDone} of {progress.Leases} leases";
+        $"{progress.Concluded} of {progress.Volumes} volumes done, {progress.SlicesEncoded:N0} slices encoded ({progress.Fraction:P0})";
 
     public static string Of(RunProtocol.VolumeConcluded concluded) => concluded switch
     {
