@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using ToNNO.Imaging.Nifti;
-using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.Imaging;
 
@@ -22,7 +21,7 @@ public static class VolumeSource
     /// <param name="expectedSha256">Hash of the source when the work was planned.</param>
     /// <param name="memoryLimitBytes">Most memory that the voxels may take.</param>
     /// <exception cref="ImagingException">The source cannot be read as a volume of finite voxels, or is not the one planned for.</exception>
-    public static Volume Load(string uri, string expectedSha256, long memoryLimitBytes, CancellationToken cancel)
+    public static NiftiVolume Load(string uri, string expectedSha256, long memoryLimitBytes, CancellationToken cancel)
     {
         var name = Path.GetFileName(uri);
         if (Sha256(uri, NiftiReader.ReadHeader(uri).IsPair, cancel) != expectedSha256)
@@ -32,7 +31,7 @@ public static class VolumeSource
 
         var nifti = NiftiReader.Read(uri, memoryLimitBytes, cancel);
         nifti.RequireFinite(name);
-        return nifti.Volume;
+        return nifti;
     }
 
     private static string Sha256(string uri, bool isPair, CancellationToken cancel)

@@ -29,7 +29,7 @@ public static class SliceHosting
             var cache = system.ActorOf(
                 Props.Create(() => new VolumeCacheActor(
                     options.CacheBytes,
-                    (task, cancel) => VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel))),
+                    (task, cancel) => VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel).Volume)),
                 "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
             for (var index = 0; index < options.Encoders; index++)

@@ -26,8 +26,8 @@ internal sealed class ResultPublisher(IBlobStore store)
     {
         var begun = Stopwatch.GetTimestamp();
         var task = request.Task;
-        var header = VolumeSource.Inspect(task.SourceUri, cancel).Header;
-        var volume = VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel);
+        var source = VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel);
+        var header = source.Header;
         var heatmap = await AssembleAsync(request, cancel).ConfigureAwait(false);
         var statistics = HeatmapStatistics.Of(heatmap, task.Geometry.Shape) ?? throw new ImagingException(
             RejectReason.HeatmapNonFinite, $"The heatmap of {task.VolumeId} holds NaN or infinite values; look for extreme logits of the model.");
@@ -57,7 +57,7 @@ internal sealed class ResultPublisher(IBlobStore store)
 
         await Write(SinogramFile.FileName, stream =>
             SinogramFile.Write(stream, rows.Logits, rows.BlankLogit, task.Plan(), task.Geometry)).ConfigureAwait(false);
-        var preview = PreviewRenderer.RenderPng(new PreviewRequest(volume, heatmap, task.VolumeId.Value) { Threshold = task.Settings.Threshold });
+        var preview = PreviewRenderer.RenderPng(new PreviewRequest(source.Volume, heatmap, task.VolumeId.Value) { Threshold = task.Settings.Threshold });
         await Write(PreviewFile, stream => stream.Write(preview)).ConfigureAwait(false);
 
         var publishTime = Stopwatch.GetElapsedTime(begun);
