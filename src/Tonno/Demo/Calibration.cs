@@ -15,12 +15,16 @@ namespace ToNNO.Tonno.Demo;
 internal sealed record Calibration(
     double Alpha, double ThresholdOfPeak, double MeanDice, double BlobRadiusMm, double BlobMeanDice, double Suv, double SuvMeanDice)
 {
+    /// <summary>Heatmaps whose mean Dice differs by less than this are taken for equally good: few patients cannot tell them apart.</summary>
+    private const double Tolerance = 0.01;
+
     private static readonly double[] Alphas = [0, 0.5, 1, 1.5, 2];
     private static readonly double[] Fractions = [.. Enumerable.Range(0, 37).Select(step => 0.05 + (0.025 * step))];
     private static readonly double[] RadiiMm = [.. Enumerable.Range(0, 25).Select(step => 10 + (2.5 * step))];
     private static readonly double[] Suvs = [.. Enumerable.Range(0, 29).Select(step => 1 + (0.25 * step))];
 
     /// <summary>Makes heatmaps of training patients and chooses for the highest mean Dice.</summary>
+    /// <remarks>Of exponents that do equally well the highest is chosen: its heatmap is the sharpest.</remarks>
     /// <param name="settings">Of the run to come; its α and threshold are not used.</param>
     /// <param name="progress">Told the number of cases done.</param>
     public static Calibration Choose(
@@ -33,15 +37,17 @@ internal sealed record Calibration(
             dice[index] = DiceByAlphaAndFraction(cases[index], encoder, settings, cancel);
             progress?.Invoke(Interlocked.Increment(ref done));
         });
-        var (best, mean) = BestMean(dice);
+        var byAlpha = Alphas.Select((_, alpha) => BestMean([.. dice.Select(row =>
+            row.AsSpan(alpha * Fractions.Length, Fractions.Length).ToArray())])).ToList();
+        var chosen = HighestAmongEquals([.. byAlpha.Select(choice => choice.Mean)], Tolerance);
         var (radius, blobMean) = BestMean([.. cases.Select(one =>
             RadiiMm.Select(mm => Dice.Of(CentreBlob.Mask(one.Image.Geometry, mm), one.Reference)).ToArray())]);
         var (suv, suvMean) = BestMean([.. cases.Select(one =>
             Suvs.Select(bound => Dice.Above(one.Image.Samples, bound, one.Reference)).ToArray())]);
         return new(
-            Alphas[best / Fractions.Length],
-            Fractions[best % Fractions.Length],
-            mean,
+            Alphas[chosen],
+            Fractions[byAlpha[chosen].Choice],
+            byAlpha[chosen].Mean,
             RadiiMm[radius],
             blobMean,
             Suvs[suv],
@@ -56,6 +62,10 @@ internal sealed record Calibration(
         var best = means.Max();
         return (means.IndexOf(best), best);
     }
+
+    /// <summary>The last of the choices whose score is less than <paramref name="tolerance"/> below the best.</summary>
+    public static int HighestAmongEquals(IReadOnlyList<double> scores, double tolerance) =>
+        Enumerable.Range(0, scores.Count).Last(choice => scores[choice] > scores.Max() - tolerance);
 
     private static double[] DiceByAlphaAndFraction(OffCentreCase one, ISliceEncoder encoder, RunSettings settings, CancellationToken cancel)
     {

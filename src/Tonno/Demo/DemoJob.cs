@@ -20,11 +20,13 @@ namespace ToNNO.Tonno.Demo;
 internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter console)
 {
     private const int TrainingSeed = 0;
-    private const int CalibrationCutSeed = 11;
     private const int TestCutSeed = 1;
     private const int Directions = 160;
     private const double SpacingMm = 4;
     private const string Device = "cpu";
+
+    /// <summary>Each training patient is cut in three ways: where a tumour lies in its volume bears on the best threshold.</summary>
+    private static readonly int[] CalibrationCutSeeds = [11, 12, 13];
 
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -93,12 +95,12 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
 
     private Task<Calibration> CalibrateAsync(TorchSliceEncoder encoder, CancellationToken cancel)
     {
-        var cases = SampleCases.TrainingIds.Select(id => OffCentreCase.Load(samples, id, CalibrationCutSeed)).ToList();
+        var cases = SampleCases.TrainingIds.SelectMany(_ => CalibrationCutSeeds, (id, seed) => OffCentreCase.Load(samples, id, seed)).ToList();
         var settings = SettingsResolution.Resolve("", encoder.Card, new MethodOptions { Directions = Directions });
         return StepDisplays.ShowAsync(
             "heatmaps of training patients",
             show => Calibration.Choose(
-                cases, encoder, settings, done => show(done / (double)cases.Count, $"{done} of {cases.Count} training patients done"), cancel),
+                cases, encoder, settings, done => show(done / (double)cases.Count, $"{done} of {cases.Count} volumes done"), cancel),
             cancel);
     }
 
@@ -137,9 +139,9 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
         var training = (JsonObject)metadata.Training!.DeepClone();
         training["calibration"] = new JsonObject
         {
-            ["chosen"] = "alpha and threshold together, for the highest mean Dice on off-centre crops of the training cases, with their masks",
+            ["chosen"] = "threshold for the highest mean Dice on off-centre crops of the training cases, with their masks; the highest alpha within .01 of the best",
             ["directions"] = Directions,
-            ["cut_seed"] = CalibrationCutSeed,
+            ["cut_seeds"] = new JsonArray([.. CalibrationCutSeeds.Select(seed => (JsonNode)seed)]),
             ["mean_dice"] = Math.Round(calibration.MeanDice, 4),
         };
         return metadata with

@@ -16,7 +16,7 @@ internal sealed record DemoStory(
 
     public IReadOnlyList<string> Introduction =>
     [
-        Invariant($"The volumes are PET scans of soft-tissue sarcomas. {Crops} crops of {SampleCases.TrainingIds.Count} patients, half of them with tumour, were learned from; the {Means.Cases} patients on this page took no part in that, nor in any choice."),
+        Invariant($"The volumes are PET scans of soft-tissue sarcomas. {Crops} small crops (35 to 60 mm a side) of {SampleCases.TrainingIds.Count} patients, half of them with tumour, were learned from; the {Means.Cases} patients on this page took no part in that, nor in any choice."),
         Invariant($"The sample images are cropped around the tumour, where a ball at the centre would score well without looking. These volumes were therefore cut anew, at random: the whole tumour is in them, but off centre. The ball now scores {Means.CentreBlobDice:F2}."),
         Caveat,
     ];

@@ -19,8 +19,8 @@ internal static class DemoTraining
 
     private const int MaximumTries = 10;
 
-    /// <summary>SUV from 0 to 10; air outside.</summary>
-    public static IntensityMap Intensity { get; } = new(0, 10, 0);
+    /// <summary>SUV from 0 to 6; air outside.</summary>
+    public static IntensityMap Intensity { get; } = new(0, 6, 0);
 
     /// <summary>Three layers, and evidence that is summed over the slice, so that the logit grows with the area of the tumour
     /// and the slice's size does not matter. The area unit makes it ten times the mean over a slice of the training.</summary>
