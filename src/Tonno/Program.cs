@@ -3,7 +3,7 @@ using ToNNO.Encoders;
 using ToNNO.Storage;
 using ToNNO.Tonno.Commands;
 
-var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.") { RunCommand.Create() };
+var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.") { RunCommand.Create(), DemoCommand.Create() };
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -10,7 +10,7 @@ namespace ToNNO.SliceActors.Encoding;
 /// <summary>Cuts and encodes the slices of a lease. Not thread-safe: one per encoder actor, for its buffers.</summary>
 /// <remarks>Slices go to the encoder in order of direction and offset, in batches whose size depends on the slice size alone,
 /// so that a lease gives the same bytes wherever and whenever it is encoded.</remarks>
-internal sealed class LeaseEncoder(int batchPixels)
+public sealed class LeaseEncoder(int batchPixels)
 {
     private const int MaximumBatch = 64;
     private float[] _pixels = [];

@@ -244,7 +244,7 @@ public partial class DemoPageTests
         return JsonDocument.Parse(json.Groups[1].Value).RootElement;
     }
 
-    private static async Task<string> DumpDomAsync(string page)
+    internal static async Task<string> DumpDomAsync(string page)
     {
         Assert.SkipUnless(File.Exists(Chromium), $"There is no browser at {Chromium}: the page's script was not run.");
         var folder = Directory.CreateTempSubdirectory("tonno-demo-page");

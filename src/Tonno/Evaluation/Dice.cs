@@ -1,0 +1,60 @@
+namespace ToNNO.Tonno.Evaluation;
+
+/// <summary>Dice overlap 2|A ∩ B| / (|A| + |B|) of a prediction and a reference; NaN where both are empty.</summary>
+internal static class Dice
+{
+    /// <param name="predicted">One byte per voxel, 0 outside.</param>
+    /// <param name="reference">The same for the reference.</param>
+    public static double Of(ReadOnlySpan<byte> predicted, ReadOnlySpan<byte> reference)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(predicted.Length, reference.Length, nameof(predicted));
+        var (both, sum) = (0L, 0L);
+        for (var at = 0; at < predicted.Length; at++)
+        {
+            var (p, r) = (predicted[at] != 0, reference[at] != 0);
+            both += p && r ? 1 : 0;
+            sum += (p ? 1 : 0) + (r ? 1 : 0);
+        }
+
+        return Ratio(both, sum);
+    }
+
+    /// <summary>Dice of the voxels that are positive and at or above a bound: the ones that a heatmap's mask holds.</summary>
+    public static double Above(ReadOnlySpan<float> values, double bound, ReadOnlySpan<byte> reference)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length, reference.Length, nameof(values));
+        var (both, sum) = (0L, 0L);
+        for (var at = 0; at < values.Length; at++)
+        {
+            var (p, r) = (values[at] > 0 && values[at] >= bound, reference[at] != 0);
+            both += p && r ? 1 : 0;
+            sum += (p ? 1 : 0) + (r ? 1 : 0);
+        }
+
+        return Ratio(both, sum);
+    }
+
+    /// <summary>The highest Dice that any positive bound gives: what a heatmap could score if its threshold knew the reference.</summary>
+    public static double Best(ReadOnlySpan<float> values, ReadOnlySpan<byte> reference)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length, reference.Length, nameof(values));
+        var order = values.ToArray();
+        var inside = reference.ToArray();
+        Array.Sort(order, inside);
+        var total = (long)inside.Length - inside.AsSpan().Count((byte)0);
+        var (both, best) = (0L, Ratio(0, total));
+        for (var at = order.Length - 1; at >= 0 && order[at] > 0; at--)
+        {
+            both += inside[at] != 0 ? 1 : 0;
+            // Equal values fall on the same side of every bound.
+            if (at == 0 || order[at - 1] != order[at])
+            {
+                best = Math.Max(best, Ratio(both, order.Length - at + total));
+            }
+        }
+
+        return best;
+    }
+
+    private static double Ratio(long both, long sum) => sum == 0 ? double.NaN : 2.0 * both / sum;
+}

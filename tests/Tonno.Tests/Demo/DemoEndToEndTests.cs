@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using SkiaSharp;
+using ToNNO.Contracts;
+using ToNNO.Imaging.Nifti;
+using ToNNO.Tonno.Demo;
+
+namespace ToNNO.Tonno.Tests.Demo;
+
+/// <summary>What the demonstration promises a newcomer, held against the program itself.</summary>
+public sealed class DemoEndToEndTests : IDisposable
+{
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(4);
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("tonno-demo");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Fact]
+    public async Task Demo_FreshFolder_KeepsItsPromisesAndRunsAgain()
+    {
+        var root = Path.Combine(_folder.FullName, "out");
+        var begun = Stopwatch.GetTimestamp();
+        var (exit, output, errors) = await TonnoAsync("demo", "--out", root);
+        var elapsed = Stopwatch.GetElapsedTime(begun);
+
+        Assert.True(exit == 0, $"Exit code {exit}: {errors}\n{output}");
+        Assert.True(elapsed < _limit, $"It took {elapsed}.");
+        Assert.Empty(errors);
+        Assert.DoesNotContain("[INFO]", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\u001b", output, StringComparison.Ordinal);
+        CheckTable(output);
+        CheckNumbers(Path.Combine(root, "summary.json"));
+        foreach (var id in SampleCases.TestIds)
+        {
+            CheckFiles(root, id);
+        }
+
+        CheckModel(root);
+        var page = await File.ReadAllTextAsync(Path.Combine(root, "index.html"), TestContext.Current.CancellationToken);
+        Assert.Equal(SampleCases.TestIds.Count, Regex.Count(page, "<figure "));
+
+        // Again, into the same folder: the same model, so nothing is run twice; and the same numbers.
+        var before = Scores(root);
+        (exit, output, errors) = await TonnoAsync("demo", "--out", root);
+        Assert.True(exit == 0, $"Exit code {exit}: {errors}\n{output}");
+        Assert.Equal(SampleCases.TestIds.Count, Regex.Count(output, "done before"));
+        Assert.Equal(before, Scores(root));
+
+        // The model folder is one like any other.
+        (exit, output, errors) = await TonnoAsync(
+            "run", "-i", Path.Combine(root, "inputs", "STS_024.nii.gz"), "-m", Path.Combine(root, "model"), "-o", Path.Combine(_folder.FullName, "run"), "--directions", "160", "--device", "cpu");
+        Assert.True(exit == 0, $"Exit code {exit}: {errors}\n{output}");
+        Assert.Equal(
+            await File.ReadAllBytesAsync(Path.Combine(root, "results", "STS_024", "heatmap.nii.gz"), TestContext.Current.CancellationToken),
+            await File.ReadAllBytesAsync(Path.Combine(_folder.FullName, "run", "STS_024", "heatmap.nii.gz"), TestContext.Current.CancellationToken));
+
+        // Last, as it is skipped where there is no browser.
+        var document = await DemoPageTests.DumpDomAsync(page);
+        Assert.DoesNotMatch("<body[^>]*data-error", document);
+        Assert.Matches("<body[^>]*data-ready=\"true\"", document);
+    }
+
+    [Fact]
+    public async Task Demo_NoSamples_SaysSo()
+    {
+        var (exit, output, errors) = await TonnoAsync(["demo", "--out", Path.Combine(_folder.FullName, "out")], home: _folder.FullName);
+        Assert.Equal(4, exit);
+        Assert.Empty(output);
+        Assert.StartsWith("demo.samples_missing: ", errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder.FullName, "out")));
+    }
+
+    private static void CheckTable(string output)
+    {
+        Assert.Matches(@"(?m)^case +Dice +own best +centre blob +peak in tumour +seconds\r?$", output);
+        foreach (var id in SampleCases.TestIds)
+        {
+            Assert.Matches($@"(?m)^{id} +0\.\d\d +0\.\d\d +0\.\d\d +(yes|no) +\d+\.\d\r?$", output);
+        }
+
+        Assert.Matches(@"(?m)^mean +0\.\d\d +0\.\d\d +0\.\d\d +\d of 4 +\d+\.\d\r?$", output);
+    }
+
+    private static void CheckNumbers(string path)
+    {
+        using var summary = JsonDocument.Parse(File.ReadAllBytes(path));
+        var (dice, blob) = (summary.RootElement.GetProperty("meanDice").GetDouble(), summary.RootElement.GetProperty("centreBlobMeanDice").GetDouble());
+
+        // Measured: .78 against .26, over three seeds of the training from .776 to .784.
+        Assert.True(dice > 0.7, $"Mean Dice {dice}.");
+        Assert.True(dice > blob + 0.3, $"Mean Dice {dice}, centre blob {blob}.");
+        Assert.InRange(summary.RootElement.GetProperty("peaksInTumour").GetInt32(), 3, 4);
+        Assert.Empty(SampleCases.TestIds.Intersect(summary.RootElement.GetProperty("trainingCases").EnumerateArray().Select(id => id.GetString()!)));
+    }
+
+    private static void CheckFiles(string root, string id)
+    {
+        var input = NiftiReader.Read(Path.Combine(root, "inputs", $"{id}.nii.gz"), long.MaxValue);
+        var result = Path.Combine(root, "results", id);
+        foreach (var name in new[] { "heatmap.nii.gz", "mask.nii.gz" })
+        {
+            NiftiReader.ReadHeader(Path.Combine(result, name)).RequireSameGrid(input.Header, id);
+        }
+
+        Assert.NotNull(Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(result, VolumeResult.FileName))));
+        Assert.True(File.Exists(Path.Combine(result, "sinogram.npz")));
+        foreach (var path in new[] { Path.Combine(root, $"{id}.png"), Path.Combine(result, "preview.png") })
+        {
+            using var picture = SKBitmap.Decode(path);
+            Assert.Equal(1200, picture.Width);
+            Assert.True(picture.Pixels.Distinct().Count() > 1000);
+        }
+    }
+
+    private static void CheckModel(string root)
+    {
+        using var metadata = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "model", "metadata.json")));
+        var training = metadata.RootElement.GetProperty("tonno").GetProperty("training");
+        Assert.Equal(SampleCases.TrainingIds, training.GetProperty("cases").EnumerateArray().Select(id => id.GetString()!));
+        Assert.Equal(64, training.GetProperty("crops_sha256").GetString()!.Length);
+        Assert.True(training.GetProperty("loss").GetDouble() < 0.65);
+        Assert.True(metadata.RootElement.GetProperty("tonno").GetProperty("threshold").GetProperty("of_peak").GetBoolean());
+    }
+
+    private static List<(string, double)> Scores(string root)
+    {
+        using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "summary.json")));
+        return [.. summary.RootElement.GetProperty("cases").EnumerateArray().Select(row =>
+            (row.GetProperty("case").GetString()!, row.GetProperty("dice").GetDouble()))];
+    }
+
+    private static Task<(int Exit, string Output, string Errors)> TonnoAsync(params string[] arguments) => TonnoAsync(arguments, SampleFolder.Root);
+
+    private static async Task<(int Exit, string Output, string Errors)> TonnoAsync(string[] arguments, string home)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["OMP_NUM_THREADS"] = "1", [SampleCases.HomeVariable] = home },
+        };
+        using var process = Process.Start(start)!;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(_limit + TimeSpan.FromMinutes(1));
+        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        var errors = process.StandardError.ReadToEndAsync(limit.Token);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+            return (process.ExitCode, await output, await errors);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+        }
+    }
+}
