@@ -14,6 +14,7 @@ public sealed record RunManifest(RunId RunId, RunSettings Settings, IReadOnlyLis
 public sealed record RunInput(VolumeId VolumeId, string Uri);
 
 /// <summary>How our documents are written as JSON: camel case, enums as words, infinities by name.</summary>
+/// <remarks>What is not optional must be there: else a document cut or written by hand would come back with nulls in it.</remarks>
 public static class Documents
 {
     public static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
@@ -21,6 +22,8 @@ public static class Documents
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // these documents are never put into a page
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Converters =
         {

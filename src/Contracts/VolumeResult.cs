@@ -55,7 +55,7 @@ public sealed record VolumeResult
     /// <summary>Time of each stage, summed over the workers that shared it, and the time from start to end.</summary>
     public sealed record StageSeconds(double Read, double Cut, double Encode, double Backproject, double Publish, double Total);
 
-    public sealed record HeatmapFacts(double Minimum, double Maximum, double Mean, VoxelIndex PeakIndex, Vector3D PeakMm, double? Threshold);
+    public sealed record HeatmapFacts(double Minimum, double Maximum, double Mean, VoxelIndex PeakIndex, Vector3D PeakMm, double? Threshold = null);
 
     public sealed record SoftwareFacts(string Tonno, string Runtime, string OperatingSystem);
 }

@@ -1,7 +1,8 @@
 namespace ToNNO.Storage;
 
 /// <summary>Where results, rows and the ledger live: a local folder or a blob container. Paths are relative, with '/'.</summary>
-/// <remarks>A write is whole or absent: readers never see a part of it. All failures are <see cref="BlobStoreException"/>s.</remarks>
+/// <remarks>A write is whole or absent: readers never see a part of it. All failures are <see cref="BlobStoreException"/>s.
+/// A path has no part that is empty, '.' or '..', and where there is a blob <c>a/b</c> there is none <c>a</c>.</remarks>
 public interface IBlobStore
 {
     /// <summary>Reads a small blob whole.</summary>

@@ -9,6 +9,11 @@ namespace ToNNO.Storage;
 public sealed class LocalFolderStore : IBlobStore
 {
     private const string OwnFolder = ".tonno";
+    private const string OwnLock = OwnFolder + "/lock";
+    private const string OwnTemporary = OwnFolder + "/tmp";
+
+    /// <summary>Times that a write makes its folder again, which deletions elsewhere may remove as empty, before it gives up.</summary>
+    private const int PlaceAttempts = 100;
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
     private readonly string _root;
     private readonly string _temporary;
@@ -17,17 +22,21 @@ public sealed class LocalFolderStore : IBlobStore
     public LocalFolderStore(string root)
     {
         _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
-        _temporary = Path.Combine(_root, OwnFolder, "tmp");
+        _temporary = Path.Combine(_root, OwnTemporary);
     }
 
     public Task<BlobContent> ReadAsync(string path, CancellationToken cancel) => Guarded(path, async file =>
     {
+        RequireFile(file);
         var bytes = await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false);
         return new BlobContent(bytes, Tag(SHA256.HashData(bytes)));
     });
 
     public Task<Stream> OpenReadAsync(string path, CancellationToken cancel) => Guarded<Stream>(path, file =>
-        Task.FromResult<Stream>(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan)));
+    {
+        RequireFile(file);
+        return Task.FromResult<Stream>(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan));
+    });
 
     public Task<ETag> WriteAsync(string path, ReadOnlyMemory<byte> content, WriteCondition condition, CancellationToken cancel) => Guarded(path, async file =>
     {
@@ -59,22 +68,39 @@ public sealed class LocalFolderStore : IBlobStore
     public Task<ETag> WriteAsync(string path, Func<Stream, CancellationToken, Task> write, CancellationToken cancel) => Guarded(path, async file =>
     {
         var (temporary, tag) = await WriteTemporaryAsync(write, cancel).ConfigureAwait(false);
-        Place(temporary, file);
-        return tag;
+        try
+        {
+            Place(temporary, file);
+            return tag;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
     });
 
-    public Task MoveAsync(string source, string target, CancellationToken cancel) => Guarded(source, from => Guarded(target, to =>
+    public Task MoveAsync(string source, string target, CancellationToken cancel) => Guarded(source, from =>
     {
+        var to = FileOf(target);
+        RequireFile(from);
         Place(from, to);
+        RemoveEmptyFolders(Path.GetDirectoryName(from)!);
         return Task.FromResult(true);
-    }));
+    });
 
     public Task DeleteAsync(string path, CancellationToken cancel) => Guarded(path, file =>
     {
-        if (File.Exists(file))
+        try
         {
-            File.Delete(file);
-            RemoveEmptyFolders(Path.GetDirectoryName(file)!);
+            if (File.Exists(file))
+            {
+                File.Delete(file);
+                RemoveEmptyFolders(Path.GetDirectoryName(file)!);
+            }
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Another deletion was first, and removed the folder as empty.
         }
 
         return Task.FromResult(true);
@@ -82,17 +108,13 @@ public sealed class LocalFolderStore : IBlobStore
 
     public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var paths = await Guarded(prefix, _ =>
-        {
-            var folder = Path.GetDirectoryName(Path.Combine(_root, prefix))!;
-            return Task.FromResult(!Directory.Exists(folder) ? [] : Directory
-                .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-                .Where(file => !file.StartsWith(_temporary, StringComparison.Ordinal))
-                .Select(file => Path.GetRelativePath(_root, file).Replace(Path.DirectorySeparatorChar, '/'))
-                .Where(path => path.StartsWith(prefix, StringComparison.Ordinal))
-                .Order(StringComparer.Ordinal)
-                .ToList());
-        }).ConfigureAwait(false);
+        var slash = prefix.LastIndexOf('/');
+        var folder = slash < 0 ? _root : FileOf(prefix[..slash]);
+        var paths = await Guarded(prefix, () => Task.FromResult(FilesBelow(folder)
+            .Select(file => Path.GetRelativePath(_root, file).Replace(Path.DirectorySeparatorChar, '/'))
+            .Where(path => path.StartsWith(prefix, StringComparison.Ordinal) && !IsOwn(path))
+            .Order(StringComparer.Ordinal)
+            .ToList())).ConfigureAwait(false);
         foreach (var path in paths)
         {
             cancel.ThrowIfCancellationRequested();
@@ -102,19 +124,43 @@ public sealed class LocalFolderStore : IBlobStore
 
     private static ETag Tag(byte[] hash) => new(Convert.ToHexStringLower(hash));
 
+    private static bool IsOwn(string path) =>
+        path is OwnLock or OwnTemporary || path.StartsWith(OwnTemporary + "/", StringComparison.Ordinal);
+
+    /// <summary>A folder is no blob, and nothing lies below a blob.</summary>
+    private static void RequireFile(string file)
+    {
+        if (!File.Exists(file))
+        {
+            throw new FileNotFoundException(null, file);
+        }
+    }
+
+    private static string[] FilesBelow(string folder)
+    {
+        try
+        {
+            return Directory.Exists(folder) ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories) : [];
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return []; // a deletion elsewhere just removed the folder as empty
+        }
+    }
+
     private static void Place(string temporary, string file)
     {
         for (var attempt = 1; ; attempt++)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             try
             {
+                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
                 File.Move(temporary, file, overwrite: true);
                 return;
             }
-            catch (DirectoryNotFoundException) when (attempt < 5 && File.Exists(temporary))
+            catch (IOException) when (attempt < PlaceAttempts && File.Exists(temporary))
             {
-                // A deletion elsewhere just removed the folder as empty.
+                // A deletion elsewhere just removed the folder as empty, which may look like any of several errors.
             }
         }
     }
@@ -150,7 +196,7 @@ public sealed class LocalFolderStore : IBlobStore
 
     private async Task<FileStream> TakeTurnAsync(CancellationToken cancel)
     {
-        var file = Path.Combine(_root, OwnFolder, "lock");
+        var file = Path.Combine(_root, OwnLock);
         while (true)
         {
             try
@@ -180,17 +226,29 @@ public sealed class LocalFolderStore : IBlobStore
         }
     }
 
-    private async Task<T> Guarded<T>(string path, Func<string, Task<T>> access)
+    /// <summary>The file of a blob.</summary>
+    private string FileOf(string path)
     {
-        var file = Path.GetFullPath(Path.Combine(_root, path));
-        if (Path.IsPathRooted(path) || !(file + "/").StartsWith(_root + "/", StringComparison.Ordinal))
+        var segments = path.Split('/', Path.DirectorySeparatorChar);
+        if (Array.Exists(segments, segment => segment is "" or "." or "..") || path.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(path) || IsOwn(path))
         {
-            throw new BlobStoreException(BlobStoreError.InvalidPath, $"The path '{path}' lies outside the store.");
+            throw new BlobStoreException(BlobStoreError.InvalidPath, $"The path '{path}' names no blob of the store.");
         }
 
+        return Path.Combine(_root, path);
+    }
+
+    private async Task<T> Guarded<T>(string path, Func<string, Task<T>> access)
+    {
+        var file = FileOf(path);
+        return await Guarded(path, () => access(file)).ConfigureAwait(false);
+    }
+
+    private static async Task<T> Guarded<T>(string path, Func<Task<T>> access)
+    {
         try
         {
-            return await access(file).ConfigureAwait(false);
+            return await access().ConfigureAwait(false);
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {

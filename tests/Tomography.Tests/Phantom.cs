@@ -84,7 +84,23 @@ internal static class Phantom
         return Math.Sqrt(error / norm);
     }
 
-    public static IEnumerable<int> InscribedBall(VolumeGeometry geometry)
+    /// <summary>Pearson's r of heatmap and volume over the ball inscribed in the grid.</summary>
+    public static double CorrelationInBall(Volume volume, float[] heatmap)
+    {
+        var ball = InscribedBall(volume.Geometry).ToList();
+        var (meanX, meanY) = (ball.Average(at => (double)volume.Samples[at]), ball.Average(at => (double)heatmap[at]));
+        var (xx, xy, yy) = (0.0, 0.0, 0.0);
+        foreach (var at in ball)
+        {
+            var (x, y) = (volume.Samples[at] - meanX, heatmap[at] - meanY);
+            (xx, xy, yy) = (xx + (x * x), xy + (x * y), yy + (y * y));
+        }
+
+        return xy / Math.Sqrt(xx * yy);
+    }
+
+    /// <summary>Radius of the largest ball about the centre that the grid's box holds.</summary>
+    public static double InscribedRadiusMm(VolumeGeometry geometry)
     {
         var (shape, affine) = (geometry.Shape, geometry.Affine);
         // Distance between opposite faces: volume over the area of the face.
@@ -94,7 +110,12 @@ internal static class Phantom
             shape.J * Math.Abs(affine.Determinant) / affine.K.Cross(affine.I).Length,
             shape.K * Math.Abs(affine.Determinant) / affine.I.Cross(affine.J).Length,
         };
-        var radius = widths.Min() / 2;
+        return widths.Min() / 2;
+    }
+
+    public static IEnumerable<int> InscribedBall(VolumeGeometry geometry)
+    {
+        var (shape, affine, radius) = (geometry.Shape, geometry.Affine, InscribedRadiusMm(geometry));
         for (var at = 0; at < shape.VoxelCount; at++)
         {
             var x = affine.ToWorld(at % shape.I, at / shape.I % shape.J, at / (shape.I * shape.J));

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
@@ -91,15 +92,19 @@ internal static class Codecs
 
     private static Proto.Blob Write(BlobRef blob) => new() { Path = blob.Path, Etag = blob.ETag };
 
-    private static BlobRef Read(Proto.Blob blob) => new(blob.Path, blob.Etag);
+    private static BlobRef Read(Proto.Blob? blob) => new(Required(blob).Path, blob.Etag);
 
     private static Proto.Range Write(DirectionRange range) => new() { First = range.First, Count = range.Count };
 
-    private static DirectionRange Read(Proto.Range range) => new(range.First, range.Count);
+    private static DirectionRange Read(Proto.Range? range) => new(Required(range).First, range.Count);
 
     private static Proto.Vector Write(Vector3D v) => new() { X = v.X, Y = v.Y, Z = v.Z };
 
-    private static Vector3D Read(Proto.Vector v) => new(v.X, v.Y, v.Z);
+    private static Vector3D Read(Proto.Vector? v) => new(Required(v).X, v.Y, v.Z);
+
+    /// <summary>A part that every version of a message has had; protobuf itself lets any part be absent.</summary>
+    private static T Required<T>([NotNull] T? part)
+        where T : class => part ?? throw new ArgumentException($"The message lacks its {typeof(T).Name}.");
 
     private static Proto.Task Write(VolumeTask task) => new()
     {
@@ -122,14 +127,14 @@ internal static class Codecs
         SlabCount = task.SlabCount,
     };
 
-    private static VolumeTask Read(Proto.Task task) => new()
+    private static VolumeTask Read(Proto.Task? task) => new()
     {
-        RunId = new(task.RunId),
+        RunId = new(Required(task).RunId),
         VolumeId = new(task.VolumeId),
         SourceUri = task.SourceUri,
         SourceSha256 = task.SourceSha256,
         Geometry = new VolumeGeometry(
-            new VolumeShape(task.Geometry.I, task.Geometry.J, task.Geometry.K),
+            new VolumeShape(Required(task.Geometry).I, task.Geometry.J, task.Geometry.K),
             new AffineTransform(Read(task.Geometry.StepI), Read(task.Geometry.StepJ), Read(task.Geometry.StepK), Read(task.Geometry.Origin))),
         Settings = Read(task.Settings),
         LeaseDirections = task.LeaseDirections,
@@ -174,9 +179,9 @@ internal static class Codecs
         return wire;
     }
 
-    private static RunSettings Read(Proto.Settings wire) => new()
+    private static RunSettings Read(Proto.Settings? wire) => new()
     {
-        Model = wire.Model,
+        Model = Required(wire).Model,
         ModelSha256 = wire.ModelSha256,
         Set = (DirectionSetKind)wire.Set,
         Directions = wire.Directions,

@@ -44,7 +44,10 @@ public static class Backprojector
         var planes = slab.Length / (shape.I * shape.J);
         ArgumentOutOfRangeException.ThrowIfNotEqual(filtered.Length, count * length, nameof(filtered));
         ArgumentOutOfRangeException.ThrowIfNotEqual(slab.Length, planes * shape.I * shape.J, nameof(slab));
+        ArgumentOutOfRangeException.ThrowIfNegative(firstK);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstK + planes, shape.K, nameof(firstK));
+        ArgumentOutOfRangeException.ThrowIfNegative(firstDirection);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstDirection + count, plan.Directions.Count, nameof(firstDirection));
 
         var lines = new OffsetLine[count];
         for (var d = 0; d < count; d++)

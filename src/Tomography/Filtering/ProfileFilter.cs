@@ -95,6 +95,8 @@ public sealed class ProfileFilter
     /// <returns>Filtered profiles <c>[direction, filtered sample]</c>.</returns>
     public float[] ApplyRows(ReadOnlySpan<float> profiles, float blankLogit, int offsetCount)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(offsetCount, 1);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(profiles.Length % offsetCount, 0, nameof(profiles));
         var length = FilteredLength(offsetCount);
         var filtered = new float[profiles.Length / offsetCount * length];
         for (var row = 0; row < profiles.Length / offsetCount; row++)

@@ -7,8 +7,19 @@ namespace ToNNO.Tomography.Geometry;
 /// <param name="Low">Lower edge, in the volume's unit; −∞ leaves intensities as they are.</param>
 /// <param name="High">Upper edge; +∞ leaves intensities as they are.</param>
 /// <param name="Fill">Intensity outside the volume, in the volume's unit (0 for PET and MR, −1024 for CT).</param>
+/// <exception cref="ArgumentOutOfRangeException">The window is empty, or the fill value not finite: pixels would be NaN.</exception>
 public sealed record IntensityMap(float Low, float High, float Fill)
 {
+    public float Low { get; } = Low < High
+        ? Low
+        : throw new ArgumentOutOfRangeException(nameof(Low), Low, $"A window runs from a lower to a higher intensity, not to {High}.");
+
+    public float High { get; } = High;
+
+    public float Fill { get; } = float.IsFinite(Fill)
+        ? Fill
+        : throw new ArgumentOutOfRangeException(nameof(Fill), Fill, "Outside the volume lies a finite intensity.");
+
     /// <summary>Intensities are pixels; outside is 0.</summary>
     public static IntensityMap Identity { get; } = new(float.NegativeInfinity, float.PositiveInfinity, 0);
 

@@ -38,6 +38,7 @@ public sealed record SamplingPlan
         var pixel = pixelMm ?? spacing;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(spacing, nameof(spacingMm));
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pixel, nameof(pixelMm));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size ?? 1, nameof(size));
 
         // Trilinear samples reach half a voxel past the box. Past that a profile is exactly blank, hence zero after
         // blank subtraction, so that the filter needs no further margin; one more step bounds the linear interpolation.

@@ -1,0 +1,59 @@
+using CsCheck;
+
+namespace ToNNO.Contracts.Tests;
+
+public class RowsBlobTests
+{
+    private static readonly Gen<RowsBlob> Blobs =
+        Gen.Select(Gen.Int[0, 5000], Gen.Int[1, 6], Gen.Int[1, 9], Gen.Single, Gen.Long.Array[6]).SelectMany((first, count, offsets, blank, cost) =>
+            Gen.Single.Array[count * offsets].Select(logits => new RowsBlob(
+                new(first, count), offsets, blank, new(cost[0], cost[1], cost[2], new(cost[3]), new(cost[4]), new(cost[5])), logits)));
+
+    [Fact]
+    public void ToBytes_ThenTryParse_GivesTheSameBits() => Blobs.Sample(blob =>
+    {
+        var back = RowsBlob.TryParse(blob.ToBytes(), blob.Directions, blob.OffsetCount);
+
+        Assert.NotNull(back);
+        Assert.Equal(blob.Directions, back.Directions);
+        Assert.Equal(blob.OffsetCount, back.OffsetCount);
+        Assert.Equal(BitConverter.SingleToInt32Bits(blob.BlankLogit), BitConverter.SingleToInt32Bits(back.BlankLogit));
+        Assert.Equal(blob.Cost, back.Cost);
+        Assert.Equal(blob.Logits.Select(BitConverter.SingleToInt32Bits), back.Logits.Select(BitConverter.SingleToInt32Bits));
+        Assert.Equal(blob.ToBytes(), back.ToBytes());
+    });
+
+    [Fact]
+    public void TryParse_OneBitFlipped_IsNull() => Gen.Select(Blobs, Gen.Int[0, int.MaxValue]).Sample((blob, at) =>
+    {
+        var bytes = blob.ToBytes();
+        at %= bytes.Length * 8;
+        bytes[at / 8] ^= (byte)(1 << (at % 8));
+        Assert.Null(RowsBlob.TryParse(bytes, blob.Directions, blob.OffsetCount));
+    });
+
+    [Fact]
+    public void TryParse_CutOrGrown_IsNull() => Gen.Select(Blobs, Gen.Int[0, int.MaxValue]).Sample((blob, length) =>
+    {
+        var bytes = blob.ToBytes();
+        Assert.Null(RowsBlob.TryParse(bytes.AsSpan(0, length % bytes.Length), blob.Directions, blob.OffsetCount));
+        Assert.Null(RowsBlob.TryParse([.. bytes, 0], blob.Directions, blob.OffsetCount));
+    });
+
+    [Fact]
+    public void TryParse_RowsOfOtherWork_IsNull()
+    {
+        var blob = new RowsBlob(new(16, 2), 6, 0, default, new float[12]);
+        var bytes = blob.ToBytes();
+        Assert.NotNull(RowsBlob.TryParse(bytes, new(16, 2), 6));
+        Assert.Null(RowsBlob.TryParse(bytes, new(32, 2), 6));
+        Assert.Null(RowsBlob.TryParse(bytes, new(16, 3), 4));
+        Assert.Null(RowsBlob.TryParse(bytes, new(16, 4), 3));
+        Assert.Null(RowsBlob.TryParse([], new(16, 2), 6));
+    }
+
+    [Fact]
+    public void Cost_Sum_IsMemberwise() => Assert.Equal(
+        new RowsCost(11, 22, 33, new(44), new(55), new(66)),
+        new RowsCost(1, 2, 3, new(4), new(5), new(6)) + new RowsCost(10, 20, 30, new(40), new(50), new(60)));
+}

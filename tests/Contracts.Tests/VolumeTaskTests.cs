@@ -1,0 +1,122 @@
+using CsCheck;
+using ToNNO.Tomography.Backprojection;
+using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Sampling;
+
+namespace ToNNO.Contracts.Tests;
+
+public class VolumeTaskTests
+{
+    private static readonly RunSettings Settings = new()
+    {
+        Model = "models/lesions",
+        ModelSha256 = new string('a', 64),
+        Set = DirectionSetKind.Rings,
+        Directions = 256,
+        Alpha = 2,
+        Window = FilterWindow.None,
+        Intensity = IntensityMap.Identity,
+    };
+
+    private static readonly VolumeTask Task = new()
+    {
+        RunId = new("run"),
+        VolumeId = new("volume"),
+        SourceUri = "/archive/volume.nii",
+        SourceSha256 = new string('b', 64),
+        Geometry = new VolumeGeometry(new VolumeShape(4, 5, 6), AffineTransform.Scaling(1, 1, 1)),
+        Settings = Settings,
+        LeaseDirections = 2 * Backprojector.BlockSize,
+        SlabCount = 2,
+    };
+
+    [Fact]
+    public void WorkKey_SettingThatChangesTheResult_Changes()
+    {
+        VolumeTask[] others =
+        [
+            Task,
+            Task with { SourceSha256 = new string('c', 64) },
+            .. new[]
+            {
+                Settings with { ModelSha256 = new string('d', 64) },
+                Settings with { Set = DirectionSetKind.Fibonacci },
+                Settings with { Directions = 257 },
+                Settings with { SpacingMm = 1 },
+                Settings with { PixelMm = 1 },
+                Settings with { Size = 1 },
+                Settings with { SpacingMm = 1, PixelMm = 2 },
+                Settings with { SpacingMm = 2, PixelMm = 1 },
+                Settings with { SpacingMm = BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(1) + 1) },
+                Settings with { Alpha = 0.5 },
+                Settings with { Window = FilterWindow.Hann },
+                Settings with { Intensity = new IntensityMap(-160, 240, 0) },
+                Settings with { Intensity = new IntensityMap(-160, 241, 0) },
+                Settings with { Intensity = new IntensityMap(-161, 240, 0) },
+                Settings with { Intensity = new IntensityMap(-160, 240, -1024) },
+                Settings with { Threshold = new HeatmapThreshold(0.5, OfPeak: false) },
+                Settings with { Threshold = new HeatmapThreshold(0.5, OfPeak: true) },
+                Settings with { Threshold = new HeatmapThreshold(0.6, OfPeak: true) },
+            }.Select(settings => Task with { Settings = settings }),
+        ];
+
+        Assert.Equal(others.Length, others.Select(task => task.WorkKey).Distinct().Count());
+        Assert.Equal(others.Length, others.Select(task => task.WorkPrefix).Distinct().Count());
+    }
+
+    [Fact]
+    public void WorkKey_EverySetting_IsCoveredAbove() => Assert.Equal(
+        ["Alpha", "Directions", "Intensity", "Model", "ModelSha256", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
+        typeof(RunSettings).GetProperties().Select(property => property.Name).Order());
+
+    [Fact]
+    public void WorkKey_WhatDoesNotChangeTheResult_StaysAsItIs()
+    {
+        Assert.Equal(Task.WorkKey, (Task with { RunId = new("other"), SourceUri = "/elsewhere", LeaseDirections = 160, SlabCount = 5 }).WorkKey);
+        Assert.Equal(Task.WorkKey, (Task with { Settings = Settings with { Model = "/mnt/models/lesions" } }).WorkKey);
+        Assert.Equal(Task.WorkKey, VolumeTask.WorkKeyOf(Task.SourceSha256, Settings));
+    }
+
+    [Fact]
+    public void WorkKey_OfThisVersion_IsTheOneOfStoredResults() =>
+        // Stored results bear this key: where it changes, KernelVersion must have changed with it, and every archive is made again.
+        Assert.Equal("dd3806ce67afd069f2629ff65ab2b092bf7e04cc99e7ee2bfc6c5b0ccba7b665", (Task with { Settings = Settings with { SpacingMm = 1.5, Threshold = new(0.25, true) } }).WorkKey);
+
+    [Fact]
+    public void Slabs_AnyCount_TileTheVolume() => Gen.Select(Gen.Int[1, 700], Gen.Int[1, 900]).Sample((planes, slabs) =>
+    {
+        var task = Task with { Geometry = new VolumeGeometry(new VolumeShape(2, 3, planes), Task.Geometry.Affine), SlabCount = slabs };
+        var next = 0;
+        var counts = new List<int>();
+        for (var slab = 0; slab < slabs; slab++)
+        {
+            var range = task.Slab(slab);
+            Assert.Equal((slab, next), (range.Index, range.FirstK));
+            counts.Add(range.CountK);
+            next += range.CountK;
+        }
+
+        Assert.Equal(planes, next);
+        Assert.True(counts.Max() - counts.Min() <= 1);
+    });
+
+    [Fact]
+    public void Leases_AnyCount_TileTheDirectionsInWholeBlocks() => Gen.Select(Gen.Int[1, 3000], Gen.Int[1, 12]).Sample((directions, blocks) =>
+    {
+        var task = Task with { LeaseDirections = blocks * Backprojector.BlockSize };
+        var leases = task.Leases(directions).ToList();
+        var next = 0;
+        foreach (var lease in leases)
+        {
+            Assert.Equal(next, lease.First);
+            Assert.Equal(0, lease.First % Backprojector.BlockSize);
+            Assert.InRange(lease.Count, 1, task.LeaseDirections);
+            next = lease.End;
+        }
+
+        Assert.Equal(directions, next);
+        Assert.Equal(leases.Count, leases.Select(task.RowsPath).Distinct().Count());
+        Assert.Equal(leases.Select(task.RowsPath), leases.Select(task.RowsPath).Order(StringComparer.Ordinal));
+    });
+}

@@ -1,0 +1,74 @@
+namespace ToNNO.Storage.Tests;
+
+public sealed class LocalFolderStoreTests : BlobStoreContract, IDisposable
+{
+    private readonly string _parent = Directory.CreateTempSubdirectory("tonno-store-").FullName;
+
+    private string Root => Path.Combine(_parent, "store");
+
+    protected override IBlobStore Open() => new LocalFolderStore(Root);
+
+    public void Dispose() => Directory.Delete(_parent, recursive: true);
+
+    [Fact]
+    public async Task List_FilesBesideTheStore_AreNotOfTheStore()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_parent, "neighbour"), "x", Token);
+        await Open().WriteAsync("a", Bytes("x"), WriteCondition.Always, Token);
+        Assert.Equal(["a"], await ListAsync(Open(), ""));
+    }
+
+    [Fact]
+    public async Task Write_Failing_LeavesNoTemporaryFile()
+    {
+        var store = Open();
+        await store.WriteAsync("a", Bytes("x"), WriteCondition.Always, Token);
+
+        // The blob 'a' is a file, so that nothing can be placed below it.
+        await AssertFailsAsync(BlobStoreError.Unavailable, () => store.WriteAsync("a/b", Bytes("x"), WriteCondition.Always, Token));
+        await AssertFailsAsync(BlobStoreError.Unavailable, () => store.WriteAsync("a/b", async (stream, cancel) => await stream.WriteAsync(new byte[9], cancel), Token));
+        await AssertFailsAsync(BlobStoreError.ConditionFailed, () => store.WriteAsync("a", Bytes("y"), WriteCondition.IfAbsent, Token));
+
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(Root, ".tonno", "tmp")));
+        Assert.Equal(["a"], await ListAsync(store, ""));
+    }
+
+    [Fact]
+    public async Task AnyCall_PathOfTheStoresOwnFiles_IsRefused()
+    {
+        var store = Open();
+        await store.WriteAsync("a", Bytes("x"), WriteCondition.IfAbsent, Token);
+        foreach (var path in new[] { ".tonno/lock", ".tonno/tmp/x", ".tonno/tmp" })
+        {
+            await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.WriteAsync(path, Bytes("x"), WriteCondition.Always, Token));
+            await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.DeleteAsync(path, Token));
+        }
+    }
+
+    [Fact]
+    public async Task Delete_LastBlobOfAFolder_RemovesTheFolderButNotTheStore()
+    {
+        var store = Open();
+        await store.WriteAsync("a/b/c", Bytes("x"), WriteCondition.Always, Token);
+        await store.DeleteAsync("a/b/c", Token);
+        Assert.False(Directory.Exists(Path.Combine(Root, "a")));
+        Assert.True(Directory.Exists(Root));
+    }
+
+    [Fact]
+    public async Task Write_WhileTheLockIsHeld_Waits()
+    {
+        var store = Open();
+        await store.WriteAsync("a", Bytes("x"), WriteCondition.IfAbsent, Token);
+        Task<ETag> waiting;
+        await using (new FileStream(Path.Combine(Root, ".tonno", "lock"), FileMode.Open, FileAccess.Write, FileShare.None))
+        {
+            waiting = store.WriteAsync("b", Bytes("x"), WriteCondition.IfAbsent, Token);
+            await store.WriteAsync("c", Bytes("x"), WriteCondition.Always, Token); // no condition, no turn
+            Assert.False(waiting.IsCompleted);
+        }
+
+        await waiting;
+        Assert.Equal(["a", "b", "c"], await ListAsync(store, ""));
+    }
+}
