@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace ToNNO.Contracts;
 
@@ -10,8 +11,13 @@ namespace ToNNO.Contracts;
 /// <param name="Logits">Logits of the range, rows of <paramref name="OffsetCount"/>.</param>
 public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float BlankLogit, RowsCost Cost, float[] Logits)
 {
-    private const int HeaderBytes = 72;
+    private const int HeaderBytes = CostEnd + DeviceBytes;
+    private const int CostEnd = 72;
+    private const int DeviceBytes = 48;
     private const int HashBytes = 32;
+
+    /// <summary>The device that encoded, at most 48 ASCII characters.</summary>
+    public string Device { get; init; } = "";
 
     private static ReadOnlySpan<byte> Magic => "ToNNOrow"u8;
 
@@ -30,6 +36,7 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float 
         BinaryPrimitives.WriteInt64LittleEndian(span[48..], Cost.ReadTime.Ticks);
         BinaryPrimitives.WriteInt64LittleEndian(span[56..], Cost.CutTime.Ticks);
         BinaryPrimitives.WriteInt64LittleEndian(span[64..], Cost.EncodeTime.Ticks);
+        Encoding.ASCII.GetBytes(Device, span[CostEnd..HeaderBytes]);
         MemoryMarshal.AsBytes(Logits.AsSpan()).CopyTo(span[HeaderBytes..]);
         SHA256.HashData(span[..^HashBytes], span[^HashBytes..]);
         return bytes;
@@ -61,7 +68,10 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float 
                 Ticks(bytes[48..]),
                 Ticks(bytes[56..]),
                 Ticks(bytes[64..])),
-            MemoryMarshal.Cast<byte, float>(bytes[HeaderBytes..^HashBytes]).ToArray());
+            MemoryMarshal.Cast<byte, float>(bytes[HeaderBytes..^HashBytes]).ToArray())
+        {
+            Device = Encoding.ASCII.GetString(bytes[CostEnd..HeaderBytes]).TrimEnd('\0'),
+        };
     }
 }
 

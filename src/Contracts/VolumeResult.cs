@@ -57,5 +57,6 @@ public sealed record VolumeResult
 
     public sealed record HeatmapFacts(double Minimum, double Maximum, double Mean, VoxelIndex PeakIndex, Vector3D PeakMm, double? Threshold = null);
 
-    public sealed record SoftwareFacts(string Tonno, string Runtime, string OperatingSystem);
+    /// <param name="Device">What encoded, as in <c>cpu</c>; several, with a comma between, where leases went to several kinds.</param>
+    public sealed record SoftwareFacts(string Tonno, string Runtime, string OperatingSystem, string Device);
 }

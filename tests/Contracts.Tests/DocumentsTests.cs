@@ -34,7 +34,7 @@ public class DocumentsTests
         Slices = new(6100, 6000, 100, 5000),
         Seconds = new(1, 2, 3, 4, 5, 6),
         Heatmap = new(-1, 2, 0.5, new(1, 2, 3), new(4, 5, 6)),
-        Software = new("0.1.0", ".NET 10", "Linux"),
+        Software = new("0.1.0", ".NET 10", "Linux", "cpu"),
         Warnings = ["thick slices"],
         Files = new Dictionary<string, VolumeResult.FileFacts> { ["heatmap.nii.gz"] = new("hash", 1 << 20) },
     };

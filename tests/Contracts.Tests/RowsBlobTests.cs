@@ -7,7 +7,7 @@ public class RowsBlobTests
     private static readonly Gen<RowsBlob> Blobs =
         Gen.Select(Gen.Int[0, 5000], Gen.Int[1, 6], Gen.Int[1, 9], Gen.Single, Gen.Long.Array[6]).SelectMany((first, count, offsets, blank, cost) =>
             Gen.Single.Array[count * offsets].Select(logits => new RowsBlob(
-                new(first, count), offsets, blank, new(cost[0], cost[1], cost[2], new(cost[3]), new(cost[4]), new(cost[5])), logits)));
+                new(first, count), offsets, blank, new(cost[0], cost[1], cost[2], new(cost[3]), new(cost[4]), new(cost[5])), logits) { Device = first % 2 == 0 ? "cuda:0" : "" }));
 
     [Fact]
     public void ToBytes_ThenTryParse_GivesTheSameBits() => Blobs.Sample(blob =>
@@ -19,6 +19,7 @@ public class RowsBlobTests
         Assert.Equal(blob.OffsetCount, back.OffsetCount);
         Assert.Equal(BitConverter.SingleToInt32Bits(blob.BlankLogit), BitConverter.SingleToInt32Bits(back.BlankLogit));
         Assert.Equal(blob.Cost, back.Cost);
+        Assert.Equal(blob.Device, back.Device);
         Assert.Equal(blob.Logits.Select(BitConverter.SingleToInt32Bits), back.Logits.Select(BitConverter.SingleToInt32Bits));
         Assert.Equal(blob.ToBytes(), back.ToBytes());
     });

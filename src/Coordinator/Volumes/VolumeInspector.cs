@@ -31,6 +31,9 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
     /// <summary>A slab's voxels; more slabs than reducers keep them evenly busy.</summary>
     private const long SlabVoxels = 4 << 20;
 
+    /// <summary>Keeps the message that lists a volume's slabs far below 64 kB.</summary>
+    private const int MostSlabs = 128;
+
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
         var facts = await Task.Run(() => VolumeSource.Inspect(input.Uri, cancel), cancel).ConfigureAwait(false);
@@ -44,7 +47,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
             Geometry = geometry,
             Settings = settings,
             LeaseDirections = Backprojector.BlockSize,
-            SlabCount = (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), geometry.Shape.K),
+            SlabCount = (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), Math.Min(MostSlabs, geometry.Shape.K)),
         };
         var plan = task.Plan();
         // Whole blocks of directions: as many as come near the slices that a lease aims at.

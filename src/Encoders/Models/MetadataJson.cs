@@ -297,7 +297,7 @@ public static class MetadataJson
             Require(float.IsFinite(fill), "tonno.fill_value is out of the range of float32");
             if (!Has(Path))
             {
-                return IntensityMap.Identity with { Fill = fill };
+                return new IntensityMap(IntensityMap.Identity.Low, IntensityMap.Identity.High, fill);
             }
 
             var value = Find(Path);

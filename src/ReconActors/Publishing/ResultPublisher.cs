@@ -99,11 +99,11 @@ internal sealed class ResultPublisher(IBlobStore store)
         }
     }
 
-    private async Task<(float[] Logits, float BlankLogit, RowsCost Cost)> ReadRowsAsync(VolumeTask task, CancellationToken cancel)
+    private async Task<(float[] Logits, float BlankLogit, RowsCost Cost, string Device)> ReadRowsAsync(VolumeTask task, CancellationToken cancel)
     {
         var plan = task.Plan();
         var logits = new float[plan.Directions.Count * plan.OffsetCount];
-        var (blank, cost) = (0f, default(RowsCost));
+        var (blank, cost, devices) = (0f, default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
         foreach (var lease in task.Leases(plan.Directions.Count))
         {
             var blob = await store.ReadAsync(task.RowsPath(lease), cancel).ConfigureAwait(false);
@@ -111,9 +111,10 @@ internal sealed class ResultPublisher(IBlobStore store)
                 ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {task.RowsPath(lease)} are damaged; run again.");
             rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
             (blank, cost) = (rows.BlankLogit, cost + rows.Cost);
+            devices.Add(rows.Device);
         }
 
-        return (logits, blank, cost);
+        return (logits, blank, cost, string.Join(", ", devices));
     }
 
     private async Task<VolumeResult.FileFacts> WriteTemporaryAsync(VolumeTask task, string name, Action<Stream> write, CancellationToken cancel)
@@ -174,7 +175,7 @@ internal sealed class ResultPublisher(IBlobStore store)
         ReconProtocol.PublishHeatmap request,
         HeatmapStatistics statistics,
         double? threshold,
-        (float[] Logits, float BlankLogit, RowsCost Cost) rows,
+        (float[] Logits, float BlankLogit, RowsCost Cost, string Device) rows,
         Dictionary<string, VolumeResult.FileFacts> files,
         TimeSpan publishTime)
     {
@@ -213,7 +214,8 @@ internal sealed class ResultPublisher(IBlobStore store)
             Software = new(
                 Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
                 RuntimeInformation.FrameworkDescription,
-                RuntimeInformation.OSDescription),
+                RuntimeInformation.OSDescription,
+                rows.Device),
             Warnings = plan.CutsOff
                 ? [$"Slices of {plan.Size} x {plan.PixelMm:G4} mm do not cover the volume; planes are cut off, so lesions near the rim may be missed."]
                 : [],

@@ -80,7 +80,10 @@ public sealed class LeaseEncoder(int batchPixels)
             Flush();
         }
 
-        return new RowsBlob(lease, plan.OffsetCount, blank, new RowsCost(cut, logits.Length - encoded, encoded, readTime, cutTime, encodeTime), logits);
+        return new RowsBlob(lease, plan.OffsetCount, blank, new RowsCost(cut, logits.Length - encoded, encoded, readTime, cutTime, encodeTime), logits)
+        {
+            Device = encoder.Device,
+        };
     }
 
     /// <summary>The encoder's answer to a slice of fill, asked for once.</summary>

@@ -178,7 +178,7 @@ public sealed class WireSerializerTests : IDisposable
             new RunProtocol.RunAccepted(run, 51),
             new RunProtocol.RunRejected(run, "run.manifest_unreadable", detail),
             new RunProtocol.WatchRun(run),
-            new RunProtocol.RunProgressed(run, 51, 7, 400, 60, 123_456_789_012),
+            new RunProtocol.RunProgressed(run, 51, 7, 0.15, 123_456_789_012),
             new RunProtocol.VolumeConcluded(run, volume, VolumeState.Quarantined, "volume.not_3d", detail, Reused: true, TimeSpan.FromSeconds(12.5)),
             new RunProtocol.RunFinished(run),
             new SliceProtocol.RequestLease("node-1/cuda:0", Enumerable.Range(0, large ? 500 : 2).Select(n => new VolumeId($"{volume}-{n}")).ToArray()),
