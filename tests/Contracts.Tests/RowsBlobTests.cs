@@ -7,7 +7,10 @@ public class RowsBlobTests
     private static readonly Gen<RowsBlob> Blobs =
         Gen.Select(Gen.Int[0, 5000], Gen.Int[1, 6], Gen.Int[1, 9], Gen.Single, Gen.Long.Array[6]).SelectMany((first, count, offsets, blank, cost) =>
             Gen.Single.Array[count * offsets].Select(logits => new RowsBlob(
-                new(first, count), offsets, blank, new(cost[0], cost[1], cost[2], new(cost[3]), new(cost[4]), new(cost[5])), logits) { Device = first % 2 == 0 ? "cuda:0" : "" }));
+                new(first, count), offsets, blank, new(cost[0], cost[1], cost[2], new(cost[3]), new(cost[4]), new(cost[5])), logits)
+            {
+                Device = first % 2 == 0 ? "cuda:0" : "",
+            }));
 
     [Fact]
     public void ToBytes_ThenTryParse_GivesTheSameBits() => Blobs.Sample(blob =>
