@@ -121,7 +121,8 @@ public class DocumentsTests
             }
         }
 
-        Assert.True(read > 500 && refused > 5000, $"{read} read, {refused} refused");
+        // Both ends of the parser were reached, many times.
+        Assert.True(read > 100 && refused > 5000, $"{read} read, {refused} refused");
     }
 
     private static void AssertRoundTrip<T>(T document)
