@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using SkiaSharp;
@@ -20,7 +21,7 @@ public sealed class DemoEndToEndTests : IDisposable
     [Fact]
     public async Task Demo_FreshFolder_KeepsItsPromisesAndRunsAgain()
     {
-        var root = Path.Combine(_folder.FullName, "out");
+        var root = Path.Combine(_folder.FullName, "demo");
         var begun = Stopwatch.GetTimestamp();
         var (exit, output, errors) = await TonnoAsync("demo", "--out", root);
         var elapsed = Stopwatch.GetElapsedTime(begun);
@@ -56,6 +57,8 @@ public sealed class DemoEndToEndTests : IDisposable
             await File.ReadAllBytesAsync(Path.Combine(root, "results", "STS_024", "heatmap.nii.gz"), TestContext.Current.CancellationToken),
             await File.ReadAllBytesAsync(Path.Combine(_folder.FullName, "run", "STS_024", "heatmap.nii.gz"), TestContext.Current.CancellationToken));
 
+        await CheckReadmeAsync(root);
+
         // Last, as it is skipped where there is no browser.
         var document = await DemoPageTests.DumpDomAsync(page);
         Assert.DoesNotMatch("<body[^>]*data-error", document);
@@ -70,6 +73,39 @@ public sealed class DemoEndToEndTests : IDisposable
         Assert.Empty(output);
         Assert.StartsWith("demo.samples_missing: ", errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_folder.FullName, "out")));
+    }
+
+    /// <summary>The README's table is the demo's, and its command runs as it stands and gives the files that it lists.</summary>
+    private async Task CheckReadmeAsync(string root)
+    {
+        var readme = await File.ReadAllTextAsync(Path.Combine(SampleFolder.Root, "README.md"), TestContext.Current.CancellationToken);
+        foreach (var (id, dice) in Scores(root))
+        {
+            var printed = double.Parse(Regex.Match(readme, $@"(?m)^    {id} +(0\.\d\d)").Groups[1].Value, CultureInfo.InvariantCulture);
+            Assert.InRange(dice, printed - 0.03, printed + 0.03); // other processors round otherwise
+        }
+
+        foreach (var (copy, id) in new[] { ("scans/STS_024.nii.gz", "STS_024"), ("more/scan.nii.gz", "STS_025") })
+        {
+            var target = Path.Combine(_folder.FullName, copy);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(Path.Combine(root, "inputs", $"{id}.nii.gz"), target);
+        }
+
+        var command = Regex.Match(readme, @"(?m)^    \./tonno (run -i .*)$").Groups[1].Value;
+        var (exit, output, errors) = await TonnoAsync(command.Split(' '), SampleFolder.Root, _folder.FullName);
+        Assert.True(exit == 0, $"{command}: exit code {exit}: {errors}\n{output}");
+        var listed = Regex.Matches(readme, @"(?m)^\| `([^`]+)` \|").Select(row => row.Groups[1].Value).ToList();
+        Assert.Equal(5, listed.Count);
+        foreach (var id in new[] { "STS_024", "scan" })
+        {
+            Assert.Equal(listed.Order(), Directory.GetFiles(Path.Combine(_folder.FullName, "heatmaps", id)).Select(Path.GetFileName).Order());
+        }
+
+        foreach (Match link in Regex.Matches(readme, @"\]\((?!http)([^)]+)\)"))
+        {
+            Assert.True(Path.Exists(Path.Combine(SampleFolder.Root, link.Groups[1].Value)), $"{link.Value} leads nowhere.");
+        }
     }
 
     private static void CheckTable(string output)
@@ -133,10 +169,11 @@ public sealed class DemoEndToEndTests : IDisposable
 
     private static Task<(int Exit, string Output, string Errors)> TonnoAsync(params string[] arguments) => TonnoAsync(arguments, SampleFolder.Root);
 
-    private static async Task<(int Exit, string Output, string Errors)> TonnoAsync(string[] arguments, string home)
+    private static async Task<(int Exit, string Output, string Errors)> TonnoAsync(string[] arguments, string home, string workingDirectory = "")
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
         {
+            WorkingDirectory = workingDirectory,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             Environment = { ["OMP_NUM_THREADS"] = "1", [SampleCases.HomeVariable] = home },
