@@ -19,7 +19,7 @@ internal sealed record Calibration(
     private const double Tolerance = 0.01;
 
     private static readonly double[] Alphas = [0, 0.5, 1, 1.5, 2];
-    private static readonly double[] Fractions = [.. Enumerable.Range(0, 37).Select(step => 0.05 + (0.025 * step))];
+    private static readonly double[] Fractions = [.. Enumerable.Range(0, 37).Select(step => (step + 2) / 40.0)];
     private static readonly double[] RadiiMm = [.. Enumerable.Range(0, 25).Select(step => 10 + (2.5 * step))];
     private static readonly double[] Suvs = [.. Enumerable.Range(0, 29).Select(step => 1 + (0.25 * step))];
 

@@ -16,8 +16,8 @@ internal sealed record DemoStory(
 
     public IReadOnlyList<string> Introduction =>
     [
-        Invariant($"The volumes are PET scans of soft-tissue sarcomas. {Crops} small crops (35 to 60 mm a side) of {SampleCases.TrainingIds.Count} patients, half of them with tumour, were learned from; the {Means.Cases} patients on this page took no part in that, nor in any choice."),
-        Invariant($"The sample images are cropped around the tumour, where a ball at the centre would score well without looking. These volumes were therefore cut anew, at random: the whole tumour is in them, but off centre. The ball now scores {Means.CentreBlobDice:F2}."),
+        Invariant($"The volumes are PET scans of soft-tissue sarcomas. {Crops} small crops (35 to 60 mm a side) of {SampleCases.TrainingIds.Count} patients, half of them with tumour, were learned from; the {Means.Cases} patients on this page took no part in that, nor in any choice that the program makes."),
+        Invariant($"The sample images are cropped around the tumour, where a ball at the centre would score well without looking. These volumes were therefore cut anew, at random and with a fixed seed: the whole tumour is in them, but off centre. The ball now scores {Means.CentreBlobDice:F2}."),
         Caveat,
     ];
 
@@ -35,7 +35,7 @@ internal sealed record DemoStory(
     [
         new("Directions", Invariant($"{Directions}, Gauss-Legendre rings")),
         new("Slice spacing", Invariant($"{SpacingMm} mm")),
-        new("Filter", Invariant($"|ω|^{Calibration.Alpha} under a Hann window")),
+        new("Filter", Invariant($"|ω|^{Calibration.Alpha} under a Hann window; |ω|^2 would be the exact inverse")),
         new("Threshold", Invariant($"{100 * Calibration.ThresholdOfPeak:F1} % of each heatmap's own peak")),
         new("Both chosen on", Invariant($"the {SampleCases.TrainingIds.Count} training patients, with their outlines; mean Dice there {Calibration.MeanDice:F2}")),
         new("Ball at the centre", Invariant($"radius {Calibration.BlobRadiusMm} mm, chosen on the same")),

@@ -51,10 +51,12 @@ internal static class LocalNode
             .AddAkka("tonno", akka => akka
                 .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
                 .AddHocon(
-                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, akka.stdout-loglevel = ERROR",
+                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}",
                     HoconAddMode.Prepend)
                 .ConfigureLoggers(logger =>
                 {
+                    // While it stops, Akka writes what it would log to standard output, which is the command's.
+                    logger.LogLevel = options.LogLevel > LogLevel.Information ? Akka.Event.LogLevel.ErrorLevel : Akka.Event.LogLevel.InfoLevel;
                     logger.ClearLoggers();
                     logger.AddLoggerFactory();
                 })

@@ -108,6 +108,25 @@ public sealed class DemoEndToEndTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Demo_Interrupted_EndsSoonAndSaysSo()
+    {
+        using var process = Start(["demo", "--out", Path.Combine(_folder.FullName, "out")], SampleFolder.Root);
+        var cancel = TestContext.Current.CancellationToken;
+        while (await process.StandardOutput.ReadLineAsync(cancel) is { } line && !line.StartsWith("2/5", StringComparison.Ordinal))
+        {
+        }
+
+        using var interrupt = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        await process.StandardOutput.ReadToEndAsync(limit.Token);
+        var errors = await process.StandardError.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        Assert.Equal(130, process.ExitCode);
+        Assert.StartsWith("interrupted: ", errors, StringComparison.Ordinal);
+    }
+
     private static void CheckTable(string output)
     {
         Assert.Matches(@"(?m)^case +Dice +own best +centre blob +peak in tumour +seconds\r?$", output);
@@ -171,14 +190,7 @@ public sealed class DemoEndToEndTests : IDisposable
 
     private static async Task<(int Exit, string Output, string Errors)> TonnoAsync(string[] arguments, string home, string workingDirectory = "")
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
-        {
-            WorkingDirectory = workingDirectory,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { ["OMP_NUM_THREADS"] = "1", [SampleCases.HomeVariable] = home },
-        };
-        using var process = Process.Start(start)!;
+        using var process = Start(arguments, home, workingDirectory);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(_limit + TimeSpan.FromMinutes(1));
         var output = process.StandardOutput.ReadToEndAsync(limit.Token);
@@ -196,4 +208,13 @@ public sealed class DemoEndToEndTests : IDisposable
             }
         }
     }
+
+    private static Process Start(string[] arguments, string home, string workingDirectory = "") => Process.Start(
+        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
+        {
+            WorkingDirectory = workingDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["OMP_NUM_THREADS"] = "1", [SampleCases.HomeVariable] = home },
+        })!;
 }
