@@ -22,6 +22,8 @@ public static class Documents
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // these documents are never put into a page
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true, // a document that lacks something is none, and not one with holes
+        RespectRequiredConstructorParameters = true,
         Converters =
         {
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),

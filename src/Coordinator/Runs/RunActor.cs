@@ -60,6 +60,12 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             return;
         }
 
+        if (manifest.Inputs.DistinctBy(input => input.VolumeId).Count() < manifest.Inputs.Count)
+        {
+            Refuse("run.manifest_invalid", "The run's manifest names two inputs alike; give each an id of its own.");
+            return;
+        }
+
         _manifest = manifest;
         _progress = RunProgress.Of(manifest.Inputs.Select(input => input.VolumeId));
         Watch(Sender);

@@ -65,6 +65,12 @@ internal sealed class VolumeCacheActor : ReceiveActor
 
     protected override void PostStop()
     {
+        // Also before a restart. An encoder that waits for a volume waits for nothing else.
+        foreach (var waiter in _waiting.Values.SelectMany(waiters => waiters))
+        {
+            waiter.Tell(new VolumeUnavailable("internal.failure", "Reading a volume failed unexpectedly; the log says where. Please report it.", Transient: true));
+        }
+
         _stopping.Cancel();
         _stopping.Dispose();
     }

@@ -19,6 +19,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
     private readonly TimeSpan _askAgainAfter;
     private readonly CancellationTokenSource _stopping = new();
     private IReadOnlyList<VolumeId> _held = [];
+    private (SliceProtocol.EncodeLease Lease, IActorRef Owner)? _inHand;
 
     public EncoderActor(string encoderId, IActorRef coordinator, IActorRef cache, IBlobStore store, EncoderPool pool, SliceOptions options)
     {
@@ -31,6 +32,17 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
 
     public IStash Stash { get; set; } = null!;
 
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (_inHand is var (lease, owner))
+        {
+            owner.Tell(new SliceProtocol.LeaseRejected(
+                lease.Task.VolumeId, lease.Directions, "internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", Transient: true));
+        }
+
+        base.PreRestart(reason, message);
+    }
+
     protected override void PostStop()
     {
         _stopping.Cancel();
@@ -39,10 +51,12 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
 
     private void Free()
     {
+        _inHand = null;
         Receive<Ask>(_ => _coordinator.Tell(new SliceProtocol.RequestLease(_encoderId, _held)));
         Receive<SliceProtocol.EncodeLease>(lease =>
         {
             Timers.CancelAll();
+            _inHand = (lease, Sender);
             _cache.Tell(new VolumeCacheActor.LoadVolume(lease.Task));
             Become(() => Loading(lease, Sender));
         });

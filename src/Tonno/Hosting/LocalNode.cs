@@ -51,7 +51,7 @@ internal static class LocalNode
             .AddAkka("tonno", akka => akka
                 .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
                 .AddHocon(
-                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, akka.cluster.downing-provider-class = \"\"",
+                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, akka.cluster.downing-provider-class = \"\", akka.stdout-loglevel = ERROR",
                     HoconAddMode.Prepend)
                 .ConfigureLoggers(logger =>
                 {
