@@ -22,8 +22,7 @@ public static class Documents
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // these documents are never put into a page
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        RespectNullableAnnotations = true, // a document that lacks something is none, and not one with holes
-        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
         Converters =
         {
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),

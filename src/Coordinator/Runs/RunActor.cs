@@ -54,7 +54,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
     private void Begin(RunManifest? manifest)
     {
-        if (manifest is null)
+        if (manifest is not { Settings: not null, Inputs: not null }) // what a document lacks is read as null
         {
             Refuse("run.manifest_unreadable", "The run's manifest is not one that this program wrote; submit the run again.");
             return;
