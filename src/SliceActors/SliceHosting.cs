@@ -25,6 +25,13 @@ public static class SliceHosting
             var store = resolver.GetService<IBlobStore>();
             var pool = new EncoderPool(model => EncoderFactory.Open(model, options.Device));
             system.RegisterOnTermination(pool.Dispose);
+            var stopping = new CancellationTokenSource();
+            CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-encoding", async () =>
+            {
+                await stopping.CancelAsync().ConfigureAwait(false);
+                return Akka.Done.Instance;
+            });
+            system.RegisterOnTermination(stopping.Dispose);
             var coordinator = registry.Get<CoordinatorKey>();
             var cache = system.ActorOf(
                 Props.Create(() => new VolumeCacheActor(
@@ -36,7 +43,7 @@ public static class SliceHosting
             {
                 var id = $"{node}/{index}";
                 system.ActorOf(
-                    Props.Create(() => new EncoderActor(id, coordinator, cache, store, pool, options)).WithDispatcher(Dispatcher),
+                    Props.Create(() => new EncoderActor(id, coordinator, cache, store, pool, options, stopping.Token)).WithDispatcher(Dispatcher),
                     $"encoder-{index}");
             }
         });

@@ -54,9 +54,15 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
     private void Begin(RunManifest? manifest)
     {
-        if (manifest is null)
+        if (manifest is not { Settings: not null, Inputs: not null }) // what a document lacks is read as null
         {
             Refuse("run.manifest_unreadable", "The run's manifest is not one that this program wrote; submit the run again.");
+            return;
+        }
+
+        if (manifest.Inputs.DistinctBy(input => input.VolumeId).Count() < manifest.Inputs.Count)
+        {
+            Refuse("run.manifest_invalid", "The run's manifest names two inputs alike; give each an id of its own.");
             return;
         }
 

@@ -14,7 +14,7 @@ internal sealed class LeaseBoard
     /// <summary>A lease that was handed out.</summary>
     public sealed record Grant(string EncoderId, VolumeTask Task, DirectionRange Directions);
 
-    /// <summary>Adds ranges of a volume to be encoded.</summary>
+    /// <summary>Adds ranges of a volume to be encoded; adding one again is harmless.</summary>
     public void Add(VolumeTask task, IEnumerable<DirectionRange> ranges)
     {
         if (!_offers.TryGetValue(task.VolumeId, out var offer))
@@ -24,7 +24,7 @@ internal sealed class LeaseBoard
 
         foreach (var range in ranges)
         {
-            offer.Pending.Add(range.First, range);
+            offer.Pending[range.First] = range;
         }
     }
 

@@ -35,6 +35,11 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
         });
         Receive<SliceProtocol.LeaseRejected>(rejected =>
         {
+            if (!Sender.Equals(_out.GetValueOrDefault(rejected.Directions)))
+            {
+                return; // overdue, and with another by now
+            }
+
             Close(rejected.Directions);
             if (!rejected.Transient)
             {
@@ -44,8 +49,12 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
 
             Return(rejected.Directions, rejected.ReasonCode, rejected.Detail);
         });
-        Receive<LeaseOverdue>(overdue => Return(
-            overdue.Directions, "encoder.overdue", $"No encoder answered for directions {overdue.Directions.First} and on within {options.LeaseDeadline}."));
+        Receive<LeaseOverdue>(overdue =>
+        {
+            Close(overdue.Directions);
+            Return(
+                overdue.Directions, "encoder.overdue", $"No encoder answered for directions {overdue.Directions.First} and on within {options.LeaseDeadline}.");
+        });
         Receive<Terminated>(gone =>
         {
             foreach (var lease in _out.Where(pair => pair.Value.Equals(gone.ActorRef)).Select(pair => pair.Key).ToList())

@@ -173,9 +173,16 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
             return; // rows stay, for the next try
         }
 
-        await foreach (var path in _services.Store.ListAsync($".tonno/work/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
+        try
         {
-            await _services.Store.DeleteAsync(path, _stopping.Token).ConfigureAwait(false);
+            await foreach (var path in _services.Store.ListAsync($".tonno/work/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
+            {
+                await _services.Store.DeleteAsync(path, _stopping.Token).ConfigureAwait(false);
+            }
+        }
+        catch (BlobStoreException)
+        {
+            // The result stands. What is left over goes when a later run finds it done.
         }
     }
 

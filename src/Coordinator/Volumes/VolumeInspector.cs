@@ -34,8 +34,17 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
     /// <summary>Keeps the message that lists a volume's slabs far below 64 kB.</summary>
     private const int MostSlabs = 128;
 
+    /// <summary>Edge of the largest slice, pixels.</summary>
+    private const int LargestSlice = 8192;
+
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
+        if (Directory.Exists(input.Uri))
+        {
+            throw new ImagingException(
+                RejectReason.FileMissing, $"The folder {Path.GetFileName(input.Uri)} holds no volumes: no file named .nii, .nii.gz or .hdr was found in it.");
+        }
+
         var facts = await Task.Run(() => VolumeSource.Inspect(input.Uri, cancel), cancel).ConfigureAwait(false);
         var geometry = facts.Header.Geometry;
         var task = new VolumeTask
@@ -50,6 +59,14 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
             SlabCount = (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), Math.Min(MostSlabs, geometry.Shape.K)),
         };
         var plan = task.Plan();
+        if (plan.Size > LargestSlice || (long)plan.Directions.Count * plan.OffsetCount > Array.MaxLength)
+        {
+            throw new ImagingException(
+                RejectReason.VolumeGeometryInvalid,
+                $"{Path.GetFileName(input.Uri)} would be cut into {(long)plan.Directions.Count * plan.OffsetCount} slices of {plan.Size} x {plan.Size} pixels, " +
+                "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
+        }
+
         // Whole blocks of directions: as many as come near the slices that a lease aims at.
         var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
         task = task with { LeaseDirections = blocks * Backprojector.BlockSize };

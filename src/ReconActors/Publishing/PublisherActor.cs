@@ -49,6 +49,17 @@ internal sealed class PublisherActor : ReceiveActor
         Receive<ReceiveTimeout>(_ => Passivate());
     }
 
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is Failed failed)
+        {
+            failed.ReplyTo.Tell(new ReconProtocol.PublishFailed(
+                failed.Request.Task.VolumeId, "internal.failure", "Publishing failed unexpectedly; the log says where. Please report it.", Transient: true));
+        }
+
+        base.PreRestart(reason, message);
+    }
+
     protected override void PostStop()
     {
         _stopping.Cancel();

@@ -26,6 +26,11 @@ internal sealed class ResultPublisher(IBlobStore store)
     {
         var begun = Stopwatch.GetTimestamp();
         var task = request.Task;
+        if (await PublishedAsync(task, cancel).ConfigureAwait(false) is { } published)
+        {
+            return published; // asked again while the answer was on its way: the rows may be gone by now
+        }
+
         var source = VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel);
         var header = source.Header;
         var heatmap = await AssembleAsync(request, cancel).ConfigureAwait(false);
@@ -64,6 +69,23 @@ internal sealed class ResultPublisher(IBlobStore store)
         var result = Describe(request, statistics, threshold, rows, files, publishTime);
         var blob = await PublishFilesAsync(task, result, cancel).ConfigureAwait(false);
         return new ReconProtocol.HeatmapPublished(task.VolumeId, blob, string.Join(' ', result.Warnings));
+    }
+
+    /// <summary>The result, where this run has published it already.</summary>
+    private async Task<ReconProtocol.HeatmapPublished?> PublishedAsync(VolumeTask task, CancellationToken cancel)
+    {
+        var path = VolumeResult.PathOf(task.VolumeId);
+        try
+        {
+            var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
+            return Documents.TryParse<VolumeResult>(blob.Bytes.Span) is { } result && result.RunId == task.RunId && result.WorkKey == task.WorkKey
+                ? new ReconProtocol.HeatmapPublished(task.VolumeId, new BlobRef(path, blob.ETag.Value), string.Join(' ', result.Warnings))
+                : null;
+        }
+        catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
+        {
+            return null;
+        }
     }
 
     private async Task<float[]> AssembleAsync(ReconProtocol.PublishHeatmap request, CancellationToken cancel)

@@ -43,6 +43,21 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         Receive<ReceiveTimeout>(_ => Passivate());
     }
 
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is Answer answer)
+        {
+            answer.ReplyTo.Tell(new ReconProtocol.SlabFailed(
+                answer.Request.Task.VolumeId,
+                answer.Request.Slab,
+                "internal.failure",
+                "Backprojecting failed unexpectedly; the log says where. Please report it.",
+                Transient: true));
+        }
+
+        base.PreRestart(reason, message);
+    }
+
     protected override void PostStop()
     {
         _stopping.Cancel();
@@ -114,9 +129,12 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
     private static void Passivate() => Context.Parent.Tell(new Passivate(PoisonPill.Instance));
 
-    private sealed record Fetched(ReconProtocol.ApplyRows Request, BlobContent Blob, IActorRef ReplyTo) : ILocalMessage;
+    /// <summary>What the store said to something that was asked for.</summary>
+    private abstract record Answer(ReconProtocol.ApplyRows Request, IActorRef ReplyTo) : ILocalMessage;
 
-    private sealed record Written(ReconProtocol.ApplyRows Request, ETag ETag, IActorRef ReplyTo) : ILocalMessage;
+    private sealed record Fetched(ReconProtocol.ApplyRows Request, BlobContent Blob, IActorRef ReplyTo) : Answer(Request, ReplyTo);
 
-    private sealed record Failed(ReconProtocol.ApplyRows Request, Exception Error, IActorRef ReplyTo) : ILocalMessage;
+    private sealed record Written(ReconProtocol.ApplyRows Request, ETag ETag, IActorRef ReplyTo) : Answer(Request, ReplyTo);
+
+    private sealed record Failed(ReconProtocol.ApplyRows Request, Exception Error, IActorRef ReplyTo) : Answer(Request, ReplyTo);
 }

@@ -10,7 +10,7 @@ namespace ToNNO.SliceActors.Caching;
 internal sealed class VolumeCacheActor : ReceiveActor
 {
     private readonly VolumeCache _cache;
-    private readonly Dictionary<string, List<IActorRef>> _waiting = [];
+    private readonly Dictionary<(VolumeId Volume, string Sha256), List<IActorRef>> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
 
     /// <param name="load">Reads the volume of a task; throws <see cref="ImagingException"/> where it is refused.</param>
@@ -26,13 +26,13 @@ internal sealed class VolumeCacheActor : ReceiveActor
                 return;
             }
 
-            if (_waiting.TryGetValue(task.SourceUri, out var waiters))
+            if (_waiting.TryGetValue((task.VolumeId, task.SourceSha256), out var waiters))
             {
                 waiters.Add(Sender);
                 return;
             }
 
-            _waiting[task.SourceUri] = [Sender];
+            _waiting[(task.VolumeId, task.SourceSha256)] = [Sender];
             Task.Run(() =>
             {
                 var begun = Stopwatch.GetTimestamp();
@@ -65,11 +65,17 @@ internal sealed class VolumeCacheActor : ReceiveActor
 
     protected override void PostStop()
     {
+        // Also before a restart. An encoder that waits for a volume waits for nothing else.
+        foreach (var waiter in _waiting.Values.SelectMany(waiters => waiters))
+        {
+            waiter.Tell(new VolumeUnavailable("internal.failure", "Reading a volume failed unexpectedly; the log says where. Please report it.", Transient: true));
+        }
+
         _stopping.Cancel();
         _stopping.Dispose();
     }
 
-    private List<IActorRef> Answer(VolumeTask task) => _waiting.Remove(task.SourceUri, out var waiters) ? waiters : [];
+    private List<IActorRef> Answer(VolumeTask task) => _waiting.Remove((task.VolumeId, task.SourceSha256), out var waiters) ? waiters : [];
 
     public sealed record LoadVolume(VolumeTask Task) : ILocalMessage;
 

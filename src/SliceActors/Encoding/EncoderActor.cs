@@ -17,12 +17,16 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
     private readonly EncoderPool _pool;
     private readonly LeaseEncoder _leaseEncoder;
     private readonly TimeSpan _askAgainAfter;
+    private readonly CancellationToken _nodeStopping;
     private readonly CancellationTokenSource _stopping = new();
     private IReadOnlyList<VolumeId> _held = [];
+    private (SliceProtocol.EncodeLease Lease, IActorRef Owner)? _inHand;
 
-    public EncoderActor(string encoderId, IActorRef coordinator, IActorRef cache, IBlobStore store, EncoderPool pool, SliceOptions options)
+    /// <param name="nodeStopping">Cancelled when the node begins to stop: a lease may take longer than that may.</param>
+    public EncoderActor(string encoderId, IActorRef coordinator, IActorRef cache, IBlobStore store, EncoderPool pool, SliceOptions options, CancellationToken nodeStopping)
     {
         (_encoderId, _coordinator, _cache, _store, _pool, _askAgainAfter) = (encoderId, coordinator, cache, store, pool, options.AskAgainAfter);
+        _nodeStopping = nodeStopping;
         _leaseEncoder = new LeaseEncoder(options.BatchPixels);
         Free();
     }
@@ -30,6 +34,17 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
     public ITimerScheduler Timers { get; set; } = null!;
 
     public IStash Stash { get; set; } = null!;
+
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (_inHand is var (lease, owner))
+        {
+            owner.Tell(new SliceProtocol.LeaseRejected(
+                lease.Task.VolumeId, lease.Directions, "internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", Transient: true));
+        }
+
+        base.PreRestart(reason, message);
+    }
 
     protected override void PostStop()
     {
@@ -39,10 +54,12 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
 
     private void Free()
     {
+        _inHand = null;
         Receive<Ask>(_ => _coordinator.Tell(new SliceProtocol.RequestLease(_encoderId, _held)));
         Receive<SliceProtocol.EncodeLease>(lease =>
         {
             Timers.CancelAll();
+            _inHand = (lease, Sender);
             _cache.Tell(new VolumeCacheActor.LoadVolume(lease.Task));
             Become(() => Loading(lease, Sender));
         });
@@ -69,7 +86,12 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
         RowsBlob rows;
         try
         {
-            rows = _leaseEncoder.Encode(lease.Task, loaded.Volume, lease.Directions, _pool.Get(lease.Task.Settings), loaded.ReadTime);
+            rows = _leaseEncoder.Encode(lease.Task, loaded.Volume, lease.Directions, _pool.Get(lease.Task.Settings), loaded.ReadTime, _nodeStopping);
+        }
+        catch (OperationCanceledException) when (_nodeStopping.IsCancellationRequested)
+        {
+            Context.Stop(Self); // the lease goes back with the encoder, which takes no other
+            return;
         }
         catch (EncoderException refused)
         {

@@ -19,7 +19,8 @@ public sealed class LeaseEncoder(int batchPixels)
     /// <summary>Encodes a lease.</summary>
     /// <param name="readTime">What reading the volume took; it is counted with the lease.</param>
     /// <exception cref="EncoderException">The encoder failed.</exception>
-    public RowsBlob Encode(VolumeTask task, Volume volume, DirectionRange lease, ISliceEncoder encoder, TimeSpan readTime)
+    /// <exception cref="OperationCanceledException">The node stops; nothing of the lease is kept.</exception>
+    public RowsBlob Encode(VolumeTask task, Volume volume, DirectionRange lease, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
         var plan = task.Plan();
         var format = new SliceFormat(plan.Size, plan.PixelMm);
@@ -52,6 +53,7 @@ public sealed class LeaseEncoder(int batchPixels)
 
         for (var at = 0; at < logits.Length; at++)
         {
+            cancel.ThrowIfCancellationRequested();
             var normal = plan.Directions.Normals[lease.First + (at / plan.OffsetCount)];
             var offset = plan.OffsetMm(at % plan.OffsetCount);
             if (SliceCutter.Misses(volume.Geometry, normal, offset))

@@ -24,6 +24,19 @@ internal static class Arguments
         return option;
     }
 
+    /// <summary>Refuses empty texts, as unset variables of a script leave them.</summary>
+    public static Option<T> NotEmpty<T>(this Option<T> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+            {
+                result.AddError($"{option.Name} must not be empty.");
+            }
+        });
+        return option;
+    }
+
     /// <summary>A value that <paramref name="parse"/> makes of the text, or refuses by <see cref="FormatException"/>.</summary>
     public static Option<T?> Parsed<T>(string name, string placeholder, string description, Func<string, T> parse)
         where T : struct =>

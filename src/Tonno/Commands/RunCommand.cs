@@ -41,7 +41,7 @@ internal static class RunCommand
 
         var command = new Command("run", "Make 3D heatmaps of volumes; run again, it does only what is not verifiably done.")
         {
-            input, model, output, method, directions, set, spacing, pixel, size, alpha, window, threshold, device, report, quiet, verbose,
+            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, directions, set, spacing, pixel, size, alpha, window, threshold, device, report.NotEmpty(), quiet, verbose,
         };
         command.SetAction((parsed, cancel) => ExecuteAsync(
             new Request(
@@ -70,11 +70,6 @@ internal static class RunCommand
     private static async Task<int> ExecuteAsync(Request request, CancellationToken cancel)
     {
         var inputs = SourceListing.List(request.Sources, request.Output);
-        if (inputs.Count == 0)
-        {
-            throw new CommandException(ExitCodes.NothingDone, "input.none", "The sources hold no volumes: no file named .nii, .nii.gz or .hdr was found.");
-        }
-
         var modelName = request.Model.StartsWith("builtin:", StringComparison.Ordinal) ? request.Model : Path.GetFullPath(request.Model);
         RunSettings settings;
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
@@ -90,10 +85,23 @@ internal static class RunCommand
         var report = RunReport.Of(inputs, concluded);
         if (request.Report is { } file)
         {
-            await File.WriteAllBytesAsync(file, Documents.ToBytes(report), CancellationToken.None).ConfigureAwait(false);
+            await WriteReportAsync(file, report).ConfigureAwait(false);
         }
 
         return Conclude(report, request.Quiet, cancel.IsCancellationRequested);
+    }
+
+    private static async Task WriteReportAsync(string file, RunReport report)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            await File.WriteAllBytesAsync(file, Documents.ToBytes(report), CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCodes.Usage, "report.unwritable", $"The run ended, but its report cannot be written to {file}: {failed.Message}");
+        }
     }
 
     private static int Conclude(RunReport report, bool quiet, bool interrupted)

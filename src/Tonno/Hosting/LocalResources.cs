@@ -7,6 +7,10 @@ namespace ToNNO.Tonno.Hosting;
 /// <summary>Shares this machine out among the parts of a local node.</summary>
 internal static class LocalResources
 {
+    /// <summary>In one process no message is lost and an encoder's end is noticed, so that whoever does not answer is at work: a
+    /// lease of large slices may take a CPU hours.</summary>
+    private static readonly TimeSpan Unhurried = TimeSpan.FromDays(2);
+
     /// <param name="output">Folder of the store.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
     public static LocalNodeOptions Options(string output, string device)
@@ -20,7 +24,12 @@ internal static class LocalResources
         return new LocalNodeOptions
         {
             Store = new LocalFolderStore(output),
-            Coordinator = new CoordinatorOptions { MemoryBudgetBytes = memory / 2, MaximumVolumes = Math.Max(2, encoders) },
+            Coordinator = new CoordinatorOptions
+            {
+                MemoryBudgetBytes = memory / 2,
+                MaximumVolumes = Math.Max(2, encoders),
+                LeaseDeadline = Unhurried,
+            },
             Slice = new SliceOptions { Device = device, Encoders = encoders, CacheBytes = memory / 8 },
         };
     }

@@ -46,13 +46,19 @@ internal static class RunClient
         public WatcherActor(IActorRef coordinator, RunProtocol.SubmitRun submit, ChannelWriter<IWireMessage> events)
         {
             Receive<Submit>(_ => coordinator.Tell(submit));
+            Receive<Terminated>(_ =>
+            {
+                events.TryWrite(new RunProtocol.RunRejected(submit.RunId, "internal.failure", "The run failed unexpectedly; the log says where. Please report it."));
+                events.TryComplete();
+            });
             Receive<IWireMessage>(message =>
             {
                 Timers.Cancel(nameof(Submit));
+                Context.Watch(Sender);
                 events.TryWrite(message);
                 if (message is RunProtocol.RunFinished or RunProtocol.RunRejected)
                 {
-                    events.Complete();
+                    events.TryComplete();
                 }
             });
             Timers.StartPeriodicTimer(nameof(Submit), new Submit(), TimeSpan.Zero, SubmitAgainAfter);

@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Security.Cryptography;
 using System.Text;
 using ToNNO.Contracts;
@@ -12,41 +13,59 @@ internal static class SourceListing
     private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr"];
 
     /// <summary>Lists the volumes of files and folders. A file is taken as it is; of a folder, all that bear a NIfTI name.</summary>
+    /// <remarks>A source that is missing, and a folder without volumes, is listed too: the run refuses it beside the good ones,
+    /// and accounts for it.</remarks>
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input.</param>
-    /// <exception cref="CommandException">A source does not exist.</exception>
+    /// <exception cref="CommandException">The output folder holds a source folder, or a folder cannot be listed.</exception>
     public static IReadOnlyList<RunInput> List(IEnumerable<string> sources, string storeRoot)
     {
         var found = new SortedDictionary<string, string>(StringComparer.Ordinal); // path, name it suggests
         foreach (var source in sources)
         {
-            var path = Path.GetFullPath(source);
-            if (File.Exists(path))
+            var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source));
+            var volumes = Directory.Exists(path) ? VolumesIn(path, storeRoot) : [];
+            foreach (var file in volumes)
+            {
+                found.TryAdd(file, Stem(Path.GetRelativePath(path, file)));
+            }
+
+            if (volumes.Count == 0)
             {
                 found.TryAdd(path, Stem(Path.GetFileName(path)));
-            }
-            else if (Directory.Exists(path))
-            {
-                foreach (var file in VolumesIn(path, Path.GetFullPath(storeRoot)))
-                {
-                    found.TryAdd(file, Stem(Path.GetRelativePath(path, file)));
-                }
-            }
-            else
-            {
-                throw new CommandException(ExitCodes.Usage, "input.not_found", $"There is no file or folder {source}; check the path given with -i.");
             }
         }
 
         return Name(found);
     }
 
-    private static IEnumerable<string> VolumesIn(string folder, string storeRoot)
+    private static List<string> VolumesIn(string folder, string storeRoot)
     {
-        var options = new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false, AttributesToSkip = 0 };
-        var store = Path.TrimEndingDirectorySeparator(storeRoot) + Path.DirectorySeparatorChar;
-        return Directory.EnumerateFiles(folder, "*", options)
-            .Where(file => Suffixes.Any(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)))
-            .Where(file => !file.StartsWith(store, StringComparison.Ordinal));
+        var (below, store) = (Below(folder), Below(Path.TrimEndingDirectorySeparator(Path.GetFullPath(storeRoot))));
+        if (below.StartsWith(store, StringComparison.Ordinal))
+        {
+            throw new CommandException(
+                ExitCodes.Usage, "output.holds_input", $"The output folder {storeRoot} holds the input folder {folder}, so that results would be taken for inputs; give another.");
+        }
+
+        try
+        {
+            // A link to a file is one; a link to a folder is not followed, since it may lead in a circle.
+            return [.. new FileSystemEnumerable<string>(
+                folder,
+                (ref FileSystemEntry entry) => entry.ToFullPath(),
+                new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false, AttributesToSkip = 0 })
+            {
+                ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
+                ShouldRecursePredicate = (ref FileSystemEntry entry) =>
+                    !entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && !Below(entry.ToFullPath()).StartsWith(store, StringComparison.Ordinal),
+            }.Where(file => Suffixes.Any(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)))];
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCodes.Usage, "input.unreadable", $"The folder {folder} cannot be listed: {failed.Message}");
+        }
+
+        static string Below(string folder) => Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
     }
 
     /// <summary>The names are the sources' own; where two would share one, each of them gets a hash of its path besides, so that a

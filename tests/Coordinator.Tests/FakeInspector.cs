@@ -1,0 +1,26 @@
+using System.Collections.Concurrent;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Volumes;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Coordinator.Tests;
+
+/// <summary>An inspector whose answers the test gives.</summary>
+internal sealed class FakeInspector : IVolumeInspector
+{
+    private readonly ConcurrentDictionary<VolumeId, TaskCompletionSource<Inspection>> _answers = [];
+
+    public static Inspection NewVolume(string id, long bytes = 1, params VolumeProtocol.RowsStored[] stored)
+    {
+        var task = SmallWork.Task(id);
+        return new Inspection(task, SmallWork.Leases(task), stored, SmallWork.Directions, bytes, Done: null);
+    }
+
+    public Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel) => Of(input.VolumeId).Task;
+
+    public void Answer(Inspection inspection) => Of(inspection.Task.VolumeId).SetResult(inspection);
+
+    public void Fail(string id, Exception error) => Of(new(id)).SetException(error);
+
+    private TaskCompletionSource<Inspection> Of(VolumeId id) => _answers.GetOrAdd(id, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+}

@@ -1,0 +1,215 @@
+using Akka.Actor;
+using Akka.TestKit;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Volumes;
+using ToNNO.Imaging;
+using ToNNO.Storage;
+using ToNNO.Tests.Support;
+using static ToNNO.Coordinator.Volumes.VolumeProtocol;
+
+namespace ToNNO.Coordinator.Tests.Volumes;
+
+public sealed class VolumeActorSpecs : VirtualTimeSpecs
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ScriptedStore _store;
+    private readonly FakeInspector _inspector = new();
+    private readonly CoordinatorOptions _options = new() { MaximumAttempts = 3 };
+    private readonly TestProbe _run;
+    private readonly TestProbe _desk;
+    private readonly TestProbe _slabs;
+    private readonly TestProbe _publisher;
+    private readonly IActorRef _volume;
+
+    public VolumeActorSpecs()
+    {
+        (_run, _desk, _slabs, _publisher) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
+        _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
+        var services = new VolumeServices(
+            _inspector, new Ledger(_store, TimeProvider.System), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
+        _volume = _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, new RunInput(new("a"), "/nowhere/a.nii"), services)));
+    }
+
+    [Fact]
+    public async Task Inspected_FromHeaderToResult_ConcludesCompletedAndClearsUp()
+    {
+        await _store.WriteAsync(".tonno/work/a/00/rows-000000", new byte[] { 1 }, WriteCondition.Always, CancellationToken.None);
+        Work();
+        Encode();
+        CompleteSlabs();
+        var publish = _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
+        Assert.Equal(["slab-0", "slab-1"], publish.Slabs.Select(slab => slab.Path));
+        _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
+        Assert.Equal((VolumeState.Completed, "", false), Concluded());
+        Assert.Equal([], await _store.ListAsync(".tonno/work/", CancellationToken.None).ToListAsync());
+        Assert.Equal((VolumeState.Completed, 1), await LedgerAsync());
+    }
+
+    [Fact]
+    public void Inspected_DoneBefore_ConcludesWithoutWork()
+    {
+        _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a", warning: "cut off") });
+        Assert.Equal((VolumeState.Warning, "", true), Concluded());
+        Assert.False(_desk.HasMessages);
+    }
+
+    [Fact]
+    public void Inspected_RowsOfAnEarlierRun_OnlyTheOthersAreOffered()
+    {
+        var lease = new DirectionRange(16, 16);
+        _inspector.Answer(FakeInspector.NewVolume("a", 1, new RowsStored(lease, SmallWork.Blob("rows"), 0)));
+        Admit();
+        Assert.Equal([0, 32], _desk.ExpectMsg<LeasesOffered>().Ranges.Select(range => range.First).Order());
+    }
+
+    [Fact]
+    public async Task Inspecting_Refused_QuarantinedWithTheCode()
+    {
+        _inspector.Fail("a", new ImagingException(RejectReason.NiftiRgb, "It is coloured."));
+        Assert.Equal((VolumeState.Quarantined, "nifti.rgb", false), Concluded());
+        Assert.Equal((VolumeState.Quarantined, 0), await LedgerAsync());
+    }
+
+    [Fact]
+    public void Inspecting_StoreDown_FailsWithItsCode()
+    {
+        _inspector.Fail("a", ScriptedStore.Unavailable());
+        Assert.Equal((VolumeState.Failed, "store.unavailable", false), Concluded());
+    }
+
+    [Fact]
+    public void StageFailed_WhileWorking_ConcludesOnceAndIgnoresLateAnswers()
+    {
+        Work();
+        _volume.Tell(new StageFailed("volume.non_finite", "NaN", VolumeState.Quarantined));
+        Assert.Equal((VolumeState.Quarantined, "volume.non_finite", false), Concluded());
+        _volume.Tell(new RowsStored(new(0, 16), SmallWork.Blob("rows"), 1));
+        _volume.Tell(new StageFailed("other", "", VolumeState.Failed));
+        _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
+        ExpectNothing(_run, _volume);
+    }
+
+    [Fact]
+    public void Publishing_NoAnswer_AskedAgain()
+    {
+        Publish();
+        Pass(_options.ReducerDeadline, _volume);
+        _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
+    }
+
+    [Fact]
+    public void Publishing_TransientThrice_FailedWithTheCode()
+    {
+        Publish();
+        for (var attempt = 1; attempt < 3; attempt++)
+        {
+            _volume.Tell(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
+            ExpectNothing(_publisher, _volume);
+            Pass(_options.ReducerDeadline, _volume);
+            _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
+        }
+
+        _volume.Tell(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
+        Assert.Equal((VolumeState.Failed, "store.unavailable", false), Concluded());
+    }
+
+    [Fact]
+    public void Publishing_Deterministic_Quarantined()
+    {
+        Publish();
+        _volume.Tell(new ReconProtocol.PublishFailed(new("a"), "source.changed", "", Transient: false));
+        Assert.Equal((VolumeState.Quarantined, "source.changed", false), Concluded());
+    }
+
+    [Fact]
+    public void Concluding_LedgerCannotBeWritten_FailsWithTheStoresCode()
+    {
+        Publish();
+        _store.Before = call => call.Changes ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
+        Assert.Equal((VolumeState.Failed, "store.unavailable", false), Concluded());
+    }
+
+    [Fact]
+    public async Task Concluding_RowsCannotBeDeleted_CompletedAllTheSame()
+    {
+        await _store.WriteAsync(".tonno/work/a/00/rows-000000", new byte[] { 1 }, WriteCondition.Always, CancellationToken.None);
+        Publish();
+        _store.Before = call => call.Operation == StoreOperation.Delete ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
+        Assert.Equal((VolumeState.Completed, "", false), Concluded());
+    }
+
+    [Fact]
+    public void Admitted_LedgerCannotBeWritten_FailsBeforeAnyWork()
+    {
+        _store.Before = call => call.Changes ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        _inspector.Answer(FakeInspector.NewVolume("a"));
+        Admit();
+        Assert.Equal((VolumeState.Failed, "store.unavailable", false), Concluded());
+        Assert.False(_desk.HasMessages);
+    }
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        _folder.Dispose();
+    }
+
+    private void Admit()
+    {
+        _run.ExpectMsg<AdmissionRequested>();
+        _volume.Tell(new Admitted());
+    }
+
+    private void Work()
+    {
+        _inspector.Answer(FakeInspector.NewVolume("a"));
+        Admit();
+        Assert.Equal(3, _desk.ExpectMsg<LeasesOffered>().Ranges.Count);
+    }
+
+    private void Encode()
+    {
+        var encoding = _desk.LastSender;
+        foreach (var lease in SmallWork.Leases(SmallWork.Task()))
+        {
+            encoding.Tell(new SliceProtocol.LeaseEncoded(new("a"), lease, SmallWork.Blob("rows"), "e", 7));
+            Assert.Equal(7, _run.ExpectMsg<VolumeAdvanced>().SlicesEncoded);
+        }
+    }
+
+    private void CompleteSlabs()
+    {
+        for (var answered = 0; answered < 2;)
+        {
+            var apply = _slabs.ExpectMsg<ReconProtocol.ApplyRows>();
+            var last = apply.Directions.End == SmallWork.Directions;
+            answered += last ? 1 : 0;
+            _slabs.Reply(last
+                ? new ReconProtocol.SlabCompleted(new("a"), apply.Slab, SmallWork.Blob($"slab-{apply.Slab}"), TimeSpan.Zero)
+                : new ReconProtocol.RowsApplied(new("a"), apply.Slab, apply.Directions.End));
+        }
+    }
+
+    private void Publish()
+    {
+        Work();
+        Encode();
+        CompleteSlabs();
+        _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
+    }
+
+    private (VolumeState State, string Code, bool Reused) Concluded()
+    {
+        var concluded = (RunProtocol.VolumeConcluded)_run.FishForMessage(message => message is RunProtocol.VolumeConcluded);
+        return (concluded.State, concluded.ReasonCode, concluded.Reused);
+    }
+
+    private async Task<(VolumeState State, int Attempts)> LedgerAsync()
+    {
+        var blob = await _store.ReadAsync(Ledger.PathOf(new("a")), CancellationToken.None);
+        var entry = Documents.TryParse<LedgerEntry>(blob.Bytes.Span)!;
+        return (entry.State, entry.Attempts);
+    }
+}

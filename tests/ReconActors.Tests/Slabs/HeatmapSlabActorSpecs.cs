@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using Akka.Actor;
+using Akka.Cluster.Sharding;
+using Akka.TestKit;
+using ToNNO.Contracts;
+using ToNNO.ReconActors.Slabs;
+using ToNNO.Storage;
+using ToNNO.Tests.Support;
+using ToNNO.Tomography.Backprojection;
+using ToNNO.Tomography.Filtering;
+
+namespace ToNNO.ReconActors.Tests.Slabs;
+
+public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
+{
+    private static readonly VolumeTask _task = SmallWork.Task();
+    private static readonly IReadOnlyList<DirectionRange> _leases = SmallWork.Leases(_task);
+    private readonly TemporaryFolder _folder = new();
+    private readonly ScriptedStore _store;
+    private readonly ReconOptions _options = new();
+    private readonly TestProbe _shard;
+    private readonly TestProbe _feeder;
+    private readonly IActorRef _slab;
+
+    public HeatmapSlabActorSpecs()
+    {
+        (_shard, _feeder) = (CreateTestProbe(), CreateTestProbe());
+        _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
+        _slab = _shard.ChildActorOf(Props.Create(() => new HeatmapSlabActor(_store, _options)), new OneForOneStrategy(_ => Directive.Restart));
+    }
+
+    [Fact]
+    public async Task ApplyRows_AllLeasesInOrder_VoxelsEqualTheWholeReconstruction()
+    {
+        foreach (var lease in _leases)
+        {
+            await ApplyAsync(lease, slab: 1);
+            if (lease != _leases[^1])
+            {
+                Assert.Equal(lease.End, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+            }
+        }
+
+        var completed = _feeder.ExpectMsg<ReconProtocol.SlabCompleted>();
+        _shard.ExpectMsg<Passivate>();
+        var voxels = MemoryMarshal.Cast<byte, float>((await _store.ReadAsync(completed.Voxels.Path, CancellationToken.None)).Bytes.Span).ToArray();
+        var plan = _task.Plan();
+        var sinogram = _leases.SelectMany(lease => Work.Rows(_task, lease).Logits).ToArray();
+        var whole = Backprojector.Reconstruct(
+            sinogram, 0, _task.Geometry, plan, ProfileFilter.Create(2, FilterWindow.None, plan.SpacingMm, plan.OffsetCount));
+        Assert.Equal(whole[(4 * 64)..], voxels);
+    }
+
+    [Fact]
+    public async Task ApplyRows_OutOfOrder_SaysWhereItStands()
+    {
+        await ApplyAsync(_leases[1]);
+        Assert.Equal(0, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+        await ApplyAsync(_leases[0]);
+        Assert.Equal(16, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+        await ApplyAsync(_leases[2]);
+        Assert.Equal(16, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+    }
+
+    [Fact]
+    public async Task ApplyRows_SameLeaseTwice_AppliedOnce()
+    {
+        await ApplyAsync(_leases[0]);
+        _feeder.ExpectMsg<ReconProtocol.RowsApplied>();
+        await ApplyAsync(_leases[0]);
+        Assert.Equal(16, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+    }
+
+    [Fact]
+    public async Task ApplyRows_AskedAgainWhileReading_AnswersOnce()
+    {
+        var reading = new TaskCompletionSource();
+        await Work.StoreAsync(_store, _task, _leases[0]);
+        _store.Before = call => call.Operation == StoreOperation.Read ? reading.Task : Task.CompletedTask;
+        await ApplyAsync(_leases[0]);
+        await ApplyAsync(_leases[0]);
+        Settle(_slab);
+        reading.SetResult();
+        _feeder.ExpectMsg<ReconProtocol.RowsApplied>();
+        ExpectNothing(_feeder, _slab);
+    }
+
+    [Fact]
+    public async Task ApplyRows_CorruptRows_FailsAndBeginsAnew()
+    {
+        await ApplyAsync(_leases[0]);
+        _feeder.ExpectMsg<ReconProtocol.RowsApplied>();
+        var path = _task.RowsPath(_leases[1]);
+        var bytes = Work.Rows(_task, _leases[1]).ToBytes();
+        bytes[100] ^= 1;
+        await _store.WriteAsync(path, bytes, WriteCondition.Always, CancellationToken.None);
+        _slab.Tell(new ReconProtocol.ApplyRows(_task, 0, _leases[1], new BlobRef(path, "")), _feeder.Ref);
+        Assert.Equal("rows.corrupt", _feeder.ExpectMsg<ReconProtocol.SlabFailed>().ReasonCode);
+        await ApplyAsync(_leases[1]);
+        Assert.Equal(0, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+    }
+
+    [Fact]
+    public void ApplyRows_RowsMissing_FailsWithTheStoresCode()
+    {
+        _slab.Tell(new ReconProtocol.ApplyRows(_task, 0, _leases[0], SmallWork.Blob("nowhere")), _feeder.Ref);
+        var failed = _feeder.ExpectMsg<ReconProtocol.SlabFailed>();
+        Assert.Equal(("store.not_found", true), (failed.ReasonCode, failed.Transient));
+    }
+
+    [Fact]
+    public async Task ApplyRows_VoxelsCannotBeWritten_FailsAndCanBeFedAnew()
+    {
+        _store.Before = call => call.Path.Contains("slab-", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        await ApplyAllAsync();
+        Assert.Equal("store.unavailable", _feeder.ExpectMsg<ReconProtocol.SlabFailed>().ReasonCode);
+        _store.Before = _ => Task.CompletedTask;
+        await ApplyAllAsync();
+        _feeder.ExpectMsg<ReconProtocol.SlabCompleted>();
+    }
+
+    [Fact]
+    public async Task ApplyRows_UnexpectedFailure_IsAnsweredAndTheSlabStartsAgain()
+    {
+        await ApplyAsync(_leases[0]);
+        _feeder.ExpectMsg<ReconProtocol.RowsApplied>();
+        _store.Before = call => call.Operation == StoreOperation.Read ? throw new InvalidCastException("a bug") : Task.CompletedTask;
+        await ApplyAsync(_leases[1]);
+        var failed = _feeder.ExpectMsg<ReconProtocol.SlabFailed>();
+        Assert.Equal(("internal.failure", true), (failed.ReasonCode, failed.Transient));
+        _store.Before = _ => Task.CompletedTask;
+        await ApplyAsync(_leases[1]);
+        Assert.Equal(0, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+    }
+
+    [Fact]
+    public void Idle_TooLong_Passivates()
+    {
+        Pass(_options.PassivateAfter, _slab);
+        _shard.ExpectMsg<Passivate>();
+    }
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        _folder.Dispose();
+    }
+
+    private async Task ApplyAsync(DirectionRange lease, int slab = 0) =>
+        _slab.Tell(new ReconProtocol.ApplyRows(_task, slab, lease, await Work.StoreAsync(_store, _task, lease)), _feeder.Ref);
+
+    private async Task ApplyAllAsync()
+    {
+        foreach (var lease in _leases)
+        {
+            await ApplyAsync(lease);
+            if (lease != _leases[^1])
+            {
+                _feeder.ExpectMsg<ReconProtocol.RowsApplied>();
+            }
+        }
+    }
+}

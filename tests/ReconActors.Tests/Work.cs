@@ -1,0 +1,27 @@
+using ToNNO.Contracts;
+using ToNNO.Storage;
+
+namespace ToNNO.ReconActors.Tests;
+
+/// <summary>Rows of a task, as encoders leave them.</summary>
+internal static class Work
+{
+    public static RowsBlob Rows(VolumeTask task, DirectionRange lease)
+    {
+        var offsets = task.Plan().OffsetCount;
+        var logits = new float[lease.Count * offsets];
+        for (var at = 0; at < logits.Length; at++)
+        {
+            logits[at] = (float)Math.Exp(-0.1 * Math.Pow((at % offsets) - (offsets / 2), 2)) * (1 + (0.01f * (lease.First + (at / offsets))));
+        }
+
+        return new RowsBlob(lease, offsets, 0, new RowsCost(1, 2, 3, default, default, default), logits);
+    }
+
+    public static async Task<BlobRef> StoreAsync(IBlobStore store, VolumeTask task, DirectionRange lease)
+    {
+        var path = task.RowsPath(lease);
+        var etag = await store.WriteAsync(path, Rows(task, lease).ToBytes(), WriteCondition.Always, CancellationToken.None);
+        return new BlobRef(path, etag.Value);
+    }
+}

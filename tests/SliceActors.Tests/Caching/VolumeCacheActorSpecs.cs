@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using Akka.Actor;
+using Akka.TestKit;
+using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.SliceActors.Caching;
+using ToNNO.Tests.Support;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.SliceActors.Tests.Caching;
+
+public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
+{
+    private const int VolumeBytes = 8 * 8 * 8 * sizeof(float);
+    private readonly ConcurrentDictionary<VolumeId, TaskCompletionSource<Volume>> _loads = [];
+    private readonly ConcurrentQueue<VolumeId> _asked = [];
+    private readonly TestProbe _encoder;
+    private readonly TestProbe _other;
+    private readonly IActorRef _cache;
+
+    public VolumeCacheActorSpecs()
+    {
+        (_encoder, _other) = (CreateTestProbe(), CreateTestProbe());
+        Func<VolumeTask, CancellationToken, Volume> load = (task, _) =>
+        {
+            _asked.Enqueue(task.VolumeId);
+            return Load(task.VolumeId.Value).Task.GetAwaiter().GetResult();
+        };
+        _cache = Sys.ActorOf(Props.Create(() => new VolumeCacheActor(2 * VolumeBytes, load)));
+    }
+
+    [Fact]
+    public void Load_TwoEncodersAtOnce_ReadOnceAndItsTimeCountedOnce()
+    {
+        Ask("a", _encoder);
+        Ask("a", _other);
+        Settle(_cache);
+        Answer("a");
+        var (first, second) = (_encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>(), _other.ExpectMsg<VolumeCacheActor.VolumeLoaded>());
+        Assert.Same(first.Volume, second.Volume);
+        Assert.Equal(TimeSpan.Zero, second.ReadTime);
+        Ask("a", _encoder);
+        Assert.Same(first.Volume, _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Volume);
+        Assert.Single(_asked);
+    }
+
+    [Fact]
+    public void Load_CacheFull_LeastRecentlyUsedGoes()
+    {
+        foreach (var id in new[] { "a", "b", "a", "c" })
+        {
+            Ask(id, _encoder);
+            Answer(id);
+            _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>();
+        }
+
+        Ask("a", _encoder);
+        Assert.Equal(["a", "c"], _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Held.Select(id => id.Value));
+    }
+
+    [Fact]
+    public void Load_Refused_AllWaitersHearTheCodeAndTheNextAskReadsAgain()
+    {
+        Ask("a", _encoder);
+        Ask("a", _other);
+        Settle(_cache);
+        Load("a").SetException(new ImagingException(RejectReason.VolumeNonFinite, "NaN"));
+        foreach (var probe in new[] { _encoder, _other })
+        {
+            var refused = probe.ExpectMsg<VolumeCacheActor.VolumeUnavailable>();
+            Assert.Equal(("volume.non_finite", false), (refused.ReasonCode, refused.Transient));
+        }
+
+        _loads.Clear();
+        Ask("a", _encoder);
+        Answer("a");
+        _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>();
+    }
+
+    [Fact]
+    public void Load_UnexpectedFailure_AllWaitersHearItAndTheCacheGoesOn()
+    {
+        Ask("a", _encoder);
+        Ask("b", _other);
+        Settle(_cache);
+        Load("a").SetException(new InvalidCastException("a bug"));
+        foreach (var probe in new[] { _encoder, _other })
+        {
+            var failed = probe.ExpectMsg<VolumeCacheActor.VolumeUnavailable>();
+            Assert.Equal(("internal.failure", true), (failed.ReasonCode, failed.Transient));
+        }
+
+        Answer("b");
+        Ask("b", _other);
+        _other.ExpectMsg<VolumeCacheActor.VolumeLoaded>();
+    }
+
+    [Fact]
+    public void Load_SameFileOtherContent_IsNotTakenForTheOneThatWaits()
+    {
+        Ask("a", _encoder);
+        Settle(_cache);
+        _cache.Tell(new VolumeCacheActor.LoadVolume(SmallWork.Task("a") with { SourceSha256 = "other" }), _other.Ref);
+        Settle(_cache);
+        Answer("a");
+        _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>();
+        _other.ExpectMsg<VolumeCacheActor.VolumeLoaded>();
+        Assert.Equal(2, _asked.Count);
+    }
+
+    private void Ask(string id, TestProbe encoder) => _cache.Tell(new VolumeCacheActor.LoadVolume(SmallWork.Task(id)), encoder.Ref);
+
+    private TaskCompletionSource<Volume> Load(string id) => _loads.GetOrAdd(new(id), _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    private void Answer(string id) => Load(id).TrySetResult(new Volume(SmallWork.Task(id).Geometry, new float[8 * 8 * 8]));
+}

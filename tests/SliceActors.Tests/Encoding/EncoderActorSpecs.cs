@@ -1,0 +1,186 @@
+using Akka.Actor;
+using Akka.TestKit;
+using ToNNO.Contracts;
+using ToNNO.Encoders;
+using ToNNO.SliceActors.Caching;
+using ToNNO.SliceActors.Encoding;
+using ToNNO.Storage;
+using ToNNO.Tests.Support;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.SliceActors.Tests.Encoding;
+
+public sealed class EncoderActorSpecs : VirtualTimeSpecs
+{
+    private static readonly VolumeTask _task = SmallWork.Task();
+    private static readonly DirectionRange _lease = new(16, 16);
+    private readonly TemporaryFolder _folder = new();
+    private readonly ScriptedStore _store;
+    private readonly SliceOptions _options = new();
+    private readonly TestProbe _coordinator;
+    private readonly TestProbe _cache;
+    private readonly TestProbe _owner;
+    private readonly IActorRef _encoder;
+    private readonly CancellationTokenSource _nodeStopping = new();
+    private ISliceEncoder _model = new SumEncoder();
+
+    public EncoderActorSpecs()
+    {
+        (_coordinator, _cache, _owner) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
+        _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
+        var pool = new EncoderPool(_ => _model);
+        _encoder = Sys.ActorOf(Props.Create(() => new EncoderActor("e", _coordinator.Ref, _cache.Ref, _store, pool, _options, _nodeStopping.Token)));
+        Asked();
+    }
+
+    [Fact]
+    public async Task Lease_Encoded_RowsAreStoredBeforeTheWordAndItAsksAgain()
+    {
+        Lease();
+        Loaded();
+        var encoded = _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
+        var blob = await _store.ReadAsync(encoded.Rows.Path, CancellationToken.None);
+        Assert.Equal(blob.ETag.Value, encoded.Rows.ETag);
+        var rows = RowsBlob.TryParse(blob.Bytes.Span, _lease, _task.Plan().OffsetCount)!;
+        Assert.Equal(rows.Cost.SlicesEncoded, encoded.SlicesEncoded);
+        Assert.True(encoded.SlicesEncoded > 0);
+        Assert.Equal([_task.VolumeId], Asked().CachedVolumes);
+    }
+
+    [Fact]
+    public void NoWork_AsksAgainAfterAWhile()
+    {
+        Pass(_options.AskAgainAfter, _encoder);
+        _coordinator.ExpectMsg<SliceProtocol.RequestLease>();
+    }
+
+    [Fact]
+    public void Lease_RowsCannotBeWritten_RejectedAsTransientAndItAsksAgain()
+    {
+        _store.Before = call => call.Changes ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        Lease();
+        Loaded();
+        Assert.Equal(("store.unavailable", true), Rejected());
+        Asked();
+    }
+
+    [Fact]
+    public void Lease_ModelChangedSinceTheRunWasPlanned_Rejected()
+    {
+        Lease(_task with { Settings = _task.Settings with { ModelSha256 = "other" } });
+        Loaded();
+        Assert.Equal(("model.changed", false), Rejected());
+        Asked();
+    }
+
+    [Fact]
+    public void Lease_VolumeRefused_RejectedWithItsCode()
+    {
+        Lease();
+        _cache.ExpectMsg<VolumeCacheActor.LoadVolume>();
+        _cache.Reply(new VolumeCacheActor.VolumeUnavailable("volume.non_finite", "NaN", Transient: false));
+        Assert.Equal(("volume.non_finite", false), Rejected());
+        Asked();
+    }
+
+    [Fact]
+    public void Lease_EncoderFailsUnexpectedly_RejectedAndTheNextLeaseIsEncoded()
+    {
+        _model = new FailingEncoder();
+        Lease();
+        Loaded();
+        Assert.Equal(("internal.failure", true), Rejected());
+        Asked();
+        Lease();
+        Loaded();
+        Assert.Equal(("internal.failure", true), Rejected());
+    }
+
+    [Fact]
+    public void Lease_StoringFailsUnexpectedly_Rejected()
+    {
+        _store.Before = call => call.Changes ? throw new InvalidCastException("a bug") : Task.CompletedTask;
+        Lease();
+        Loaded();
+        Assert.Equal(("internal.failure", true), Rejected());
+        Asked();
+    }
+
+    [Fact]
+    public void Lease_NodeStops_EncoderGoesAndSoReturnsTheLease()
+    {
+        Watch(_encoder);
+        _nodeStopping.Cancel();
+        Lease();
+        Loaded();
+        ExpectTerminated(_encoder);
+        Assert.False(_owner.HasMessages);
+    }
+
+    [Fact]
+    public void Lease_AnotherComesMeanwhile_EncodedAfterTheFirst()
+    {
+        Lease();
+        Lease(SmallWork.Task("b"));
+        Loaded();
+        Assert.Equal("a", _owner.ExpectMsg<SliceProtocol.LeaseEncoded>().VolumeId.Value);
+        Loaded();
+        Assert.Equal("b", _owner.ExpectMsg<SliceProtocol.LeaseEncoded>().VolumeId.Value);
+    }
+
+    [Fact]
+    public void Lease_AnotherComesMeanwhileAndTheFirstFailsUnexpectedly_TheOtherIsAnswered()
+    {
+        _model = new FailingEncoder();
+        Lease();
+        Lease(SmallWork.Task("b"));
+        Loaded();
+        Rejected();
+        Loaded();
+        Assert.Equal("b", _owner.ExpectMsg<SliceProtocol.LeaseRejected>().VolumeId.Value);
+    }
+
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        _nodeStopping.Dispose();
+        _folder.Dispose();
+    }
+
+    private void Lease(VolumeTask? task = null) => _encoder.Tell(new SliceProtocol.EncodeLease(task ?? _task, _lease), _owner.Ref);
+
+    private void Loaded()
+    {
+        var samples = new float[8 * 8 * 8];
+        samples[(4 * 64) + (4 * 8) + 4] = 1;
+        var task = _cache.ExpectMsg<VolumeCacheActor.LoadVolume>().Task;
+        _cache.Reply(new VolumeCacheActor.VolumeLoaded(new Volume(task.Geometry, samples), TimeSpan.Zero, [task.VolumeId]));
+    }
+
+    private (string Code, bool Transient) Rejected()
+    {
+        var rejected = _owner.ExpectMsg<SliceProtocol.LeaseRejected>();
+        return (rejected.ReasonCode, rejected.Transient);
+    }
+
+    /// <summary>The encoder's first question, which a timer puts.</summary>
+    private SliceProtocol.RequestLease Asked()
+    {
+        Pass(TimeSpan.Zero, _encoder);
+        return _coordinator.ExpectMsg<SliceProtocol.RequestLease>();
+    }
+
+    private sealed class FailingEncoder : ISliceEncoder
+    {
+        public EncoderCard Card { get; } = new SumEncoder().Card;
+
+        public string Device => "cpu";
+
+        public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits) =>
+            throw new InvalidCastException("a bug");
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Akka.Actor;
+using Akka.TestKit;
+using Akka.TestKit.Xunit;
+
+namespace ToNNO.Tests.Support;
+
+/// <summary>Specs of actors whose timers run on virtual time.</summary>
+public abstract class VirtualTimeSpecs() : TestKit(
+    """
+    akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+    akka { loglevel = OFF, stdout-loglevel = OFF }
+    """)
+{
+    /// <summary>Lets time pass for an actor that has handled all that was sent to it so far.</summary>
+    protected void Pass(TimeSpan time, IActorRef actor)
+    {
+        Settle(actor);
+        ((TestScheduler)Sys.Scheduler).Advance(time);
+    }
+
+    /// <summary>Returns when an actor has handled all that was sent to it so far.</summary>
+    protected void Settle(IActorRef actor)
+    {
+        var probe = CreateTestProbe();
+        actor.Tell(new Identify(null), probe);
+        probe.ExpectMsg<ActorIdentity>();
+    }
+
+    /// <summary>That nothing comes, without waiting: what was on its way has come when <paramref name="actor"/> has handled it.</summary>
+    protected void ExpectNothing(TestProbe probe, IActorRef actor)
+    {
+        ArgumentNullException.ThrowIfNull(probe);
+        Settle(actor);
+        Assert.False(probe.HasMessages, "a message came");
+    }
+}
