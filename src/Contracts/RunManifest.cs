@@ -25,7 +25,6 @@ public static class Documents
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        RespectNullableAnnotations = true,
         Converters =
         {
             new JsonStringEnumConverter(JsonNamingPolicy.CamelCase),
