@@ -51,11 +51,17 @@ internal static class LocalNode
             .AddAkka("tonno", akka => akka
                 .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
                 .AddHocon(
-                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, akka.cluster.downing-provider-class = \"\", akka.stdout-loglevel = ERROR",
+                    // Akka's own local messages have no serializer: where all are sent through one, they need the fallback.
+                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, " +
+                    $"akka.actor.serialization-settings.allow-unregistered-types = {(options.SerializeMessages ? "true" : "false")}, " +
+                    // Ctrl-C is the command's: it stops the node when it has heard it.
+                    $"akka.coordinated-shutdown.run-by-clr-shutdown-hook = off, " +
+                    $"akka.cluster.downing-provider-class = \"\", akka.stdout-loglevel = ERROR",
                     HoconAddMode.Prepend)
                 .ConfigureLoggers(logger =>
                 {
                     logger.ClearLoggers();
+                    logger.LogLevel = options.LogLevel >= LogLevel.Error ? Akka.Event.LogLevel.ErrorLevel : Akka.Event.LogLevel.InfoLevel;
                     logger.AddLoggerFactory();
                 })
                 .WithRemoting(LoopbackName, 0)
