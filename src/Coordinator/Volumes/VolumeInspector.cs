@@ -73,8 +73,8 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         var leases = task.Leases(plan.Directions.Count).ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
-        // The volume in the cache, the slabs, and the heatmap once more while it is published.
-        var bytes = 3 * geometry.Shape.VoxelCount * sizeof(float);
+        // The volume in the cache and the slabs; while it is published the volume again, the heatmap, and the heatmap read back.
+        var bytes = 5 * geometry.Shape.VoxelCount * sizeof(float);
         return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
     }
 

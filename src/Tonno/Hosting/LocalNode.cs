@@ -51,7 +51,11 @@ internal static class LocalNode
             .AddAkka("tonno", akka => akka
                 .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
                 .AddHocon(
-                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}",
+                    // Akka's own local messages have no serializer: where all are sent through one, they need the fallback.
+                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, " +
+                    $"akka.actor.serialization-settings.allow-unregistered-types = {(options.SerializeMessages ? "true" : "false")}, " +
+                    // Ctrl-C is the command's: it stops the node when it has heard it.
+                    "akka.coordinated-shutdown.run-by-clr-shutdown-hook = off",
                     HoconAddMode.Prepend)
                 .ConfigureLoggers(logger =>
                 {

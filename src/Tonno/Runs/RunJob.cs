@@ -30,7 +30,7 @@ internal static class RunJob
                         concluded.Add(volume);
                         display.Show(volume);
                         break;
-                    case RunProtocol.RunRejected rejected:
+                    case RunProtocol.RunRejected rejected when !cancel.IsCancellationRequested:
                         throw new CommandException(ExitCodes.NothingDone, rejected.ReasonCode, rejected.Detail);
                 }
             }

@@ -1,0 +1,67 @@
+namespace ToNNO.Cluster.Tests;
+
+public sealed class InterruptionTests : IDisposable
+{
+    private readonly Workplace _work = new();
+    private readonly Workplace _calm = new();
+
+    public void Dispose()
+    {
+        _work.Dispose();
+        _calm.Dispose();
+    }
+
+    [Fact]
+    public async Task Run_CtrlC_NothingHalfPublishedAndTheNextRunGivesTheSameBytes()
+    {
+        await CalmAsync();
+        using var process = TonnoProcess.Start(Arguments(_work));
+        await Workplace.UntilAsync(() => process.HasExited || _work.StoredRows() >= 3);
+        process.PressCtrlC();
+        var interrupted = await process.ExitAsync();
+        Assert.True(interrupted.ExitCode == 130, interrupted.ToString());
+        Assert.Empty(interrupted.Errors);
+        Assert.DoesNotContain(" 0 unfinished", interrupted.Summary, StringComparison.Ordinal);
+        Assert.True(_work.Done().Count < 3);
+
+        var resumed = await TonnoProcess.RunAsync(Arguments(_work));
+        Assert.True(resumed.ExitCode == 0, resumed.ToString());
+        Assert.Equal(_calm.HeatmapHashes(), _work.HeatmapHashes());
+    }
+
+    [Fact]
+    public async Task Run_KilledAtRandomMoments_EndsCompleteWithTheSameBytes()
+    {
+        await CalmAsync();
+        var random = new Random(20261123);
+        for (var round = 0; round < 4; round++)
+        {
+            using var process = TonnoProcess.Start(Arguments(_work));
+            var moment = TimeSpan.FromMilliseconds(random.Next(900, 3500));
+            await Task.WhenAny(process.ExitAsync(), Task.Delay(moment, TestContext.Current.CancellationToken));
+            process.Kill();
+            await process.ExitAsync();
+            _work.Done();
+        }
+
+        var outcome = await TonnoProcess.RunAsync(Arguments(_work));
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Equal(_calm.HeatmapHashes(), _work.HeatmapHashes());
+    }
+
+    private static string[] Arguments(Workplace work) => ["run", "-i", work.In, "-m", "builtin:sum", "-o", work.Out, "--directions", "320"];
+
+    private async Task CalmAsync()
+    {
+        for (var index = 0; index < 3; index++)
+        {
+            var volume = Workplace.Volume(index, edge: 36).Gzip();
+            _work.Write($"v{index}.nii.gz", volume);
+            _calm.Write($"v{index}.nii.gz", volume);
+        }
+
+        var calm = await TonnoProcess.RunAsync(Arguments(_calm));
+        Assert.True(calm.ExitCode == 0, calm.ToString());
+        Assert.Equal(3, _calm.Done().Count);
+    }
+}

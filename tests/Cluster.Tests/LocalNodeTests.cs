@@ -1,0 +1,148 @@
+using System.Diagnostics.Metrics;
+using ToNNO.Contracts;
+using ToNNO.Coordinator;
+using ToNNO.Encoders;
+using ToNNO.SliceActors;
+using ToNNO.Storage;
+using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Hosting;
+using ToNNO.Tonno.Runs;
+using ToNNO.Tonno.Sources;
+
+namespace ToNNO.Cluster.Tests;
+
+/// <summary>The node of <c>tonno run</c>, in this process.</summary>
+public sealed class LocalNodeTests : IDisposable
+{
+    private const int SlicesPerLease = 500;
+    private readonly Workplace _work = new();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _work.Dispose();
+
+    [Fact]
+    public async Task Run_OneEncoderOrTwoOrThroughTheSerializer_SameBytes()
+    {
+        for (var index = 0; index < 3; index++)
+        {
+            _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 20).Plain());
+        }
+
+        var model = SmallModel.Save(_work["model"]);
+        IReadOnlyDictionary<string, string>? hashes = null;
+        foreach (var (encoders, serialize) in new[] { (1, false), (2, false), (2, true) })
+        {
+            var listener = new Listener();
+            var concluded = await RunAsync(model, encoders, serialize, listener);
+            Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
+            Assert.True(listener.Progress!.Leases >= 6, "the work was not shared out");
+            hashes ??= _work.HeatmapHashes();
+            Assert.Equal(3, hashes.Count);
+            Assert.Equal(hashes, _work.HeatmapHashes());
+            Directory.Delete(_work.Out, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Run_InterruptedAndAgain_RowsInTheStoreAreNotEncodedAgain()
+    {
+        for (var index = 0; index < 2; index++)
+        {
+            _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 24).Plain());
+        }
+
+        var whole = new Listener();
+        await RunAsync("builtin:sum", 1, false, whole);
+        var hashes = _work.HeatmapHashes();
+        Directory.Delete(_work.Out, recursive: true);
+
+        using var interruption = new CancellationTokenSource();
+        var interrupted = new Listener { OnProgress = progress => (progress.LeasesDone >= 3 ? interruption : null)?.Cancel() };
+        await RunAsync("builtin:sum", 1, false, interrupted, interruption.Token);
+        Assert.True(_work.StoredRows() >= 3 || _work.Done().Count > 0);
+        var resumed = new Listener();
+        await RunAsync("builtin:sum", 1, false, resumed);
+        Assert.True(whole.Progress!.SlicesEncoded > 0);
+        Assert.InRange(resumed.Progress!.SlicesEncoded, 0, whole.Progress.SlicesEncoded - 1);
+        Assert.Equal(hashes, _work.HeatmapHashes());
+    }
+
+    [Fact]
+    public async Task Run_ManyRunsOnOneNode_NoTensorStays()
+    {
+        var model = SmallModel.Save(_work["model"]);
+        var settings = Settings(model);
+        using var node = LocalNode.Build(Options(encoders: 2, serialize: false));
+        await node.StartAsync(Cancel);
+        var counts = new List<long>();
+        for (var index = 0; index < 6; index++)
+        {
+            var path = _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 24).Plain());
+            var manifest = new RunManifest(new($"run-{index}"), settings, [new RunInput(new($"v{index}"), path)]);
+            var events = await RunClient.RunAsync(node, manifest, Cancel).ToListAsync(Cancel);
+            Assert.Equal(VolumeState.Completed, events.OfType<RunProtocol.VolumeConcluded>().Single().State);
+            counts.Add(LiveTensors());
+        }
+
+        await node.StopAsync(Cancel);
+        TestContext.Current.TestOutputHelper!.WriteLine($"live tensors after each run: {string.Join(", ", counts)}");
+        Assert.All(counts.Skip(1), count => Assert.Equal(counts[1], count)); // torch keeps a few of its own from the first use on
+    }
+
+    private static long LiveTensors()
+    {
+        var live = -1L;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == EncoderTelemetry.MeterName && instrument.Name == "tonno.torch.live_tensors")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>((_, value, _, _) => live = value);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        Assert.True(live >= 0, "the gauge is not there");
+        return live;
+    }
+
+    private static RunSettings Settings(string model)
+    {
+        using var encoder = EncoderFactory.Open(model, "cpu");
+        return SettingsResolution.Resolve(model, encoder.Card, new MethodOptions { Directions = 96 });
+    }
+
+    private LocalNodeOptions Options(int encoders, bool serialize) => new()
+    {
+        Store = new LocalFolderStore(_work.Out),
+        Coordinator = new CoordinatorOptions { SlicesPerLease = SlicesPerLease, ProgressInterval = TimeSpan.FromMilliseconds(5) },
+        Slice = new SliceOptions { Device = "cpu", Encoders = encoders },
+        SerializeMessages = serialize,
+    };
+
+    private Task<IReadOnlyList<RunProtocol.VolumeConcluded>> RunAsync(
+        string model, int encoders, bool serialize, Listener listener, CancellationToken? cancel = null) =>
+        RunJob.ExecuteAsync(
+            Options(encoders, serialize), Settings(model), SourceListing.List([_work.In], _work.Out), listener, cancel ?? Cancel);
+
+    private sealed class Listener : IRunDisplay
+    {
+        public Action<RunProtocol.RunProgressed> OnProgress { get; init; } = _ => { };
+
+        public RunProtocol.RunProgressed? Progress { get; private set; }
+
+        public void Show(RunProtocol.RunProgressed progress)
+        {
+            Progress = progress;
+            OnProgress(progress);
+        }
+
+        public void Show(RunProtocol.VolumeConcluded concluded)
+        {
+        }
+    }
+}

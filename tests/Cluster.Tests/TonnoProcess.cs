@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace ToNNO.Cluster.Tests;
+
+/// <summary>What a process of <c>tonno</c> left behind.</summary>
+internal sealed record Outcome(int ExitCode, IReadOnlyList<string> Out, IReadOnlyList<string> Errors, long PeakMb)
+{
+    public string Summary => Out[^1];
+
+    public override string ToString() => $"exit {ExitCode}, peak {PeakMb} MB\n{string.Join('\n', Out)}\n--\n{string.Join('\n', Errors)}";
+}
+
+/// <summary>The built executable, as a process of its own.</summary>
+internal sealed class TonnoProcess : IDisposable
+{
+    private const int Interrupt = 2;
+    private readonly Process _process;
+    private readonly Task<List<string>> _out;
+    private readonly Task<List<string>> _errors;
+    private readonly Task<long> _peakMb;
+
+    private TonnoProcess(string[] arguments, Action<int, string>? onLine, long? heapBytes = null)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["OMP_NUM_THREADS"] = "1";
+        start.Environment["TERM"] = "dumb";
+        if (heapBytes is { } limit)
+        {
+            start.Environment["DOTNET_GCHeapHardLimit"] = $"0x{limit:x}";
+        }
+
+        _process = Process.Start(start)!;
+        _out = ReadAsync(_process.StandardOutput, onLine);
+        _errors = ReadAsync(_process.StandardError, null);
+        _peakMb = PeakAsync();
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    public static TonnoProcess Start(params string[] arguments) => new(arguments, null);
+
+    /// <summary>Runs to the end.</summary>
+    /// <param name="onLine">Hears each line of stdout, and the process's id, when it comes.</param>
+    /// <param name="heapBytes">Most that managed objects may take, or null for the machine's memory.</param>
+    public static async Task<Outcome> RunAsync(string[] arguments, Action<int, string>? onLine = null, long? heapBytes = null)
+    {
+        using var process = new TonnoProcess(arguments, onLine, heapBytes);
+        return await process.ExitAsync();
+    }
+
+    public static Task<Outcome> RunAsync(params string[] arguments) => RunAsync(arguments, null);
+
+    /// <summary>Memory of a process in kB, by its name in /proc: VmRSS now, VmHWM at most.</summary>
+    public static long MemoryKb(int process, string name)
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
+            return line is null ? 0 : long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0; // it ended
+        }
+    }
+
+    public async Task<Outcome> ExitAsync()
+    {
+        await _process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return new Outcome(_process.ExitCode, await _out, await _errors, await _peakMb);
+    }
+
+    public void PressCtrlC() => Assert.Equal(0, Kill(_process.Id, Interrupt));
+
+    public void Kill() => _process.Kill();
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    private async Task<List<string>> ReadAsync(StreamReader reader, Action<int, string>? onLine)
+    {
+        var lines = new List<string>();
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            lines.Add(line);
+            onLine?.Invoke(_process.Id, line);
+        }
+
+        return lines;
+    }
+
+    private async Task<long> PeakAsync()
+    {
+        var peak = 0L;
+        while (!_process.HasExited)
+        {
+            peak = Math.Max(peak, MemoryKb(_process.Id, "VmHWM"));
+            await Task.Delay(20);
+        }
+
+        return peak >> 10;
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int process, int signal);
+}
