@@ -1,7 +1,9 @@
+using System.Diagnostics.Metrics;
 using Akka.Actor;
 using Akka.TestKit;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Encoders.Networks;
 using ToNNO.SliceActors.Caching;
 using ToNNO.SliceActors.Encoding;
 using ToNNO.Storage;
@@ -138,6 +140,39 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         Rejected();
         Loaded();
         Assert.Equal("b", _owner.ExpectMsg<SliceProtocol.LeaseRejected>().VolumeId.Value);
+    }
+
+    [Fact]
+    public void Leases_EncodedByATorchModel_LiveTensorsReturnToTheSameCountAfterEach()
+    {
+        var live = 0L;
+        using var gauge = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "tonno.torch.live_tensors")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        gauge.SetMeasurementEventCallback<long>((_, count, _, _) => live = count);
+        gauge.Start();
+        var network = new SmallCnn(new SmallCnnArchitecture { Layers = [new ConvLayer { Channels = 4 }, new ConvLayer { Channels = 4 }] });
+        _model = new TorchSliceEncoder(network, new SumEncoder().Card with { Name = "small", Sha256 = "small" }, "cpu");
+        var counts = new List<long>();
+        for (var lease = 0; lease < 6; lease++)
+        {
+            Lease(_task with { Settings = _task.Settings with { ModelSha256 = "small" } });
+            Loaded();
+            Assert.True(_owner.ExpectMsg<SliceProtocol.LeaseEncoded>().SlicesEncoded > 0);
+            Asked();
+            gauge.RecordObservableInstruments();
+            counts.Add(live);
+        }
+
+        Assert.True(counts[0] > 0); // the weights
+        Assert.All(counts, count => Assert.Equal(counts[0], count));
     }
 
     protected override void AfterAll()
