@@ -26,6 +26,10 @@ public static class TorchDevice
                     : $"Device {name} was asked for, but this process sees only cuda:0 to cuda:{devices - 1}: choose one of them.");
     }
 
+    /// <summary>True where a name means a CUDA device.</summary>
+    /// <inheritdoc cref="Resolve"/>
+    public static bool IsCuda(string name) => Resolve(name).type == DeviceType.CUDA;
+
     /// <summary>Checks a name's form without loading torch.</summary>
     /// <exception cref="EncoderException">The name is no device's.</exception>
     public static void ThrowIfInvalid(string name) => ParseCudaIndex(name);

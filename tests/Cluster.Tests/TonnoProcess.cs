@@ -23,7 +23,7 @@ internal sealed class TonnoProcess : IDisposable
 
     private TonnoProcess(string[] arguments, Action<int, string>? onLine, long? heapBytes = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -1,4 +1,5 @@
 using ToNNO.Coordinator;
+using ToNNO.Encoders;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
 
@@ -18,9 +19,7 @@ internal static class LocalResources
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         // Torch runs one thread in each encoder (OMP_NUM_THREADS=1, set by the launcher): an encoder per core keeps all cores
         // busy through cutting as well as encoding. A GPU is served by one.
-        var encoders = device.StartsWith("cuda", StringComparison.Ordinal) || (device == "auto" && TorchSharp.torch.cuda.is_available())
-            ? 1
-            : Environment.ProcessorCount;
+        var encoders = TorchDevice.IsCuda(device) ? 1 : Environment.ProcessorCount;
         return new LocalNodeOptions
         {
             Store = new LocalFolderStore(output),

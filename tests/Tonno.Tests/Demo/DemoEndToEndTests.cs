@@ -210,7 +210,7 @@ public sealed class DemoEndToEndTests : IDisposable
     }
 
     private static Process Start(string[] arguments, string home, string workingDirectory = "") => Process.Start(
-        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "ToNNO.Tonno.dll"), .. arguments])
+        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments])
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardOutput = true,
