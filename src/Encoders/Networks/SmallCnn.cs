@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Networks;
@@ -7,6 +8,11 @@ namespace ToNNO.Encoders.Networks;
 /// <remarks>Weights are named <c>layers.0.weight</c>, <c>layers.0.bias</c>, …, <c>head.weight</c>, <c>head.bias</c> and <c>bias</c>.</remarks>
 public sealed class SmallCnn : SliceNetwork
 {
+    // Scalars are held for as long as torch reads them. One that an operator makes of a number on the way may be finalized by a
+    // collection on another thread in the middle of the native call (dotnet/TorchSharp#1434), which then reads freed memory.
+    private static readonly Scalar _one = 1.ToScalar();
+    private static readonly Scalar _leak = 0.01.ToScalar();
+
     // TorchSharp finds the parts of a module by its fields.
 #pragma warning disable IDE1006
     private readonly TorchSharp.Modules.ModuleList<TorchSharp.Modules.Conv2d> layers;
@@ -58,15 +64,17 @@ public sealed class SmallCnn : SliceNetwork
         using var scope = NewDisposeScope();
         var map = PixelLogits(input1).flatten(2);
         var pixelMm = Architecture.Stride * input2;
+        using var area = (pixelMm * pixelMm / Architecture.AreaUnitMm2).ToScalar();
+        using var sharpness = Architecture.Sharpness.ToScalar();
+        using var logCount = Math.Log(map.shape[2]).ToScalar();
         var pooled = Architecture.Pooling switch
         {
-            PixelPooling.Sum => map.sum(2) * (pixelMm * pixelMm / Architecture.AreaUnitMm2),
+            PixelPooling.Sum => map.sum(2).mul(area),
             PixelPooling.Mean => map.mean([2]),
-            PixelPooling.LogSumExp =>
-                ((map * Architecture.Sharpness).logsumexp(2) - Math.Log(map.shape[2])) / Architecture.Sharpness,
+            PixelPooling.LogSumExp => map.mul(sharpness).logsumexp(2).sub(logCount).div(sharpness),
             _ => throw new InvalidOperationException($"Unknown pooling {Architecture.Pooling}."),
         };
-        return (pooled + bias).MoveToOuterDisposeScope();
+        return pooled.add(bias, _one).MoveToOuterDisposeScope();
     }
 
     /// <summary>The per-pixel logits <c>[B, K, S', S']</c> before the pooling: the network's own localisation.</summary>
@@ -87,7 +95,7 @@ public sealed class SmallCnn : SliceNetwork
 
         // A 1x1 convolution, but not by conv2d: on one thread that goes around oneDNN for small batches, and tries NNPACK
         // anew in every call, with a line on stderr each time where the processor is not on NNPACK's list.
-        var logits = einsum("bchw,kc->bkhw", map, head.weight!.flatten(1)) + head.bias!.view(-1, 1, 1);
+        var logits = einsum("bchw,kc->bkhw", map, head.weight!.flatten(1)).add(head.bias!.view(-1, 1, 1), _one);
         return Activate(logits, Architecture.PixelActivation).MoveToOuterDisposeScope();
     }
 
@@ -95,9 +103,9 @@ public sealed class SmallCnn : SliceNetwork
     {
         Activation.Identity => map,
         Activation.Relu => nn.functional.relu(map),
-        Activation.LeakyRelu => nn.functional.leaky_relu(map, 0.01),
+        Activation.LeakyRelu => map.leaky_relu(_leak),
         Activation.Silu => nn.functional.silu(map),
-        Activation.Softplus => nn.functional.softplus(map),
+        Activation.Softplus => nn.functional.logsigmoid(map.neg()).neg(), // softplus itself makes such scalars
         _ => throw new InvalidOperationException($"Unknown activation {activation}."),
     };
 
