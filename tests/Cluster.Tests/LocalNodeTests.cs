@@ -36,7 +36,8 @@ public sealed class LocalNodeTests : IDisposable
             var listener = new Listener();
             var concluded = await RunAsync(model, encoders, serialize, listener);
             Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
-            Assert.True(listener.Progress!.Leases >= 6, "the work was not shared out");
+            // A lease aims at so many slices: there was more than one for each encoder and volume.
+            Assert.True(listener.Progress!.SlicesEncoded > 3 * new CoordinatorOptions().SlicesPerLease, "the work was not shared out");
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(3, hashes.Count);
             Assert.Equal(hashes, _work.HeatmapHashes());
@@ -58,9 +59,9 @@ public sealed class LocalNodeTests : IDisposable
         Directory.Delete(_work.Out, recursive: true);
 
         using var interruption = new CancellationTokenSource();
-        var interrupted = new Listener { OnProgress = progress => (progress.LeasesDone >= 3 ? interruption : null)?.Cancel() };
+        var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
         await RunAsync("builtin:sum", 1, false, interrupted, interruption.Token);
-        Assert.True(_work.StoredRows() >= 3 || _work.Done().Count > 0);
+        Assert.True(_work.StoredRows() >= 1 || _work.Done().Count > 0);
         var resumed = new Listener();
         await RunAsync("builtin:sum", 1, false, resumed);
         Assert.True(whole.Progress!.SlicesEncoded > 0);

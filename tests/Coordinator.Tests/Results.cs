@@ -19,7 +19,7 @@ internal static class Results
             Slices = new(1, 1, 0, 1),
             Seconds = new(0, 0, 0, 0, 0, 0),
             Heatmap = new(0, 1, 0, default, default, null),
-            Software = new("0", "", ""),
+            Software = new("0", "", "", "cpu"),
             Warnings = warning is null ? [] : [warning],
             Files = new Dictionary<string, VolumeResult.FileFacts>(),
         };

@@ -26,13 +26,13 @@ public class RunProgressTests
     }
 
     [Fact]
-    public void Concluded_VolumeWithLeases_TheyStayCounted()
+    public void ToMessage_VolumesInWork_CountByTheirLeases()
     {
         var progress = RunProgress.Of([_a, _b]).Started().Started()
             .Advanced(new VolumeProtocol.VolumeAdvanced(_a, 3, 1, 10))
             .Advanced(new VolumeProtocol.VolumeAdvanced(_a, 3, 3, 20))
             .Advanced(new VolumeProtocol.VolumeAdvanced(_b, 2, 1, 5));
-        Assert.Equal(new RunProtocol.RunProgressed(new("r"), 2, 0, 5, 4, 35), progress.ToMessage(new("r")));
-        Assert.Equal(new RunProtocol.RunProgressed(new("r"), 2, 1, 5, 4, 35), progress.Concluded(_a).ToMessage(new("r")));
+        Assert.Equal(new RunProtocol.RunProgressed(new("r"), 2, 0, 0.75, 35), progress.ToMessage(new("r")));
+        Assert.Equal(new RunProtocol.RunProgressed(new("r"), 2, 1, 0.75, 35), progress.Concluded(_a).ToMessage(new("r")));
     }
 }
