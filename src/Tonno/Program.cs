@@ -1,6 +1,4 @@
 using System.CommandLine;
-using ToNNO.Encoders;
-using ToNNO.Storage;
 using ToNNO.Tonno.Commands;
 
 var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.") { RunCommand.Create(), DemoCommand.Create() };
@@ -23,18 +21,9 @@ try
         ProcessTerminationTimeout = TimeSpan.FromSeconds(30), // the node leaves its cluster and finishes its writes
     });
 }
-catch (CommandException refused)
+catch (Exception error) when (Refusal.Of(error) is not null)
 {
-    Console.Error.WriteLine($"{refused.Code}: {refused.Message}");
-    return refused.ExitCode;
-}
-catch (EncoderException refused)
-{
-    Console.Error.WriteLine($"{refused.Code}: {refused.Message}");
-    return ExitCodes.Usage;
-}
-catch (BlobStoreException refused)
-{
-    Console.Error.WriteLine($"{refused.Code}: {refused.Message}");
-    return ExitCodes.NothingDone;
+    var refusal = Refusal.Of(error)!;
+    Console.Error.WriteLine($"{refusal.Code}: {refusal.Message}");
+    return refusal.ExitCode;
 }

@@ -73,7 +73,7 @@ public class ArchitectureTests
 
     private static List<string> CompiledReferences(string project)
     {
-        using var assembly = new PEReader(File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"ToNNO.{project}.dll")));
+        using var assembly = new PEReader(File.OpenRead(Path.Combine(AppContext.BaseDirectory, project == "Tonno" ? "tonno.dll" : $"ToNNO.{project}.dll")));
         var metadata = assembly.GetMetadataReader();
         return [.. metadata.AssemblyReferences.Select(reference => metadata.GetString(metadata.GetAssemblyReference(reference).Name))];
     }

@@ -37,7 +37,7 @@ public sealed class LocalNodeTests : IDisposable
             var concluded = await RunAsync(model, encoders, serialize, listener);
             Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
             // A lease aims at so many slices: there was more than one for each encoder and volume.
-            Assert.True(listener.Progress!.SlicesEncoded > 3 * new CoordinatorOptions().SlicesPerLease, "the work was not shared out");
+            Assert.True(listener.Progress!.SlicesEncoded > 3 * SlicesPerLease, "the work was not shared out");
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(3, hashes.Count);
             Assert.Equal(hashes, _work.HeatmapHashes());

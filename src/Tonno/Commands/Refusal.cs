@@ -1,0 +1,20 @@
+using ToNNO.Encoders;
+using ToNNO.Imaging;
+using ToNNO.Storage;
+
+namespace ToNNO.Tonno.Commands;
+
+/// <summary>An expected failure, as the user is told of it.</summary>
+internal sealed record Refusal(string Code, string Message, int ExitCode)
+{
+    /// <returns>Null for what nobody expected: that escapes, with its stack.</returns>
+    public static Refusal? Of(Exception error) => error switch
+    {
+        CommandException command => new(command.Code, command.Message, command.ExitCode),
+        EncoderException encoder => new(encoder.Code, encoder.Message, ExitCodes.Usage),
+        BlobStoreException store => new(store.Code, store.Message, ExitCodes.NothingDone),
+        ImagingException imaging => new(imaging.Code, imaging.Message, ExitCodes.NothingDone),
+        AggregateException { InnerException: { } inner } => Of(inner), // of work that ran in parallel
+        _ => null,
+    };
+}
