@@ -2,6 +2,12 @@ using System.CommandLine;
 using ToNNO.Tonno.Commands;
 
 var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.") { RunCommand.Create(), DemoCommand.Create() };
+if (args.Length == 0)
+{
+    root.Parse("--help").Invoke();
+    return ExitCodes.Usage;
+}
+
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -29,7 +29,7 @@ public class ArchitectureTests
         ("Akka", ["Contracts", "Coordinator", "SliceActors", "ReconActors", "Tonno"]),
         ("Akka.Cluster", ["Coordinator", "SliceActors", "ReconActors", "Tonno"]),
         ("Google.Protobuf", ["Contracts"]),
-        ("TorchSharp", ["Encoders"]),
+        ("TorchSharp", ["Encoders", "Tonno"]),
         ("Azure", ["Storage"]),
         ("SkiaSharp", ["Imaging"]),
         ("OpenTelemetry", ["Tonno"]),
