@@ -67,7 +67,7 @@ public sealed record VolumeTask
     public string WorkKey => WorkKeyOf(SourceSha256, Settings);
 
     /// <summary>Prefix of the task's rows and slabs in the store.</summary>
-    public string WorkPrefix => $".tonno/work/{VolumeId}/{WorkKey[..16]}/";
+    public string WorkPrefix => $".tonno/tasks/{VolumeId}/{WorkKey[..16]}/";
 
     public SamplingPlan Plan() => SamplingPlan.For(
         Geometry, DirectionSet.Create(Settings.Set, Settings.Directions), Settings.SpacingMm, Settings.PixelMm, Settings.Size);

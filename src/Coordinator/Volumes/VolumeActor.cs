@@ -175,7 +175,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
         try
         {
-            await foreach (var path in _services.Store.ListAsync($".tonno/work/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
+            await foreach (var path in _services.Store.ListAsync($".tonno/tasks/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
             {
                 await _services.Store.DeleteAsync(path, _stopping.Token).ConfigureAwait(false);
             }

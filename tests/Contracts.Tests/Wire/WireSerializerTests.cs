@@ -145,7 +145,7 @@ public sealed class WireSerializerTests : IDisposable
         var run = new RunId("run-7");
         var volume = new VolumeId(large ? new string('v', 64) : "sub-01");
         var hash = new string('c', 64);
-        var rows = new BlobRef($".tonno/work/{volume}/0123456789abcdef/rows-000016", hash);
+        var rows = new BlobRef($".tonno/tasks/{volume}/0123456789abcdef/rows-000016", hash);
         var lease = new DirectionRange(16, 32);
         var detail = large ? new string('d', 4096) : "the slice is blank";
         var slabs = large ? 211 : 2; // 768 x 768 x 1500 voxels

@@ -33,7 +33,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     [Fact]
     public async Task Inspected_FromHeaderToResult_ConcludesCompletedAndClearsUp()
     {
-        await _store.WriteAsync(".tonno/work/a/00/rows-000000", new byte[] { 1 }, WriteCondition.Always, CancellationToken.None);
+        await _store.WriteAsync(".tonno/tasks/a/00/rows-000000", new byte[] { 1 }, WriteCondition.Always, CancellationToken.None);
         Work();
         Encode();
         CompleteSlabs();
@@ -41,7 +41,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         Assert.Equal(["slab-0", "slab-1"], publish.Slabs.Select(slab => slab.Path));
         _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
         Assert.Equal((VolumeState.Completed, "", false), Concluded());
-        Assert.Equal([], await _store.ListAsync(".tonno/work/", CancellationToken.None).ToListAsync());
+        Assert.Equal([], await _store.ListAsync(".tonno/tasks/", CancellationToken.None).ToListAsync());
         Assert.Equal((VolumeState.Completed, 1), await LedgerAsync());
     }
 
@@ -133,7 +133,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     [Fact]
     public async Task Concluding_RowsCannotBeDeleted_CompletedAllTheSame()
     {
-        await _store.WriteAsync(".tonno/work/a/00/rows-000000", new byte[] { 1 }, WriteCondition.Always, CancellationToken.None);
+        await _store.WriteAsync(".tonno/tasks/a/00/rows-000000", new byte[] { 1 }, WriteCondition.Always, CancellationToken.None);
         Publish();
         _store.Before = call => call.Operation == StoreOperation.Delete ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
         _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));

@@ -114,7 +114,7 @@ public sealed class ResultPublisherTests : IDisposable
     {
         var request = await RequestAsync(new NiftiBytes());
         var first = await _publisher.PublishAsync(request, Cancel);
-        Directory.Delete(_folder["store/.tonno/work"], recursive: true);
+        Directory.Delete(_folder["store/.tonno/tasks"], recursive: true);
         Assert.Equal(first, await _publisher.PublishAsync(request, Cancel));
         await AssertMatchesAsync();
     }
