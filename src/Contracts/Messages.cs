@@ -39,7 +39,7 @@ public static class RunProtocol
     public sealed record WatchRun(RunId RunId) : IWireMessage;
 
     /// <summary>Work done so far.</summary>
-    /// <param name="Fraction">Share of the run that is done, 0 to 1, volumes in work counted by their leases.</param>
+    /// <param name="Fraction">Share of the run that is done, 0 to 1, volumes in work counted by their leases and their publishing.</param>
     public sealed record RunProgressed(RunId RunId, int Volumes, int Concluded, double Fraction, long SlicesEncoded) : IWireMessage;
 
     /// <summary>A volume is done with. <paramref name="Reused"/> where an earlier run's verified result stood.</summary>

@@ -43,13 +43,16 @@ public sealed record VolumeResult
 
     public sealed record FileFacts(string Sha256, long SizeBytes);
 
+    /// <param name="SourceId">See <see cref="VolumeTask.SourceId"/>.</param>
     /// <param name="Affine">Rows of the 4x4 matrix from voxel index to world (RAS+, mm).</param>
-    public sealed record InputFacts(string Name, string Sha256, VolumeShape Shape, IReadOnlyList<IReadOnlyList<double>> Affine);
+    public sealed record InputFacts(string Name, string Sha256, VolumeShape Shape, IReadOnlyList<IReadOnlyList<double>> Affine, string? SourceId = null);
 
     /// <summary>The plan as it was resolved for this volume.</summary>
     public sealed record SamplingFacts(
         int Directions, int Offsets, double SpacingMm, double PixelMm, int Size, Vector3D CentreMm, double BlankLogit);
 
+    /// <param name="Cut">Slices that were cut, blank ones among them.</param>
+    /// <param name="Skipped">Slices that never reached the encoder: they miss the volume or are blank. Planned = Skipped + Encoded.</param>
     public sealed record SliceCounts(long Planned, long Cut, long Skipped, long Encoded);
 
     /// <summary>Time of each stage, summed over the workers that shared it, and the time from start to end.</summary>

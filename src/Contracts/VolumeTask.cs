@@ -66,6 +66,9 @@ public sealed record VolumeTask
     /// <summary>Names this work: same source, model and settings, same key. A result bearing it need not be made again.</summary>
     public string WorkKey => WorkKeyOf(SourceSha256, Settings);
 
+    /// <summary>Tells where a volume was read without saying it: a path may bear a patient's name.</summary>
+    public string SourceId => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SourceUri)))[..16];
+
     /// <summary>Prefix of the task's rows and slabs in the store.</summary>
     public string WorkPrefix => $".tonno/tasks/{VolumeId}/{WorkKey[..16]}/";
 

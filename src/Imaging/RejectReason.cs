@@ -21,6 +21,7 @@ public enum RejectReason
     SourceChanged = 34,
     HeatmapGridDiffers = 50,
     HeatmapNonFinite = 51,
+    ResultNameTaken = 52,
 }
 
 public static class RejectReasons
@@ -44,6 +45,7 @@ public static class RejectReasons
         RejectReason.VolumeGeometryInvalid => "volume.geometry_invalid",
         RejectReason.SourceChanged => "source.changed",
         RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
+        RejectReason.ResultNameTaken => "result.name_taken",
         RejectReason.HeatmapNonFinite => "heatmap.non_finite",
         _ => "unspecified",
     };

@@ -11,6 +11,9 @@ public enum BlobStoreError
     /// <summary>The store could not be reached or refused; the same call may succeed later. A write may have happened.</summary>
     Unavailable,
 
+    /// <summary>Another run holds the store.</summary>
+    InUse,
+
     /// <summary>The path leaves the store or names nothing.</summary>
     InvalidPath,
 }
@@ -26,6 +29,7 @@ public sealed class BlobStoreException(BlobStoreError error, string message, Exc
         BlobStoreError.NotFound => "store.not_found",
         BlobStoreError.ConditionFailed => "store.condition_failed",
         BlobStoreError.Unavailable => "store.unavailable",
+        BlobStoreError.InUse => "store.in_use",
         BlobStoreError.InvalidPath => "store.invalid_path",
         _ => "store.failed",
     };

@@ -10,6 +10,7 @@ public sealed class LocalFolderStore : IBlobStore
 {
     private const string OwnFolder = ".tonno";
     private const string OwnLock = OwnFolder + "/lock";
+    private const string OwnHold = OwnFolder + "/in-use";
     private const string OwnTemporary = OwnFolder + "/tmp";
 
     /// <summary>Times that a write makes its folder again, which deletions elsewhere may remove as empty, before it gives up.</summary>
@@ -23,6 +24,24 @@ public sealed class LocalFolderStore : IBlobStore
     {
         _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
         _temporary = Path.Combine(_root, OwnTemporary);
+    }
+
+    /// <summary>Holds the store for one run: two would delete each other's rows. The hold ends with the process at the latest.</summary>
+    /// <exception cref="BlobStoreException">InUse where another holds it; Unavailable where the folder cannot be written.</exception>
+    public IDisposable Hold()
+    {
+        var file = Path.Combine(_root, OwnHold);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw File.Exists(file) && failed is IOException
+                ? new BlobStoreException(BlobStoreError.InUse, $"Another run is writing to {_root}; wait until it ends, or choose another folder.", failed)
+                : new BlobStoreException(BlobStoreError.Unavailable, $"The folder {_root} cannot be written; check its path and your rights.", failed);
+        }
     }
 
     public Task<BlobContent> ReadAsync(string path, CancellationToken cancel) => Guarded(path, async file =>
@@ -125,7 +144,7 @@ public sealed class LocalFolderStore : IBlobStore
     private static ETag Tag(byte[] hash) => new(Convert.ToHexStringLower(hash));
 
     private static bool IsOwn(string path) =>
-        path is OwnLock or OwnTemporary || path.StartsWith(OwnTemporary + "/", StringComparison.Ordinal);
+        path is OwnLock or OwnHold or OwnTemporary || path.StartsWith(OwnTemporary + "/", StringComparison.Ordinal);
 
     /// <summary>A folder is no blob, and nothing lies below a blob.</summary>
     private static void RequireFile(string file)

@@ -1,3 +1,5 @@
+using ToNNO.Storage;
+
 namespace ToNNO.Cluster.Tests;
 
 public sealed class RunAgainTests : IDisposable
@@ -49,7 +51,35 @@ public sealed class RunAgainTests : IDisposable
         Assert.Equal("3 inputs: 3 completed (0 done before), 0 failed, 0 quarantined, 0 unfinished", other.Summary);
         Assert.All(ids, id => Assert.True(File.Exists(Path.Combine(_work.Out, id, "mask.nii.gz"))));
         Assert.Equal(ids, _work.Done());
-        Assert.False(Directory.Exists(Path.Combine(_work.Out, ".tonno", "work")), "rows are left over");
+        Assert.False(Directory.Exists(Path.Combine(_work.Out, ".tonno", "tasks")), "rows are left over");
+    }
+
+    [Fact]
+    public async Task Run_AnotherSourceOfTheSameName_IsRefusedAndTheResultStays()
+    {
+        var (one, other) = (_work.Write("one/scan.nii", Workplace.Volume(1).Plain()), _work.Write("other/scan.nii", Workplace.Volume(2).Plain()));
+        string[] options = ["-m", "builtin:sum", "--directions", "20", "-o", _work.Out, "-i"];
+        Assert.Equal(0, (await TonnoProcess.RunAsync([.. options, one])).ExitCode);
+        var hashes = _work.HeatmapHashes();
+
+        var refused = await TonnoProcess.RunAsync([.. options, other]);
+        Assert.Equal(4, refused.ExitCode);
+        Assert.StartsWith("result.name_taken: scan: ", Assert.Single(refused.Errors), StringComparison.Ordinal);
+        Assert.Equal(hashes, _work.HeatmapHashes());
+    }
+
+    [Fact]
+    public async Task Run_AnotherRunHoldsTheFolder_IsRefused()
+    {
+        _work.Write("a.nii", Workplace.Volume(1).Plain());
+        using (new LocalFolderStore(_work.Out).Hold())
+        {
+            var refused = await RunAsync();
+            Assert.Equal(4, refused.ExitCode);
+            Assert.StartsWith("store.in_use: ", Assert.Single(refused.Errors), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, (await RunAsync()).ExitCode);
     }
 
     [Fact]

@@ -80,8 +80,8 @@ internal sealed class Workplace : IDisposable
         }
     }
 
-    public int StoredRows() => Directory.Exists(Path.Combine(Out, ".tonno", "work"))
-        ? Directory.EnumerateFiles(Path.Combine(Out, ".tonno", "work"), "rows-*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).Count()
+    public int StoredRows() => Directory.Exists(Path.Combine(Out, ".tonno", "tasks"))
+        ? Directory.EnumerateFiles(Path.Combine(Out, ".tonno", "tasks"), "rows-*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).Count()
         : 0;
 
     private string HashOf(string id, string name) =>

@@ -19,6 +19,27 @@ public sealed class LocalFolderStoreTests : BlobStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task Hold_Twice_TheSecondIsRefusedUntilTheFirstIsGivenUp()
+    {
+        var store = new LocalFolderStore(Root);
+        using (store.Hold())
+        {
+            Assert.Equal(BlobStoreError.InUse, Assert.Throws<BlobStoreException>(() => new LocalFolderStore(Root).Hold()).Error);
+            await store.WriteAsync("a", Bytes("x"), WriteCondition.Always, Token);
+            Assert.Equal(["a"], await ListAsync(store, ""));
+        }
+
+        new LocalFolderStore(Root).Hold().Dispose();
+    }
+
+    [Fact]
+    public async Task Hold_AFileInThePlaceOfTheFolder_IsRefused()
+    {
+        await File.WriteAllTextAsync(Root, "x", Token);
+        Assert.Equal(BlobStoreError.Unavailable, Assert.Throws<BlobStoreException>(() => new LocalFolderStore(Root).Hold()).Error);
+    }
+
+    [Fact]
     public async Task Write_Failing_LeavesNoTemporaryFile()
     {
         var store = Open();

@@ -50,6 +50,6 @@ internal sealed record RunProgress(
         run,
         Volumes,
         ConcludedVolumes,
-        Volumes == 0 ? 1 : (ConcludedVolumes + Active.Values.Sum(volume => (double)volume.LeasesDone / volume.Leases)) / Volumes,
+        Volumes == 0 ? 1 : (ConcludedVolumes + Active.Values.Sum(volume => volume.LeasesDone / (volume.Leases + 1.0))) / Volumes,
         SlicesEncoded);
 }

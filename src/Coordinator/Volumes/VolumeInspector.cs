@@ -83,7 +83,19 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         try
         {
             var blob = await store.ReadAsync(VolumeResult.PathOf(task.VolumeId), cancel).ConfigureAwait(false);
-            if (Documents.TryParse<VolumeResult>(blob.Bytes.Span) is not { } result || result.WorkKey != task.WorkKey)
+            if (Documents.TryParse<VolumeResult>(blob.Bytes.Span) is not { } result)
+            {
+                return null;
+            }
+
+            if (result.Input.SourceId != task.SourceId && result.Input.Sha256 != task.SourceSha256)
+            {
+                throw new ImagingException(
+                    RejectReason.ResultNameTaken,
+                    $"{result.VolumeId} is the name of another source's result in this store; choose another output folder, or give both sources in one run.");
+            }
+
+            if (result.WorkKey != task.WorkKey)
             {
                 return null;
             }

@@ -214,7 +214,8 @@ internal sealed class ResultPublisher(IBlobStore store)
                 [a.I.Y, a.J.Y, a.K.Y, a.Origin.Y],
                 [a.I.Z, a.J.Z, a.K.Z, a.Origin.Z],
                 [0, 0, 0, 1],
-            ]),
+            ],
+            task.SourceId),
             Settings = task.Settings,
             Sampling = new(
                 plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm, rows.BlankLogit),

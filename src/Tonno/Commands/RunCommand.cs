@@ -43,6 +43,13 @@ internal static class RunCommand
         {
             input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, directions, set, spacing, pixel, size, alpha, window, threshold, device, report.NotEmpty(), quiet, verbose,
         };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetValue(quiet) && parsed.GetValue(verbose))
+            {
+                parsed.AddError("Give --quiet or --verbose, not both.");
+            }
+        });
         command.SetAction((parsed, cancel) => ExecuteAsync(
             new Request(
                 parsed.GetValue(input)!,
@@ -83,12 +90,13 @@ internal static class RunCommand
         await RunDisplays.ShowAsync(request.Quiet, Run).ConfigureAwait(false);
 
         var report = RunReport.Of(inputs, concluded);
+        var exitCode = Conclude(report, request.Quiet, cancel.IsCancellationRequested);
         if (request.Report is { } file)
         {
             await WriteReportAsync(file, report).ConfigureAwait(false);
         }
 
-        return Conclude(report, request.Quiet, cancel.IsCancellationRequested);
+        return exitCode;
     }
 
     private static async Task WriteReportAsync(string file, RunReport report)
@@ -115,6 +123,11 @@ internal static class RunCommand
         {
             Console.Out.WriteLine(
                 $"{report.Inputs} inputs: {report.Completed} completed ({report.Reused} done before), {report.Failed} failed, {report.Quarantined} quarantined, {report.Unfinished} unfinished");
+        }
+
+        if (interrupted && report.Unfinished > 0)
+        {
+            Console.Error.WriteLine("interrupted: run it again, and it goes on from here.");
         }
 
         return interrupted && report.Unfinished > 0 ? ExitCodes.Interrupted

@@ -14,6 +14,7 @@ internal static class RunJob
         LocalNodeOptions options, RunSettings settings, IReadOnlyList<RunInput> inputs, IRunDisplay display, CancellationToken cancel)
     {
         var concluded = new List<RunProtocol.VolumeConcluded>();
+        using var hold = options.Store.Hold();
         using var node = LocalNode.Build(options);
         try
         {

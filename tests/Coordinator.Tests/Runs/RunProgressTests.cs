@@ -32,7 +32,9 @@ public class RunProgressTests
             .Advanced(new VolumeProtocol.VolumeAdvanced(_a, 3, 1, 10))
             .Advanced(new VolumeProtocol.VolumeAdvanced(_a, 3, 3, 20))
             .Advanced(new VolumeProtocol.VolumeAdvanced(_b, 2, 1, 5));
-        Assert.Equal(new RunProtocol.RunProgressed(new("r"), 2, 0, 0.75, 35), progress.ToMessage(new("r")));
-        Assert.Equal(new RunProtocol.RunProgressed(new("r"), 2, 1, 0.75, 35), progress.Concluded(_a).ToMessage(new("r")));
+        // Publishing counts as one lease more.
+        Assert.Equal(((3 / 4.0) + (1 / 3.0)) / 2, progress.ToMessage(new("r")).Fraction, 12);
+        Assert.Equal((1 + (1 / 3.0)) / 2, progress.Concluded(_a).ToMessage(new("r")).Fraction, 12);
+        Assert.Equal((2, 1, 35), (progress.ToMessage(new("r")).Volumes, progress.Concluded(_a).ToMessage(new("r")).Concluded, progress.ToMessage(new("r")).SlicesEncoded));
     }
 }
