@@ -1,0 +1,29 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ToNNO.Bench;
+
+/// <summary>Measures, and prints what was measured as one JSON object on the last line.</summary>
+internal static class Program
+{
+    private static readonly JsonSerializerOptions _json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
+    /// <summary>Each benchmark: its name, and what it measures as an object to print.</summary>
+    private static readonly Dictionary<string, Func<string[], object>> _benchmarks = new(StringComparer.Ordinal);
+
+    private static int Main(string[] arguments)
+    {
+        if (arguments is not [var name, .. var rest] || !_benchmarks.TryGetValue(name, out var measure))
+        {
+            Console.Error.WriteLine($"bench.usage: name a benchmark: bench/run {string.Join('|', _benchmarks.Keys)}.");
+            return 2;
+        }
+
+        Console.WriteLine(JsonSerializer.Serialize(measure(rest), _json));
+        return 0;
+    }
+}
