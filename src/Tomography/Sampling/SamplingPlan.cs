@@ -7,7 +7,7 @@ public sealed record SamplingPlan
 {
     private SamplingPlan(DirectionSet directions) => Directions = directions;
 
-    public DirectionSet Directions { get; }
+    public DirectionSet Directions { get; private init; }
 
     /// <summary>The rotation centre, world mm: offset 0 of every direction.</summary>
     public required Vector3D CentreMm { get; init; }
@@ -56,6 +56,9 @@ public sealed record SamplingPlan
             CutsOff = size * pixel < 2 * geometry.RadiusMm,
         };
     }
+
+    /// <summary>The same planes of the first <paramref name="count"/> directions alone, weighted anew.</summary>
+    public SamplingPlan FirstDirections(int count) => this with { Directions = Directions.First(count) };
 
     /// <summary>Signed distance of a slice from the rotation centre, mm.</summary>
     public double OffsetMm(int offsetIndex) => (offsetIndex - (OffsetCount / 2)) * SpacingMm;

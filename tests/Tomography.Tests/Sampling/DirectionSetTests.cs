@@ -12,7 +12,7 @@ public class DirectionSetTests
     [InlineData(DirectionSetKind.Grid)]
     public void Create_AnyCount_HasItOfUnitNormalsOnTheHalfSphereWithWeightsOfSumOne(DirectionSetKind kind)
     {
-        for (var count = 1; count <= 2000; count++)
+        foreach (var count in Enumerable.Range(1, 200).Concat(Enumerable.Range(1, 16).Select(n => 100 * n)))
         {
             var set = DirectionSet.Create(kind, count);
 
@@ -124,6 +124,47 @@ public class DirectionSetTests
         Assert.Throws<ArgumentOutOfRangeException>(() => DirectionSet.FromNormals([]));
         Assert.Throws<ArgumentOutOfRangeException>(() => DirectionSet.FromNormals([new(0, 0, 1)], [1, 1]));
         Assert.Throws<InvalidOperationException>(() => DirectionSet.FromNormals([Vector3D.Zero]));
+    }
+
+    [Theory]
+    [InlineData(DirectionSetKind.Rings, 0.55)]
+    [InlineData(DirectionSetKind.Fibonacci, 0.55)]
+    [InlineData(DirectionSetKind.Grid, 0.45)]
+    public void Create_Beginnings_AreWellSpread(DirectionSetKind kind, double least)
+    {
+        var normals = DirectionSet.Create(kind, 400).Normals.ToArray();
+        foreach (var count in new[] { 8, 16, 32, 64, 128, 256 })
+        {
+            // In units of √(4π/P√3), the distance of neighbours in a hexagonal packing of P caps on the half sphere: taking the
+            // farthest each time gives half of it at the worst (Gonzalez), random directions about 1/P of that.
+            var packing = Math.Sqrt(4 * Math.PI / (Math.Sqrt(3) * count));
+            var closest = Enumerable.Range(0, count).Min(a => Enumerable.Range(0, a).Select(b => normals[a].Cross(normals[b]).Length).DefaultIfEmpty(2).Min());
+            Assert.True(closest > least * packing, $"{kind}, {count}: {closest / packing:F2} of the packing's distance");
+        }
+    }
+
+    [Fact]
+    public void First_PartOfASet_HasItsDirectionsAndWeighsThemBetterThanTheWholeDoes()
+    {
+        var whole = DirectionSet.Create(DirectionSetKind.Rings, 400);
+        foreach (var count in new[] { 1, 32, 100, 200, 300 })
+        {
+            var part = whole.First(count);
+
+            Assert.Equal(whole.Normals[..count].ToArray(), part.Normals.ToArray());
+            Assert.Equal(1, part.Weights.ToArray().Sum(), 1e-12);
+            if (count >= 32)
+            {
+                var scaled = DirectionSet.FromNormals(whole.Normals[..count], whole.Weights[..count]);
+                double Worst(DirectionSet set) => Enumerable.Range(0, 50)
+                    .Max(at => Math.Abs(Mean(set, n => Math.Pow(n.Dot(DirectionSet.Create(DirectionSetKind.Fibonacci, 50).Normals[at]), 4)) - 0.2));
+                Assert.True(Worst(part) < 0.5 * Worst(scaled), $"{count}: {Worst(part):E1} against {Worst(scaled):E1}");
+            }
+        }
+
+        Assert.Same(whole, whole.First(400));
+        Assert.Throws<ArgumentOutOfRangeException>(() => whole.First(401));
+        Assert.Throws<ArgumentOutOfRangeException>(() => whole.First(0));
     }
 
     private static bool InHalfSphere(Vector3D n) => n.Z > 0 || (n.Z == 0 && (n.Y > 0 || (n.Y == 0 && n.X > 0)));
