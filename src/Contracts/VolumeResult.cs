@@ -52,8 +52,10 @@ public sealed record VolumeResult
         int Directions, int Offsets, double SpacingMm, double PixelMm, int Size, Vector3D CentreMm, double BlankLogit);
 
     /// <param name="Cut">Slices that were cut, blank ones among them.</param>
-    /// <param name="Skipped">Slices that never reached the encoder: they miss the volume or are blank. Planned = Skipped + Encoded.</param>
-    public sealed record SliceCounts(long Planned, long Cut, long Skipped, long Encoded);
+    /// <param name="Skipped">Slices whose logit is the blank slice's: they miss the volume or are blank.</param>
+    /// <param name="Guessed">Slices of an adaptive run that were left out; their logits were taken from neighbouring
+    /// directions. Planned = Skipped + Encoded + Guessed.</param>
+    public sealed record SliceCounts(long Planned, long Cut, long Skipped, long Encoded, long Guessed = 0);
 
     /// <summary>Time of each stage, summed over the workers that shared it, and the time from start to end.</summary>
     public sealed record StageSeconds(double Read, double Cut, double Encode, double Backproject, double Publish, double Total);

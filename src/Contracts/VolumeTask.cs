@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
@@ -36,13 +37,16 @@ public sealed record RunSettings
     public required IntensityMap Intensity { get; init; }
 
     public HeatmapThreshold? Threshold { get; init; }
+
+    /// <summary>When work may stop short of all directions and which planes it may leave out; null to measure everything.</summary>
+    public PassRule? Passes { get; init; }
 }
 
 /// <summary>The work on one volume: what every actor of its flow needs to know. Small; it travels in messages.</summary>
 public sealed record VolumeTask
 {
     /// <summary>Raised when a change of the program changes heatmaps: older results then count as other work.</summary>
-    private const int KernelVersion = 1;
+    private const int KernelVersion = 2;
 
     public required RunId RunId { get; init; }
 
@@ -58,10 +62,18 @@ public sealed record VolumeTask
 
     public required RunSettings Settings { get; init; }
 
-    /// <summary>Directions in one lease: a multiple of the backprojector's block, so that blocks never straddle leases.</summary>
+    /// <summary>Most directions in one lease: whole blocks of the backprojector's, or a part of one, so that blocks do not depend
+    /// on who encoded what.</summary>
     public required int LeaseDirections { get; init; }
 
     public required int SlabCount { get; init; }
+
+    /// <summary>Directions that the heatmap is made of, where work stopped after a pass; null for all of the settings'.</summary>
+    public int? StoppedAfter { get; init; }
+
+    /// <summary>What the planes of the pass under way may be taken for: a <see cref="RowsBlob"/> of the pass with NaN where a
+    /// plane is to be measured. Null where all are.</summary>
+    public BlobRef? Guide { get; init; }
 
     /// <summary>Names this work: same source, model and settings, same key. A result bearing it need not be made again.</summary>
     public string WorkKey => WorkKeyOf(SourceSha256, Settings);
@@ -72,8 +84,12 @@ public sealed record VolumeTask
     /// <summary>Prefix of the task's rows and slabs in the store.</summary>
     public string WorkPrefix => $".tonno/tasks/{VolumeId}/{WorkKey[..16]}/";
 
-    public SamplingPlan Plan() => SamplingPlan.For(
-        Geometry, DirectionSet.Create(Settings.Set, Settings.Directions), Settings.SpacingMm, Settings.PixelMm, Settings.Size);
+    public SamplingPlan Plan()
+    {
+        var plan = SamplingPlan.For(
+            Geometry, DirectionSet.Create(Settings.Set, Settings.Directions), Settings.SpacingMm, Settings.PixelMm, Settings.Size);
+        return StoppedAfter is { } directions ? plan.FirstDirections(directions) : plan;
+    }
 
     /// <summary>Path of a lease's rows.</summary>
     public string RowsPath(DirectionRange lease) => $"{WorkPrefix}rows-{lease.First:D6}";
@@ -81,14 +97,36 @@ public sealed record VolumeTask
     /// <summary>Path of a finished slab: float32 voxels, little endian.</summary>
     public string SlabPath(int slab) => $"{WorkPrefix}slab-{slab:D4}";
 
-    /// <summary>The leases of a task that has <paramref name="directionCount"/> directions, in order.</summary>
-    public IEnumerable<DirectionRange> Leases(int directionCount)
+    /// <summary>Path of the guide of a pass.</summary>
+    public string GuidePath(DirectionRange pass) => $"{WorkPrefix}guide-{pass.First:D6}";
+
+    /// <summary>The passes over the directions, in order: one, where nothing is to be decided on the way.</summary>
+    public IEnumerable<DirectionRange> Passes()
     {
-        for (var first = 0; first < directionCount; first += LeaseDirections)
+        var count = DirectionSet.Create(Settings.Set, Settings.Directions).Count;
+        var first = 0;
+        foreach (var end in Settings.Passes is null ? [count] : DirectionPasses.Ends(count))
         {
-            yield return new DirectionRange(first, Math.Min(LeaseDirections, directionCount - first));
+            if (first < (StoppedAfter ?? count))
+            {
+                yield return new DirectionRange(first, end - first);
+            }
+
+            first = end;
         }
     }
+
+    /// <summary>The leases of a pass, in order.</summary>
+    public IEnumerable<DirectionRange> Leases(DirectionRange pass)
+    {
+        for (var first = pass.First; first < pass.End; first += LeaseDirections)
+        {
+            yield return new DirectionRange(first, Math.Min(LeaseDirections, pass.End - first));
+        }
+    }
+
+    /// <summary>The leases of all passes, in order.</summary>
+    public IEnumerable<DirectionRange> Leases() => Passes().SelectMany(Leases);
 
     /// <summary>The slabs: planes of the slowest axis shared out as evenly as can be.</summary>
     public SlabRange Slab(int index)
@@ -103,7 +141,7 @@ public sealed record VolumeTask
         {
             KernelVersion, sourceSha256, settings.ModelSha256, settings.Set, settings.Directions, settings.SpacingMm, settings.PixelMm,
             settings.Size, settings.Alpha, settings.Window, settings.Intensity.Low, settings.Intensity.High, settings.Intensity.Fill,
-            settings.Threshold?.Value, settings.Threshold?.OfPeak,
+            settings.Threshold?.Value, settings.Threshold?.OfPeak, settings.Passes?.Until, settings.Passes?.Adaptive,
         }.Select(value => value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value?.ToString()));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }

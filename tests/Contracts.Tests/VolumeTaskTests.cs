@@ -1,4 +1,5 @@
 using CsCheck;
+using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
@@ -58,6 +59,10 @@ public class VolumeTaskTests
                 Settings with { Threshold = new HeatmapThreshold(0.5, OfPeak: false) },
                 Settings with { Threshold = new HeatmapThreshold(0.5, OfPeak: true) },
                 Settings with { Threshold = new HeatmapThreshold(0.6, OfPeak: true) },
+                Settings with { Passes = new PassRule(Adaptive: true) },
+                Settings with { Passes = new PassRule(0.1, Adaptive: true) },
+                Settings with { Passes = new PassRule(0.1) },
+                Settings with { Passes = new PassRule(0.2) },
             }.Select(settings => Task with { Settings = settings }),
         ];
 
@@ -67,7 +72,7 @@ public class VolumeTaskTests
 
     [Fact]
     public void WorkKey_EverySetting_IsCoveredAbove() => Assert.Equal(
-        ["Alpha", "Directions", "Intensity", "Model", "ModelSha256", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
+        ["Alpha", "Directions", "Intensity", "Model", "ModelSha256", "Passes", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
         typeof(RunSettings).GetProperties().Select(property => property.Name).Order());
 
     [Fact]
@@ -81,7 +86,7 @@ public class VolumeTaskTests
     [Fact]
     public void WorkKey_OfThisVersion_IsTheOneOfStoredResults() =>
         // Stored results bear this key: where it changes, KernelVersion must have changed with it, and every archive is made again.
-        Assert.Equal("dd3806ce67afd069f2629ff65ab2b092bf7e04cc99e7ee2bfc6c5b0ccba7b665", (Task with { Settings = Settings with { SpacingMm = 1.5, Threshold = new(0.25, true) } }).WorkKey);
+        Assert.Equal("50d09d4653e79205a8bfc1c3a9a554430db4826ce5d80c8213f6eddb734814cf", (Task with { Settings = Settings with { SpacingMm = 1.5, Threshold = new(0.25, true) } }).WorkKey);
 
     [Fact]
     public void Slabs_AnyCount_TileTheVolume() => Gen.Select(Gen.Int[1, 700], Gen.Int[1, 900]).Sample((planes, slabs) =>
@@ -104,8 +109,8 @@ public class VolumeTaskTests
     [Fact]
     public void Leases_AnyCount_TileTheDirectionsInWholeBlocks() => Gen.Select(Gen.Int[1, 3000], Gen.Int[1, 12]).Sample((directions, blocks) =>
     {
-        var task = Task with { LeaseDirections = blocks * Backprojector.BlockSize };
-        var leases = task.Leases(directions).ToList();
+        var task = Task with { LeaseDirections = blocks * Backprojector.BlockSize, Settings = Task.Settings with { Directions = directions } };
+        var leases = task.Leases().ToList();
         var next = 0;
         foreach (var lease in leases)
         {
@@ -119,4 +124,26 @@ public class VolumeTaskTests
         Assert.Equal(leases.Count, leases.Select(task.RowsPath).Distinct().Count());
         Assert.Equal(leases.Select(task.RowsPath), leases.Select(task.RowsPath).Order(StringComparer.Ordinal));
     });
+
+    [Fact]
+    public void Leases_WorkThatMayStop_TileEachPassAndKeepToIt() => Gen.Select(Gen.Int[1, 900], Gen.Int[1, 40], Gen.Bool).Sample((directions, leaseDirections, grid) =>
+    {
+        var task = Task with
+        {
+            LeaseDirections = leaseDirections,
+            Settings = Task.Settings with { Directions = directions, Set = grid ? DirectionSetKind.Grid : DirectionSetKind.Rings, Passes = new PassRule(0.1, Adaptive: true) },
+        };
+        var count = task.Plan().Directions.Count;
+        Assert.Equal(DirectionPasses.Ends(count), task.Passes().Select(pass => pass.End));
+        foreach (var stop in DirectionPasses.Ends(count))
+        {
+            var stopped = task with { StoppedAfter = stop < count ? stop : null };
+            var leases = stopped.Leases().ToList();
+
+            Assert.Equal(stop, stopped.Plan().Directions.Count);
+            Assert.Equal(Enumerable.Range(0, stop), leases.SelectMany(lease => Enumerable.Range(lease.First, lease.Count)));
+            Assert.All(leases, lease => Assert.Single(stopped.Passes(), pass => pass.First <= lease.First && lease.End <= pass.End));
+            Assert.All(leases, lease => Assert.InRange(lease.Count, 1, leaseDirections));
+        }
+    }, iter: 100);
 }

@@ -35,7 +35,7 @@ internal static class SmallWork
         SlabCount = 2,
     };
 
-    public static IReadOnlyList<DirectionRange> Leases(VolumeTask task) => [.. task.Leases(Directions)];
+    public static IReadOnlyList<DirectionRange> Leases(VolumeTask task) => [.. task.Leases()];
 
     public static BlobRef Blob(string path) => new(path, "tag");
 }

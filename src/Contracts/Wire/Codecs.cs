@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Google.Protobuf;
+using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
@@ -106,26 +107,40 @@ internal static class Codecs
     private static T Required<T>([NotNull] T? part)
         where T : class => part ?? throw new ArgumentException($"The message lacks its {typeof(T).Name}.");
 
-    private static Proto.Task Write(VolumeTask task) => new()
+    private static Proto.Task Write(VolumeTask task)
     {
-        RunId = task.RunId.Value,
-        VolumeId = task.VolumeId.Value,
-        SourceUri = task.SourceUri,
-        SourceSha256 = task.SourceSha256,
-        Geometry = new Proto.Geometry
+        var wire = new Proto.Task
         {
-            I = task.Geometry.Shape.I,
-            J = task.Geometry.Shape.J,
-            K = task.Geometry.Shape.K,
-            StepI = Write(task.Geometry.Affine.I),
-            StepJ = Write(task.Geometry.Affine.J),
-            StepK = Write(task.Geometry.Affine.K),
-            Origin = Write(task.Geometry.Affine.Origin),
-        },
-        Settings = Write(task.Settings),
-        LeaseDirections = task.LeaseDirections,
-        SlabCount = task.SlabCount,
-    };
+            RunId = task.RunId.Value,
+            VolumeId = task.VolumeId.Value,
+            SourceUri = task.SourceUri,
+            SourceSha256 = task.SourceSha256,
+            Geometry = new Proto.Geometry
+            {
+                I = task.Geometry.Shape.I,
+                J = task.Geometry.Shape.J,
+                K = task.Geometry.Shape.K,
+                StepI = Write(task.Geometry.Affine.I),
+                StepJ = Write(task.Geometry.Affine.J),
+                StepK = Write(task.Geometry.Affine.K),
+                Origin = Write(task.Geometry.Affine.Origin),
+            },
+            Settings = Write(task.Settings),
+            LeaseDirections = task.LeaseDirections,
+            SlabCount = task.SlabCount,
+        };
+        if (task.StoppedAfter is { } directions)
+        {
+            wire.StoppedAfter = directions;
+        }
+
+        if (task.Guide is { } guide)
+        {
+            wire.Guide = Write(guide);
+        }
+
+        return wire;
+    }
 
     private static VolumeTask Read(Proto.Task? task) => new()
     {
@@ -139,6 +154,8 @@ internal static class Codecs
         Settings = Read(task.Settings),
         LeaseDirections = task.LeaseDirections,
         SlabCount = task.SlabCount,
+        StoppedAfter = task.HasStoppedAfter ? task.StoppedAfter : null,
+        Guide = task.Guide is null ? null : Read(task.Guide),
     };
 
     private static Proto.Settings Write(RunSettings settings)
@@ -176,6 +193,15 @@ internal static class Codecs
             wire.Threshold = threshold.Value;
         }
 
+        if (settings.Passes is { } passes)
+        {
+            wire.Passes = new Proto.Passes { Adaptive = passes.Adaptive };
+            if (passes.Until is { } until)
+            {
+                wire.Passes.Until = until;
+            }
+        }
+
         return wire;
     }
 
@@ -192,6 +218,7 @@ internal static class Codecs
         Window = (FilterWindow)wire.Window,
         Intensity = new IntensityMap(wire.IntensityLow, wire.IntensityHigh, wire.Fill),
         Threshold = wire.HasThreshold ? new HeatmapThreshold(wire.Threshold, wire.ThresholdOfPeak) : null,
+        Passes = wire.Passes is { } passes ? new PassRule(passes.HasUntil ? passes.Until : null, passes.Adaptive) : null,
     };
 }
 

@@ -14,13 +14,15 @@ internal sealed class LeaseBoard
     /// <summary>A lease that was handed out.</summary>
     public sealed record Grant(string EncoderId, VolumeTask Task, DirectionRange Directions);
 
-    /// <summary>Adds ranges of a volume to be encoded; adding one again is harmless.</summary>
+    /// <summary>Adds ranges of a volume to be encoded; adding one again is harmless. The latest task stands for all of them.</summary>
     public void Add(VolumeTask task, IEnumerable<DirectionRange> ranges)
     {
         if (!_offers.TryGetValue(task.VolumeId, out var offer))
         {
             _offers[task.VolumeId] = offer = new Offer(task);
         }
+
+        offer.Task = task;
 
         foreach (var range in ranges)
         {
@@ -88,7 +90,7 @@ internal sealed class LeaseBoard
 
     private sealed class Offer(VolumeTask task)
     {
-        public VolumeTask Task { get; } = task;
+        public VolumeTask Task { get; set; } = task;
 
         public SortedList<int, DirectionRange> Pending { get; } = [];
 

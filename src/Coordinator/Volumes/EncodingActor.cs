@@ -7,16 +7,23 @@ namespace ToNNO.Coordinator.Volumes;
 /// <summary>Gets the leases of one volume encoded: offers them, watches who has them, and takes back what is lost.</summary>
 internal sealed class EncodingActor : ReceiveActor, IWithTimers
 {
-    private readonly VolumeTask _task;
     private readonly IActorRef _leaseDesk;
     private readonly Dictionary<DirectionRange, IActorRef> _out = [];
+    private readonly VolumeId _volume;
+    private VolumeTask? _task;
     private EncodingProgress _progress;
 
-    public EncodingActor(VolumeTask task, IReadOnlyList<DirectionRange> leases, IActorRef leaseDesk, CoordinatorOptions options)
+    public EncodingActor(VolumeId volume, IActorRef leaseDesk, CoordinatorOptions options)
     {
-        _task = task;
-        _leaseDesk = leaseDesk;
-        _progress = EncodingProgress.Of(leases, options.MaximumAttempts);
+        (_volume, _leaseDesk) = (volume, leaseDesk);
+        _progress = EncodingProgress.Of([], options.MaximumAttempts);
+
+        Receive<LeasesOpened>(opened =>
+        {
+            _task = opened.Task;
+            _progress = _progress.Opened(opened.Leases);
+            _leaseDesk.Tell(new LeasesOffered(_task, opened.Leases));
+        });
 
         Receive<LeaseStarted>(started =>
         {
@@ -67,9 +74,7 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    protected override void PreStart() => _leaseDesk.Tell(new LeasesOffered(_task, [.. _progress.Open]));
-
-    protected override void PostStop() => _leaseDesk.Tell(new LeasesWithdrawn(_task.VolumeId));
+    protected override void PostStop() => _leaseDesk.Tell(new LeasesWithdrawn(_volume));
 
     private void Close(DirectionRange lease)
     {
@@ -87,7 +92,7 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
         (_progress, var again) = _progress.Returned(lease);
         if (again)
         {
-            _leaseDesk.Tell(new LeasesOffered(_task, [lease]));
+            _leaseDesk.Tell(new LeasesOffered(_task!, [lease]));
             return;
         }
 

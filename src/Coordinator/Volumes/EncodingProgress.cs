@@ -12,6 +12,9 @@ internal sealed record EncodingProgress(
     public static EncodingProgress Of(IEnumerable<DirectionRange> leases, int maximumAttempts) =>
         new([.. leases], ImmutableDictionary<DirectionRange, int>.Empty, maximumAttempts);
 
+    /// <summary>More leases are to be encoded.</summary>
+    public EncodingProgress Opened(IEnumerable<DirectionRange> leases) => this with { Open = Open.Union(leases) };
+
     /// <summary>A lease's rows arrived. News is false for a second answer to the same lease.</summary>
     public (EncodingProgress Next, bool News) Encoded(DirectionRange lease) => (this with { Open = Open.Remove(lease) }, Open.Contains(lease));
 

@@ -26,8 +26,9 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _begun;
     private Inspection? _inspection;
+    private readonly List<RowsStored> _stored = [];
+    private VolumeTask? _settled;
     private IActorRef _slabFeeder = ActorRefs.Nobody;
-    private int _leasesDone;
     private int _publishAttempts;
 
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services)
@@ -75,25 +76,24 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     {
         Receive<Begun>(_ =>
         {
-            var (task, options) = (_inspection!.Task, _services.Options);
-            var directions = _inspection.DirectionCount;
-            _slabFeeder = Context.ActorOf(Props.Create(() => new SlabFeederActor(task, directions, _services.SlabRegion, options)), "slabs");
-            foreach (var stored in _inspection.Stored)
-            {
-                Self.Tell(stored);
-            }
-
-            var open = _inspection.Leases.Except(_inspection.Stored.Select(stored => stored.Directions)).ToList();
-            Context.ActorOf(Props.Create(() => new EncodingActor(task, open, _services.LeaseDesk, options)), "encoding");
+            var (inspection, services) = (_inspection!, _services);
+            Context.ActorOf(Props.Create(() => new PassesActor(inspection, services)), "passes");
         });
         Receive<RowsStored>(stored =>
         {
-            _leasesDone++;
+            _stored.Add(stored);
             _slabFeeder.Tell(stored);
-            Context.Parent.Tell(new VolumeAdvanced(_input.VolumeId, _inspection!.Leases.Count, _leasesDone, stored.SlicesEncoded));
+            Context.Parent.Tell(new VolumeAdvanced(_input.VolumeId, _inspection!.Leases.Count, _stored.Count, stored.SlicesEncoded));
+        });
+        Receive<DirectionsSettled>(settled =>
+        {
+            var (options, count) = (_services.Options, settled.Directions);
+            var task = _settled = _inspection!.Task with { StoppedAfter = count < _inspection.DirectionCount ? count : null };
+            _slabFeeder = Context.ActorOf(Props.Create(() => new SlabFeederActor(task, count, _services.SlabRegion, options)), "slabs");
+            _stored.ForEach(_slabFeeder.Tell);
         });
         Receive<SlabsCompleted>(completed => Become(() => Publishing(new ReconProtocol.PublishHeatmap(
-            _inspection!.Task, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun)))));
+            _settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun)))));
         ReceiveFailures();
     }
 

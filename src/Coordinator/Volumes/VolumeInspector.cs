@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
 using ToNNO.Storage;
+using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Backprojection;
 
 namespace ToNNO.Coordinator.Volumes;
@@ -67,14 +68,15 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
                 "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
         }
 
-        // Whole blocks of directions: as many as come near the slices that a lease aims at.
+        // Whole blocks of directions: as many as come near the slices that a lease aims at. Passes are short, and all encoders
+        // are to have a part of each: half a block.
         var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
-        task = task with { LeaseDirections = blocks * Backprojector.BlockSize };
-        var leases = task.Leases(plan.Directions.Count).ToList();
+        task = task with { LeaseDirections = settings.Passes is null ? blocks * Backprojector.BlockSize : Backprojector.BlockSize / 2 };
+        var leases = task.Leases().ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
         // The volume in the cache and the slabs; while it is published the volume again, the heatmap, and the heatmap read back.
-        var bytes = 5 * geometry.Shape.VoxelCount * sizeof(float);
+        var bytes = (5 * geometry.Shape.VoxelCount * sizeof(float)) + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry));
         return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
     }
 

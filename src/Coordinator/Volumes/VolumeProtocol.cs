@@ -11,6 +11,9 @@ internal static class VolumeProtocol
 
     public sealed record Admitted : ILocalMessage;
 
+    /// <summary>Leases of a volume that are to be encoded now.</summary>
+    public sealed record LeasesOpened(VolumeTask Task, IReadOnlyList<DirectionRange> Leases) : ILocalMessage;
+
     /// <summary>Ranges to be encoded, for the lease desk; the sender gets the answers.</summary>
     public sealed record LeasesOffered(VolumeTask Task, IReadOnlyList<DirectionRange> Ranges) : ILocalMessage;
 
@@ -20,6 +23,9 @@ internal static class VolumeProtocol
 
     /// <summary>Rows of a range are in the store.</summary>
     public sealed record RowsStored(DirectionRange Directions, BlobRef Rows, long SlicesEncoded) : ILocalMessage;
+
+    /// <summary>The heatmap is made of these first directions, all of whose rows are in the store.</summary>
+    public sealed record DirectionsSettled(int Directions) : ILocalMessage;
 
     /// <summary>All slabs are in the store, in order.</summary>
     public sealed record SlabsCompleted(IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime) : ILocalMessage;

@@ -15,15 +15,19 @@ public static class SinogramFile
 
     private static readonly DateTimeOffset NoTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Writes the arrays <c>logits [P, O]</c>, <c>blank_logit</c>, <c>normals [P, 3]</c>, <c>weights [P]</c> (sum 1),
+    /// <summary>Writes the arrays <c>logits [P, O]</c>, <c>measured [P, O]</c> (0 where a logit was taken from neighbouring directions), <c>blank_logit</c>, <c>normals [P, 3]</c>, <c>weights [P]</c> (sum 1),
     /// <c>offsets_mm [O]</c>, <c>centre_mm [3]</c>, <c>shape [3]</c> (i, j, k) and <c>affine [4, 4]</c> (index to RAS+ mm).</summary>
     /// <param name="logits">Logits <c>[direction, offset]</c>.</param>
-    public static void Write(Stream destination, ReadOnlySpan<float> logits, float blankLogit, SamplingPlan plan, VolumeGeometry geometry)
+    /// <param name="measured">Which of them were measured.</param>
+    public static void Write(
+        Stream destination, ReadOnlySpan<float> logits, ReadOnlySpan<bool> measured, float blankLogit, SamplingPlan plan, VolumeGeometry geometry)
     {
         var (directions, offsets) = (plan.Directions.Count, plan.OffsetCount);
         ArgumentOutOfRangeException.ThrowIfNotEqual(logits.Length, directions * offsets, nameof(logits));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(measured.Length, logits.Length, nameof(measured));
         using var zip = new ZipArchive(destination, ZipArchiveMode.Create, leaveOpen: true);
         Add(zip, "logits", "<f4", MemoryMarshal.AsBytes(logits), directions, offsets);
+        Add(zip, "measured", "|b1", MemoryMarshal.AsBytes(measured), directions, offsets);
         Add(zip, "blank_logit", "<f4", MemoryMarshal.AsBytes<float>([blankLogit]));
         var normals = new double[3 * directions];
         for (var d = 0; d < directions; d++)

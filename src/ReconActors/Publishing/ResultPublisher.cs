@@ -9,6 +9,8 @@ using ToNNO.Imaging.Previews;
 using ToNNO.Imaging.Sinograms;
 using ToNNO.Storage;
 using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Sampling;
+using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.ReconActors.Publishing;
 
@@ -61,7 +63,7 @@ internal sealed class ResultPublisher(IBlobStore store)
         }
 
         await Write(SinogramFile.FileName, stream =>
-            SinogramFile.Write(stream, rows.Logits, rows.BlankLogit, task.Plan(), task.Geometry)).ConfigureAwait(false);
+            SinogramFile.Write(stream, rows.Logits, rows.Measured, rows.BlankLogit, task.Plan(), task.Geometry)).ConfigureAwait(false);
         var preview = PreviewRenderer.RenderPng(new PreviewRequest(source.Volume, heatmap, task.VolumeId.Value) { Threshold = task.Settings.Threshold });
         await Write(PreviewFile, stream => stream.Write(preview)).ConfigureAwait(false);
 
@@ -121,22 +123,53 @@ internal sealed class ResultPublisher(IBlobStore store)
         }
     }
 
-    private async Task<(float[] Logits, float BlankLogit, RowsCost Cost, string Device)> ReadRowsAsync(VolumeTask task, CancellationToken cancel)
+    private async Task<Rows> ReadRowsAsync(VolumeTask task, CancellationToken cancel)
     {
         var plan = task.Plan();
         var logits = new float[plan.Directions.Count * plan.OffsetCount];
         var (blank, cost, devices) = (0f, default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
-        foreach (var lease in task.Leases(plan.Directions.Count))
+        foreach (var lease in task.Leases())
         {
-            var blob = await store.ReadAsync(task.RowsPath(lease), cancel).ConfigureAwait(false);
-            var rows = RowsBlob.TryParse(blob.Bytes.Span, lease, plan.OffsetCount)
-                ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {task.RowsPath(lease)} are damaged; run again.");
+            var rows = await ReadRowsAsync(task.RowsPath(lease), lease, plan.OffsetCount, cancel).ConfigureAwait(false);
             rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
             (blank, cost) = (rows.BlankLogit, cost + rows.Cost);
             devices.Add(rows.Device);
         }
 
-        return (logits, blank, cost, string.Join(", ", devices));
+        return new Rows(logits, await MeasuredAsync(task, plan, cancel).ConfigureAwait(false), blank, cost, string.Join(", ", devices));
+    }
+
+    /// <summary>Which logits were measured: all but those that a pass's guide gave. A plane that misses the volume needs no measuring.</summary>
+    private async Task<bool[]> MeasuredAsync(VolumeTask task, SamplingPlan plan, CancellationToken cancel)
+    {
+        var measured = new bool[plan.Directions.Count * plan.OffsetCount];
+        Array.Fill(measured, true);
+        foreach (var pass in task.Passes())
+        {
+            try
+            {
+                var guide = await ReadRowsAsync(task.GuidePath(pass), pass, plan.OffsetCount, cancel).ConfigureAwait(false);
+                for (var at = 0; at < guide.Logits.Length; at++)
+                {
+                    var normal = plan.Directions.Normals[pass.First + (at / plan.OffsetCount)];
+                    measured[(pass.First * plan.OffsetCount) + at] = float.IsNaN(guide.Logits[at])
+                        || SliceCutter.Misses(task.Geometry, normal, plan.OffsetMm(at % plan.OffsetCount));
+                }
+            }
+            catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
+            {
+                // A pass without a guide is measured whole.
+            }
+        }
+
+        return measured;
+    }
+
+    private async Task<RowsBlob> ReadRowsAsync(string path, DirectionRange range, int offsetCount, CancellationToken cancel)
+    {
+        var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
+        return RowsBlob.TryParse(blob.Bytes.Span, range, offsetCount)
+            ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {path} are damaged; run again.");
     }
 
     private async Task<VolumeResult.FileFacts> WriteTemporaryAsync(VolumeTask task, string name, Action<Stream> write, CancellationToken cancel)
@@ -197,12 +230,13 @@ internal sealed class ResultPublisher(IBlobStore store)
         ReconProtocol.PublishHeatmap request,
         HeatmapStatistics statistics,
         double? threshold,
-        (float[] Logits, float BlankLogit, RowsCost Cost, string Device) rows,
+        Rows rows,
         Dictionary<string, VolumeResult.FileFacts> files,
         TimeSpan publishTime)
     {
         var (task, plan) = (request.Task, request.Task.Plan());
         var a = task.Geometry.Affine;
+        var guessed = rows.Measured.LongCount(measured => !measured);
         return new VolumeResult
         {
             VolumeId = task.VolumeId,
@@ -219,7 +253,7 @@ internal sealed class ResultPublisher(IBlobStore store)
             Settings = task.Settings,
             Sampling = new(
                 plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm, rows.BlankLogit),
-            Slices = new(rows.Logits.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped, rows.Cost.SlicesEncoded),
+            Slices = new(rows.Logits.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped - guessed, rows.Cost.SlicesEncoded, guessed),
             Seconds = new(
                 rows.Cost.ReadTime.TotalSeconds,
                 rows.Cost.CutTime.TotalSeconds,
@@ -245,4 +279,7 @@ internal sealed class ResultPublisher(IBlobStore store)
             Files = files,
         };
     }
+
+    /// <summary>The sinogram, and what it cost.</summary>
+    private sealed record Rows(float[] Logits, bool[] Measured, float BlankLogit, RowsCost Cost, string Device);
 }

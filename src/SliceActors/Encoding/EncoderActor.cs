@@ -60,8 +60,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
         {
             Timers.CancelAll();
             _inHand = (lease, Sender);
-            _cache.Tell(new VolumeCacheActor.LoadVolume(lease.Task));
-            Become(() => Loading(lease, Sender));
+            Fetch(lease, Sender);
         });
         Receive<VolumeCacheActor.VolumeLoaded>(_ => { });
         Receive<VolumeCacheActor.VolumeUnavailable>(_ => { });
@@ -69,24 +68,61 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
         Stash?.UnstashAll();
     }
 
-    private void Loading(SliceProtocol.EncodeLease lease, IActorRef owner)
+    /// <summary>Gets the guide of the pass, where it has one, then the volume.</summary>
+    private void Fetch(SliceProtocol.EncodeLease lease, IActorRef owner)
+    {
+        if (lease.Task.Guide is not { } guide)
+        {
+            Load(lease, owner, []);
+            return;
+        }
+
+        var (pass, offsets) = (lease.Task.Passes().First(pass => pass.First <= lease.Directions.First && lease.Directions.End <= pass.End), lease.Task.Plan().OffsetCount);
+        _store.ReadAsync(guide.Path, _stopping.Token).PipeTo(
+            Self,
+            success: blob => new GuideRead(RowsBlob.TryParse(blob.Bytes.Span, pass, offsets)?.Logits[((lease.Directions.First - pass.First) * offsets)..((lease.Directions.End - pass.First) * offsets)]),
+            failure: error => new NotStored(error));
+        Become(() =>
+        {
+            Receive<GuideRead>(read =>
+            {
+                if (read.Logits is { } logits)
+                {
+                    Load(lease, owner, logits);
+                    return;
+                }
+
+                Reject(lease, owner, "guide.corrupt", $"The guide at {guide.Path} is damaged; run again.", transient: false);
+            });
+            ReceiveNotStored(lease, owner);
+            StashLeases();
+        });
+    }
+
+    private void Load(SliceProtocol.EncodeLease lease, IActorRef owner, float[] guide)
+    {
+        _cache.Tell(new VolumeCacheActor.LoadVolume(lease.Task));
+        Become(() => Loading(lease, owner, guide));
+    }
+
+    private void Loading(SliceProtocol.EncodeLease lease, IActorRef owner, float[] guide)
     {
         Receive<VolumeCacheActor.VolumeLoaded>(loaded =>
         {
             _held = loaded.Held;
-            Encode(lease, owner, loaded);
+            Encode(lease, owner, loaded, guide);
         });
         Receive<VolumeCacheActor.VolumeUnavailable>(unavailable =>
             Reject(lease, owner, unavailable.ReasonCode, unavailable.Detail, unavailable.Transient));
         StashLeases();
     }
 
-    private void Encode(SliceProtocol.EncodeLease lease, IActorRef owner, VolumeCacheActor.VolumeLoaded loaded)
+    private void Encode(SliceProtocol.EncodeLease lease, IActorRef owner, VolumeCacheActor.VolumeLoaded loaded, float[] guide)
     {
         RowsBlob rows;
         try
         {
-            rows = _leaseEncoder.Encode(lease.Task, loaded.Volume, lease.Directions, _pool.Get(lease.Task.Settings), loaded.ReadTime, _nodeStopping);
+            rows = _leaseEncoder.Encode(lease.Task, loaded.Volume, lease.Directions, guide, _pool.Get(lease.Task.Settings), loaded.ReadTime, _nodeStopping);
         }
         catch (OperationCanceledException) when (_nodeStopping.IsCancellationRequested)
         {
@@ -112,17 +148,19 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
             owner.Tell(new SliceProtocol.LeaseEncoded(lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, slicesEncoded));
             Become(Free);
         });
-        Receive<NotStored>(failed =>
-        {
-            if (failed.Error is not BlobStoreException store)
-            {
-                throw new InvalidOperationException($"Storing rows of volume {lease.Task.VolumeId} failed.", failed.Error);
-            }
-
-            Reject(lease, owner, store.Code, store.Message, transient: true);
-        });
+        ReceiveNotStored(lease, owner);
         StashLeases();
     }
+
+    private void ReceiveNotStored(SliceProtocol.EncodeLease lease, IActorRef owner) => Receive<NotStored>(failed =>
+    {
+        if (failed.Error is not BlobStoreException store)
+        {
+            throw new InvalidOperationException($"Storing rows of volume {lease.Task.VolumeId} failed.", failed.Error);
+        }
+
+        Reject(lease, owner, store.Code, store.Message, transient: true);
+    });
 
     private void Reject(SliceProtocol.EncodeLease lease, IActorRef owner, string code, string detail, bool transient)
     {
@@ -137,6 +175,8 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers, IWithStash
     }
 
     private sealed record Ask : ILocalMessage;
+
+    private sealed record GuideRead(float[]? Logits) : ILocalMessage;
 
     private sealed record Stored(BlobRef Rows) : ILocalMessage;
 

@@ -17,10 +17,12 @@ public sealed class LeaseEncoder(int batchPixels)
     private (string Model, SliceFormat Format, IntensityMap Intensity, float Logit)? _blank;
 
     /// <summary>Encodes a lease.</summary>
+    /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; empty to measure all.</param>
     /// <param name="readTime">What reading the volume took; it is counted with the lease.</param>
     /// <exception cref="EncoderException">The encoder failed.</exception>
     /// <exception cref="OperationCanceledException">The node stops; nothing of the lease is kept.</exception>
-    public RowsBlob Encode(VolumeTask task, Volume volume, DirectionRange lease, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
+    public RowsBlob Encode(
+        VolumeTask task, Volume volume, DirectionRange lease, ReadOnlySpan<float> guide, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
         var plan = task.Plan();
         var format = new SliceFormat(plan.Size, plan.PixelMm);
@@ -54,6 +56,12 @@ public sealed class LeaseEncoder(int batchPixels)
         for (var at = 0; at < logits.Length; at++)
         {
             cancel.ThrowIfCancellationRequested();
+            if (!guide.IsEmpty && !float.IsNaN(guide[at]))
+            {
+                logits[at] = guide[at];
+                continue;
+            }
+
             var normal = plan.Directions.Normals[lease.First + (at / plan.OffsetCount)];
             var offset = plan.OffsetMm(at % plan.OffsetCount);
             if (SliceCutter.Misses(volume.Geometry, normal, offset))

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
@@ -9,11 +10,12 @@ namespace ToNNO.Tomography.Anytime;
 /// <summary>When work on a volume may stop short of all its directions, and which planes it may leave out.</summary>
 /// <param name="Until">Stop once a pass changes the heatmap by less than this (relative L2).</param>
 /// <param name="Adaptive">After the first pass encode only planes that meet what may be a lesion.</param>
-public sealed record PassRule(double? Until, bool Adaptive)
+public sealed record PassRule(double? Until = null, bool Adaptive = false)
 {
     /// <summary>The change below which an adaptive run stops where none is given.</summary>
     public const double AdaptiveUntil = 0.05;
 
+    [JsonIgnore]
     public double Tolerance => Until ?? AdaptiveUntil;
 }
 

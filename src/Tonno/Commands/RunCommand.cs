@@ -34,6 +34,8 @@ internal static class RunCommand
         var alpha = Arguments.Number<double?>("--alpha", "A", "Exponent of the filter |ω|^α, 0 to 2 [model's, else 2]", 0, 2);
         var window = Arguments.Parsed("--window", "none|cosine|hann|3point", "What tames the filter at high frequencies [model's, else none]", SettingsResolution.ParseWindow);
         var threshold = Arguments.ParsedReference("--threshold", "T|T%", "Also write mask.nii.gz: voxels from T, or from T % of the peak [model's, if any]", SettingsResolution.ParseThreshold);
+        var adaptive = new Option<bool>("--adaptive") { Description = "After a coarse pass encode only planes that meet what may be a lesion, until the heatmap stands" };
+        var until = Arguments.Number<double?>("--until", "X", "Stop after the pass that changes the heatmap by less than X, relative L2 [all directions; with --adaptive 0.05]", 1e-6, 1);
         var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N", DefaultValueFactory = _ => "auto" };
         var report = new Option<string?>("--report") { Description = "Write the account of the run to this JSON file", HelpName = "FILE.json" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Print nothing but problems" };
@@ -41,7 +43,7 @@ internal static class RunCommand
 
         var command = new Command("run", "Make 3D heatmaps of volumes; run again, it does only what is not verifiably done.")
         {
-            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, directions, set, spacing, pixel, size, alpha, window, threshold, device, report.NotEmpty(), quiet, verbose,
+            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
         };
         command.Validators.Add(parsed =>
         {
@@ -65,6 +67,8 @@ internal static class RunCommand
                     Alpha = parsed.GetValue(alpha),
                     Window = parsed.GetValue(window),
                     Threshold = parsed.GetValue(threshold),
+                    Adaptive = parsed.GetValue(adaptive),
+                    Until = parsed.GetValue(until),
                 },
                 parsed.GetValue(device)!,
                 parsed.GetValue(report),

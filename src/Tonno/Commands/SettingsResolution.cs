@@ -1,6 +1,7 @@
 using System.Globalization;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
@@ -26,6 +27,10 @@ internal sealed record MethodOptions
     public FilterWindow? Window { get; init; }
 
     public HeatmapThreshold? Threshold { get; init; }
+
+    public bool Adaptive { get; init; }
+
+    public double? Until { get; init; }
 }
 
 /// <summary>Options, then the model's card, then defaults.</summary>
@@ -62,6 +67,7 @@ internal static class SettingsResolution
             Window = options.Window ?? (card.Window is { } name ? ParseWindow(name) : FilterWindow.None),
             Intensity = card.Intensity,
             Threshold = options.Threshold ?? card.Threshold,
+            Passes = options.Adaptive || options.Until is not null ? new PassRule(options.Until, options.Adaptive) : null,
         };
     }
 

@@ -147,6 +147,7 @@ public sealed class WireSerializerTests : IDisposable
         var hash = new string('c', 64);
         var rows = new BlobRef($".tonno/tasks/{volume}/0123456789abcdef/rows-000016", hash);
         var lease = new DirectionRange(16, 32);
+        BlobRef Slab(int slab) => new($".tonno/tasks/{volume}/90d8a2f275d62e33/slab-{slab:D4}", hash);
         var detail = large ? new string('d', 4096) : "the slice is blank";
         var slabs = large ? 211 : 2; // 768 x 768 x 1500 voxels
         var task = new VolumeTask
@@ -187,10 +188,10 @@ public sealed class WireSerializerTests : IDisposable
             new SliceProtocol.LeaseRejected(volume, lease, "encoder.failed", detail, Transient: true),
             new ReconProtocol.ApplyRows(task, 1, lease, rows),
             new ReconProtocol.RowsApplied(volume, 1, 48),
-            new ReconProtocol.SlabCompleted(volume, 1, rows with { Path = task.SlabPath(1) }, TimeSpan.FromMilliseconds(40)),
+            new ReconProtocol.SlabCompleted(volume, 1, Slab(1), TimeSpan.FromMilliseconds(40)),
             new ReconProtocol.SlabFailed(volume, 1, "store.unavailable", detail, Transient: true),
             new ReconProtocol.PublishHeatmap(
-                task, Enumerable.Range(0, slabs).Select(slab => new BlobRef(task.SlabPath(slab), hash)).ToArray(), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(2)),
+                task, Enumerable.Range(0, slabs).Select(Slab).ToArray(), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(2)),
             new ReconProtocol.HeatmapPublished(volume, new BlobRef(VolumeResult.PathOf(volume), hash), "some slices were cut off"),
             new ReconProtocol.PublishFailed(volume, "store.unavailable", detail, Transient: false),
         ];

@@ -20,7 +20,8 @@ public class EncodingActorSpecs : VirtualTimeSpecs
     public EncodingActorSpecs()
     {
         (_volume, _desk, _encoder) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
-        _encoding = _volume.ChildActorOf(Props.Create(() => new EncodingActor(_task, _leases, _desk.Ref, _options)));
+        _encoding = _volume.ChildActorOf(Props.Create(() => new EncodingActor(_task.VolumeId, _desk.Ref, _options)));
+        _encoding.Tell(new LeasesOpened(_task, _leases));
         Assert.Equal(_leases, _desk.ExpectMsg<LeasesOffered>().Ranges.OrderBy(range => range.First));
     }
 
@@ -119,6 +120,19 @@ public class EncodingActorSpecs : VirtualTimeSpecs
         }
 
         Assert.Equal(new StageFailed("store.unavailable", "detail", VolumeState.Failed), _volume.ExpectMsg<StageFailed>());
+    }
+
+    [Fact]
+    public void Opened_NextPass_OfferedWithItsGuideAlsoWhenOneComesBack()
+    {
+        var guided = _task with { Guide = SmallWork.Blob("guide") };
+        var lease = new DirectionRange(48, 16);
+        _encoding.Tell(new LeasesOpened(guided, [lease]));
+        Assert.Equal(guided, _desk.ExpectMsg<LeasesOffered>().Task);
+        Start(lease);
+        Rejected(lease, "store.unavailable", transient: true);
+        var again = _desk.ExpectMsg<LeasesOffered>();
+        Assert.Equal((guided, lease), (again.Task, Assert.Single(again.Ranges)));
     }
 
     [Fact]

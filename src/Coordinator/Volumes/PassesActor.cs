@@ -1,0 +1,154 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+using ToNNO.Storage;
+using ToNNO.Tomography.Anytime;
+using static ToNNO.Coordinator.Volumes.VolumeProtocol;
+
+namespace ToNNO.Coordinator.Volumes;
+
+/// <summary>Takes a volume's directions through encoding, pass by pass, and settles of how many the heatmap is made.</summary>
+/// <remarks>Without a rule there is one pass and it is settled at once, so that slabs are fed while encoding goes on.</remarks>
+internal sealed class PassesActor : ReceiveActor
+{
+    private readonly Inspection _inspection;
+    private readonly IBlobStore _store;
+    private readonly IActorRef _encoding;
+    private readonly IReadOnlyList<DirectionRange> _passes;
+    private readonly PassPlanner? _planner;
+    private readonly Dictionary<DirectionRange, RowsBlob> _rows = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private int _pass;
+
+    public PassesActor(Inspection inspection, VolumeServices services)
+    {
+        (_inspection, _store) = (inspection, services.Store);
+        var (task, options) = (inspection.Task, services.Options);
+        _passes = [.. task.Passes()];
+        if (task.Settings.Passes is { } rule)
+        {
+            _planner = new PassPlanner(task.Geometry, task.Plan(), task.Settings.Alpha, task.Settings.Threshold, rule);
+        }
+
+        _encoding = Context.ActorOf(Props.Create(() => new EncodingActor(task.VolumeId, services.LeaseDesk, options)), "encoding");
+
+        Receive<RowsStored>(Take);
+        Receive<StageFailed>(Context.Parent.Tell);
+        Receive<RowsRead>(read => Gather(read.Rows));
+        Receive<PassJudged>(judged => GoOn(judged.Outcome, judged.BlankLogit));
+        Receive<GuideStored>(stored => Open(task with { Guide = stored.Guide }));
+        Receive<Failed>(failed => Context.Parent.Tell(failed.Error is BlobStoreException store
+            ? new StageFailed(store.Code, store.Message, VolumeState.Failed)
+            : throw new InvalidOperationException($"Judging a pass of volume {task.VolumeId} failed.", failed.Error)));
+    }
+
+    // Encoding that fails has lost its state: the volume fails with it.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
+
+    protected override void PreStart()
+    {
+        if (_planner is null)
+        {
+            Context.Parent.Tell(new DirectionsSettled(_inspection.DirectionCount));
+        }
+
+        Open(_inspection.Task);
+    }
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    /// <summary>Opens a pass: what an earlier run left of it counts, the rest is encoded.</summary>
+    private void Open(VolumeTask task)
+    {
+        var leases = task.Leases(_passes[_pass]).ToHashSet();
+        foreach (var stored in _inspection.Stored.Where(stored => leases.Remove(stored.Directions)))
+        {
+            Self.Tell(stored);
+        }
+
+        _encoding.Tell(new LeasesOpened(task, [.. leases]));
+    }
+
+    private void Take(RowsStored stored)
+    {
+        Context.Parent.Tell(stored);
+        if (_planner is null)
+        {
+            return;
+        }
+
+        var (lease, offsets) = (stored.Directions, _inspection.Task.Plan().OffsetCount);
+        _store.ReadAsync(stored.Rows.Path, _stopping.Token).PipeTo(
+            Self,
+            success: blob => RowsBlob.TryParse(blob.Bytes.Span, lease, offsets) is { } rows
+                ? new RowsRead(rows)
+                : new Failed(new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {stored.Rows.Path} are damaged; delete them and run again.")),
+            failure: error => new Failed(error));
+    }
+
+    private void Gather(RowsBlob rows)
+    {
+        _rows[rows.Directions] = rows;
+        var end = _passes[_pass].End;
+        if (_rows.Keys.Sum(range => range.Count) < end)
+        {
+            return;
+        }
+
+        var logits = _rows.Values.OrderBy(known => known.Directions.First).SelectMany(known => known.Logits).ToArray();
+        Task.Run(() => _planner!.Conclude(logits, rows.BlankLogit), _stopping.Token).PipeTo(
+            Self, success: outcome => new PassJudged(outcome, rows.BlankLogit), failure: error => new Failed(error));
+    }
+
+    private void GoOn(PassOutcome outcome, float blankLogit)
+    {
+        var task = _inspection.Task;
+        if (outcome.Stop)
+        {
+            Context.Parent.Tell(new DirectionsSettled(_passes[_pass].End));
+            return;
+        }
+
+        _pass++;
+        if (outcome.Guide is not { } guide)
+        {
+            Open(task);
+            return;
+        }
+
+        var pass = _passes[_pass];
+        StoreGuideAsync(task.GuidePath(pass), new RowsBlob(pass, guide.Length / pass.Count, blankLogit, default, guide)).PipeTo(
+            Self, success: stored => new GuideStored(stored), failure: error => new Failed(error));
+    }
+
+    /// <summary>Writes a guide; one that an earlier run left whole stands, for rows of the pass may have been made by it.</summary>
+    private async Task<BlobRef> StoreGuideAsync(string path, RowsBlob guide)
+    {
+        try
+        {
+            var blob = await _store.ReadAsync(path, _stopping.Token).ConfigureAwait(false);
+            if (RowsBlob.TryParse(blob.Bytes.Span, guide.Directions, guide.OffsetCount) is not null)
+            {
+                return new BlobRef(path, blob.ETag.Value);
+            }
+        }
+        catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
+        {
+            // The first to come here writes it.
+        }
+
+        var etag = await _store.WriteAsync(path, guide.ToBytes(), WriteCondition.Always, _stopping.Token).ConfigureAwait(false);
+        return new BlobRef(path, etag.Value);
+    }
+
+    private sealed record RowsRead(RowsBlob Rows) : ILocalMessage;
+
+    private sealed record PassJudged(PassOutcome Outcome, float BlankLogit) : ILocalMessage;
+
+    private sealed record GuideStored(BlobRef Guide) : ILocalMessage;
+
+    private sealed record Failed(Exception Error) : ILocalMessage;
+}
