@@ -4,6 +4,8 @@ using ToNNO.Coordinator;
 using ToNNO.Encoders;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
+using ToNNO.Tests.Support;
+using ToNNO.Tomography.Filtering;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Runs;
@@ -15,6 +17,7 @@ namespace ToNNO.Cluster.Tests;
 public sealed class LocalNodeTests : IDisposable
 {
     private const int SlicesPerLease = 500;
+    private static readonly MethodOptions _wide = new() { Directions = 400, Window = FilterWindow.Hann };
     private readonly Workplace _work = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -92,6 +95,65 @@ public sealed class LocalNodeTests : IDisposable
         Assert.All(counts.Skip(1), count => Assert.Equal(counts[1], count)); // torch keeps a few of its own from the first use on
     }
 
+    [Fact]
+    public async Task Run_Adaptive_LesionInAWideVolume_AThirdOfTheSlicesForTheSamePeakAndTheSameBytesHoweverItRuns()
+    {
+        // A uniform body, in which every slice must be encoded, and a lesion ten times as bright.
+        _work.Write("v.nii", new NiftiBytes
+        {
+            Shape = new(40, 40, 40),
+            Intensity = (i, j, k) => i is > 26 and < 31 && j is > 9 and < 14 && k is > 19 and < 24 ? 1 : 0.1f,
+        }.Plain());
+        var full = new Listener();
+        await RunAsync("builtin:sum", 2, false, full, options: _wide);
+        var whole = _work.Result("v");
+        Directory.Delete(_work.Out, recursive: true);
+        Assert.Equal((whole.Slices.Planned, 0), (whole.Slices.Skipped + whole.Slices.Encoded, whole.Slices.Guessed));
+
+        var adaptive = _wide with { Adaptive = true, Until = 0.005 }; // beyond the first pass whose guide leaves planes out
+        IReadOnlyDictionary<string, string>? hashes = null;
+        foreach (var (encoders, serialize) in new[] { (1, false), (2, true) })
+        {
+            await RunAsync("builtin:sum", encoders, serialize, new Listener(), options: adaptive);
+            var result = _work.Result("v");
+            Assert.InRange(result.Slices.Encoded, 1, whole.Slices.Encoded / 3);
+            Assert.True(result.Slices.Guessed > 0);
+            Assert.Equal(result.Slices.Planned, result.Slices.Skipped + result.Slices.Encoded + result.Slices.Guessed);
+            Assert.Equal(whole.Heatmap.PeakIndex, result.Heatmap.PeakIndex);
+            Assert.InRange(result.Heatmap.Maximum / whole.Heatmap.Maximum, 0.95, 1.05);
+            hashes ??= _work.HeatmapHashes();
+            Assert.Equal(hashes, _work.HeatmapHashes());
+            Directory.Delete(_work.Out, recursive: true);
+        }
+
+        using var interruption = new CancellationTokenSource();
+        var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > whole.Slices.Encoded / 8 ? interruption : null)?.Cancel() };
+        await RunAsync("builtin:sum", 1, false, interrupted, interruption.Token, adaptive);
+        await RunAsync("builtin:sum", 1, false, new Listener(), options: adaptive);
+        Assert.Equal(hashes, _work.HeatmapHashes());
+    }
+
+    [Fact]
+    public async Task Run_Until_SmoothVolume_StopsEarlyWithAHeatmapThatIsNearTheWholeOne()
+    {
+        _work.Write("v.nii", new NiftiBytes
+        {
+            Shape = new(24, 24, 24),
+            Intensity = (i, j, k) => (float)Math.Exp(-(((i - 12) * (i - 12)) + ((j - 11) * (j - 11)) + ((k - 10) * (k - 10))) / 50.0),
+        }.Plain());
+        await RunAsync("builtin:sum", 2, false, new Listener(), options: _wide);
+        var whole = _work.Result("v");
+        Directory.Delete(_work.Out, recursive: true);
+
+        await RunAsync("builtin:sum", 2, false, new Listener(), options: _wide with { Until = 0.05 });
+
+        var result = _work.Result("v");
+        Assert.InRange(result.Sampling.Directions, 48, 256);
+        Assert.Equal(400, result.Settings.Directions);
+        Assert.Equal(result.Sampling.Directions * result.Sampling.Offsets, result.Slices.Planned);
+        Assert.InRange(result.Heatmap.Maximum / whole.Heatmap.Maximum, 0.97, 1.03);
+    }
+
     private static long LiveTensors()
     {
         var live = -1L;
@@ -112,10 +174,10 @@ public sealed class LocalNodeTests : IDisposable
         return live;
     }
 
-    private static RunSettings Settings(string model)
+    private static RunSettings Settings(string model, MethodOptions? options = null)
     {
         using var encoder = EncoderFactory.Open(model, "cpu");
-        return SettingsResolution.Resolve(model, encoder.Card, new MethodOptions { Directions = 96 });
+        return SettingsResolution.Resolve(model, encoder.Card, options ?? new MethodOptions { Directions = 96 });
     }
 
     private LocalNodeOptions Options(int encoders, bool serialize) => new()
@@ -127,9 +189,9 @@ public sealed class LocalNodeTests : IDisposable
     };
 
     private Task<IReadOnlyList<RunProtocol.VolumeConcluded>> RunAsync(
-        string model, int encoders, bool serialize, Listener listener, CancellationToken? cancel = null) =>
+        string model, int encoders, bool serialize, Listener listener, CancellationToken? cancel = null, MethodOptions? options = null) =>
         RunJob.ExecuteAsync(
-            Options(encoders, serialize), Settings(model), SourceListing.List([_work.In], _work.Out), listener, cancel ?? Cancel);
+            Options(encoders, serialize), Settings(model, options), SourceListing.List([_work.In], _work.Out), listener, cancel ?? Cancel);
 
     private sealed class Listener : IRunDisplay
     {
