@@ -22,7 +22,11 @@ public sealed class LocalNodeTests : IDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _work.Dispose();
+    public void Dispose()
+    {
+        _work.Dispose();
+        Assert.Empty(FallbackGuard.Refused);
+    }
 
     [Fact]
     public async Task Run_OneEncoderOrTwoOrThroughTheSerializer_SameBytes()
@@ -58,16 +62,16 @@ public sealed class LocalNodeTests : IDisposable
         }
 
         var whole = new Listener();
-        await RunAsync("builtin:sum", 1, false, whole);
+        await RunAsync("builtin:sum", 1, true, whole);
         var hashes = _work.HeatmapHashes();
         Directory.Delete(_work.Out, recursive: true);
 
         using var interruption = new CancellationTokenSource();
         var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
-        await RunAsync("builtin:sum", 1, false, interrupted, interruption.Token);
+        await RunAsync("builtin:sum", 1, true, interrupted, interruption.Token);
         Assert.True(_work.StoredRows() >= 1 || _work.Done().Count > 0);
         var resumed = new Listener();
-        await RunAsync("builtin:sum", 1, false, resumed);
+        await RunAsync("builtin:sum", 1, true, resumed);
         Assert.True(whole.Progress!.SlicesEncoded > 0);
         Assert.InRange(resumed.Progress!.SlicesEncoded, 0, whole.Progress.SlicesEncoded - 1);
         Assert.Equal(hashes, _work.HeatmapHashes());
@@ -78,7 +82,7 @@ public sealed class LocalNodeTests : IDisposable
     {
         var model = SmallModel.Save(_work["model"]);
         var settings = Settings(model);
-        using var node = LocalNode.Build(Options(encoders: 2, serialize: false));
+        using var node = LocalNode.Build(Options(encoders: 2, serialize: true));
         await node.StartAsync(Cancel);
         var counts = new List<long>();
         for (var index = 0; index < 6; index++)
@@ -105,7 +109,7 @@ public sealed class LocalNodeTests : IDisposable
             Intensity = (i, j, k) => i is > 26 and < 31 && j is > 9 and < 14 && k is > 19 and < 24 ? 1 : 0.1f,
         }.Plain());
         var full = new Listener();
-        await RunAsync("builtin:sum", 2, false, full, options: _wide);
+        await RunAsync("builtin:sum", 2, true, full, options: _wide);
         var whole = _work.Result("v");
         Directory.Delete(_work.Out, recursive: true);
         Assert.Equal((whole.Slices.Planned, 0), (whole.Slices.Skipped + whole.Slices.Encoded, whole.Slices.Guessed));
@@ -128,8 +132,8 @@ public sealed class LocalNodeTests : IDisposable
 
         using var interruption = new CancellationTokenSource();
         var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > whole.Slices.Encoded / 8 ? interruption : null)?.Cancel() };
-        await RunAsync("builtin:sum", 1, false, interrupted, interruption.Token, adaptive);
-        await RunAsync("builtin:sum", 1, false, new Listener(), options: adaptive);
+        await RunAsync("builtin:sum", 1, true, interrupted, interruption.Token, adaptive);
+        await RunAsync("builtin:sum", 1, true, new Listener(), options: adaptive);
         Assert.Equal(hashes, _work.HeatmapHashes());
     }
 
@@ -141,11 +145,11 @@ public sealed class LocalNodeTests : IDisposable
             Shape = new(24, 24, 24),
             Intensity = (i, j, k) => (float)Math.Exp(-(((i - 12) * (i - 12)) + ((j - 11) * (j - 11)) + ((k - 10) * (k - 10))) / 50.0),
         }.Plain());
-        await RunAsync("builtin:sum", 2, false, new Listener(), options: _wide);
+        await RunAsync("builtin:sum", 2, true, new Listener(), options: _wide);
         var whole = _work.Result("v");
         Directory.Delete(_work.Out, recursive: true);
 
-        await RunAsync("builtin:sum", 2, false, new Listener(), options: _wide with { Until = 0.05 });
+        await RunAsync("builtin:sum", 2, true, new Listener(), options: _wide with { Until = 0.05 });
 
         var result = _work.Result("v");
         Assert.InRange(result.Sampling.Directions, 48, 256);
@@ -185,7 +189,7 @@ public sealed class LocalNodeTests : IDisposable
         Store = new LocalFolderStore(_work.Out),
         Coordinator = new CoordinatorOptions { SlicesPerLease = SlicesPerLease, ProgressInterval = TimeSpan.FromMilliseconds(5) },
         Slice = new SliceOptions { Device = "cpu", Encoders = encoders },
-        SerializeMessages = serialize,
+        Configuration = serialize ? FallbackGuard.Configuration : "",
     };
 
     private Task<IReadOnlyList<RunProtocol.VolumeConcluded>> RunAsync(

@@ -1,16 +1,25 @@
 using Akka.Actor;
 using Akka.TestKit;
 using Akka.TestKit.Xunit;
+using ToNNO.Contracts.Wire;
 
 namespace ToNNO.Tests.Support;
 
-/// <summary>Specs of actors whose timers run on virtual time.</summary>
+/// <summary>Specs of actors whose timers run on virtual time and whose messages all go through their serializers.</summary>
 public abstract class VirtualTimeSpecs() : TestKit(
-    """
+    $$"""
     akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
     akka { loglevel = OFF, stdout-loglevel = OFF }
+    {{WireSerializer.Configuration}}
+    {{FallbackGuard.Configuration}}
     """)
 {
+    protected override void AfterAll()
+    {
+        base.AfterAll();
+        Assert.Empty(FallbackGuard.Refused);
+    }
+
     /// <summary>Lets time pass for an actor that has handled all that was sent to it so far.</summary>
     protected void Pass(TimeSpan time, IActorRef actor)
     {

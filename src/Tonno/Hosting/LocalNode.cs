@@ -26,8 +26,8 @@ internal sealed record LocalNodeOptions
 
     public LogLevel LogLevel { get; init; } = LogLevel.Error;
 
-    /// <summary>Sends every message through its serializer, also within the process; for tests.</summary>
-    public bool SerializeMessages { get; init; }
+    /// <summary>HOCON that goes before the node's own.</summary>
+    public string Configuration { get; init; } = "";
 }
 
 /// <summary>One node in this process with all roles: a cluster joined to itself, the same actors as on many nodes.</summary>
@@ -50,13 +50,9 @@ internal static class LocalNode
             .AddTelemetry()
             .AddAkka("tonno", akka => akka
                 .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
-                .AddHocon(
-                    // Akka's own local messages have no serializer: where all are sent through one, they need the fallback.
-                    $"akka.actor.serialize-messages = {(options.SerializeMessages ? "on" : "off")}, " +
-                    $"akka.actor.serialization-settings.allow-unregistered-types = {(options.SerializeMessages ? "true" : "false")}, " +
-                    // Ctrl-C is the command's: it stops the node when it has heard it.
-                    "akka.coordinated-shutdown.run-by-clr-shutdown-hook = off",
-                    HoconAddMode.Prepend)
+                // Ctrl-C is the command's: it stops the node when it has heard it.
+                .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off", HoconAddMode.Prepend)
+                .AddHocon(options.Configuration, HoconAddMode.Prepend)
                 .ConfigureLoggers(logger =>
                 {
                     // While it stops, Akka writes what it would log to standard output, which is the command's.
