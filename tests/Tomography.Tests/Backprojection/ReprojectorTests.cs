@@ -86,7 +86,7 @@ public class ReprojectorTests
             (error, norm) = (error + Math.Pow(profiles[at] - area, 2), norm + (area * area));
         }
 
-        // Points of about a mm³ and the tent of width h: 2 % at worst seen .7 %.
+        // Voxels as points, tents of width h over the kink at the rim: measured .6 % at h = 1 mm, 1.5 % at 2 mm.
         Assert.True(Math.Sqrt(error / norm) < 0.02, $"{Math.Sqrt(error / norm):F4}");
     }
 
