@@ -64,6 +64,11 @@ public static class Backprojector
         ArgumentOutOfRangeException.ThrowIfNegative(firstDirection);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstDirection + count, plan.Directions.Count, nameof(firstDirection));
 
+        if (slab.IsEmpty || filtered.IsEmpty)
+        {
+            return;
+        }
+
         switch (instructions)
         {
             case Instructions.Avx512:

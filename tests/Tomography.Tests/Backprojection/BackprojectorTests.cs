@@ -72,7 +72,8 @@ public class BackprojectorTests
         var geometry = new VolumeGeometry(new VolumeShape(1, 1, 1), AffineTransform.Scaling(1, 1, 1));
         var plan = SamplingPlan.For(geometry, DirectionSet.Create(DirectionSetKind.Rings, 1));
         Assert.Throws<ArgumentOutOfRangeException>(
-            () => Backprojector.Accumulate(new float[1], geometry, 0, plan, 0, [], Instructions.Unspecified));
+            () => Backprojector.Accumulate(
+                new float[1], geometry, 0, plan, 0, new float[ProfileFilter.FilteredLength(plan.OffsetCount)], Instructions.Unspecified));
     }
 
     [Fact]
@@ -120,6 +121,17 @@ public class BackprojectorTests
             Assert.Equal(whole, inLeases);
         },
         iter: 60);
+
+    [Fact]
+    public void Accumulate_NoPlanesOrNoDirections_LeavesTheSlab()
+    {
+        var geometry = new VolumeGeometry(new VolumeShape(4, 5, 6), AffineTransform.Scaling(1, 1, 1));
+        var plan = SamplingPlan.For(geometry, DirectionSet.Create(DirectionSetKind.Rings, 20));
+        var slab = Enumerable.Repeat(3f, 40).ToArray();
+        Backprojector.Accumulate(slab, geometry, 1, plan, 4, []);
+        Backprojector.Accumulate([], geometry, 6, plan, 4, new float[ProfileFilter.FilteredLength(plan.OffsetCount)]);
+        Assert.All(slab, voxel => Assert.Equal(3f, voxel));
+    }
 
     [Fact]
     public void Accumulate_BadArguments_Throw()
