@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
@@ -9,6 +12,14 @@ public static class Backprojector
 {
     /// <summary>Directions that are summed before they are added to a slab: part of what fixes a heatmap's bytes.</summary>
     public const int BlockSize = 16;
+
+    /// <summary>Rows that memory is asked for ahead: a block leaves a slab's row for so long that the processor's own
+    /// prefetcher forgets it.</summary>
+    private const int PrefetchRows = 4;
+
+    /// <summary>The widest instructions that this processor has.</summary>
+    internal static Instructions Best { get; } =
+        Avx512F.IsSupported ? Instructions.Avx512 : Avx2.IsSupported && Fma.IsSupported ? Instructions.Avx2 : Instructions.Scalar;
 
     /// <summary>Filters and backprojects a whole sinogram into a whole heatmap.</summary>
     /// <param name="sinogram">Logits <c>[direction, offset]</c> of one class.</param>
@@ -29,15 +40,19 @@ public static class Backprojector
     }
 
     /// <summary>Adds a block of consecutive directions to a slab, on the volume's own grid.</summary>
-    /// <remarks>n·(A·x + b − c) is affine in the voxel index, so any spacing, axis order or shear needs no resampling. A
-    /// block's sum is made in double and added once: the same blocks in the same order give the same bytes.</remarks>
+    /// <remarks>n·(A·x + b − c) is affine in the voxel index, so any spacing, axis order or shear needs no resampling. The
+    /// same blocks in the same order give the same bytes, whatever the slabs and the processor; see <see cref="KnotLine"/>.</remarks>
     /// <param name="slab">Voxels <c>[k, j, i]</c> of planes <paramref name="firstK"/> and on, added to.</param>
     /// <param name="geometry">Grid of the whole volume.</param>
     /// <param name="firstK">First plane of the slab on the slowest axis.</param>
     /// <param name="firstDirection">Index in the plan of the block's first direction.</param>
     /// <param name="filtered">The block's profiles as <see cref="ProfileFilter.ApplyRows"/> gives them.</param>
     public static void Accumulate(
-        Span<float> slab, VolumeGeometry geometry, int firstK, SamplingPlan plan, int firstDirection, ReadOnlySpan<float> filtered)
+        Span<float> slab, VolumeGeometry geometry, int firstK, SamplingPlan plan, int firstDirection, ReadOnlySpan<float> filtered) =>
+        Accumulate(slab, geometry, firstK, plan, firstDirection, filtered, Best);
+
+    internal static void Accumulate(
+        Span<float> slab, VolumeGeometry geometry, int firstK, SamplingPlan plan, int firstDirection, ReadOnlySpan<float> filtered, Instructions instructions)
     {
         var (length, shape) = (ProfileFilter.FilteredLength(plan.OffsetCount), geometry.Shape);
         var count = filtered.Length / length;
@@ -49,57 +64,58 @@ public static class Backprojector
         ArgumentOutOfRangeException.ThrowIfNegative(firstDirection);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstDirection + count, plan.Directions.Count, nameof(firstDirection));
 
-        var lines = new OffsetLine[count];
-        for (var d = 0; d < count; d++)
+        if (slab.IsEmpty || filtered.IsEmpty)
         {
-            lines[d] = OffsetLine.Of(geometry, plan, firstDirection + d);
+            return;
         }
 
-        var row = new double[shape.I];
-        for (var k = 0; k < planes; k++)
+        switch (instructions)
         {
-            for (var j = 0; j < shape.J; j++)
+            case Instructions.Avx512:
+                Accumulate<Avx512Lanes, Vector512<float>>(slab, geometry, firstK, planes, plan, firstDirection, filtered);
+                break;
+            case Instructions.Avx2:
+                Accumulate<Avx2Lanes, Vector256<float>>(slab, geometry, firstK, planes, plan, firstDirection, filtered);
+                break;
+            case Instructions.Scalar:
+                Accumulate<ScalarLanes, float>(slab, geometry, firstK, planes, plan, firstDirection, filtered);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(instructions), instructions, "Choose scalar, AVX2 or AVX-512.");
+        }
+    }
+
+    private static unsafe void Accumulate<TLanes, TVector>(
+        Span<float> slab, VolumeGeometry geometry, int firstK, int planes, SamplingPlan plan, int firstDirection, ReadOnlySpan<float> filtered)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged
+    {
+        var rows = geometry.Shape with { K = planes };
+        var rowLength = RowKernel<TLanes, TVector>.PaddedLength(rows.I);
+        using var block = KnotLines.Of(geometry, rows, rowLength, firstK, plan, firstDirection, filtered);
+        var padded = ArrayPool<float>.Shared.Rent(rowLength);
+        fixed (float* knots = block.Knots, voxels = slab, end = padded)
+        {
+            for (var row = 0; row < rows.J * rows.K; row++)
             {
-                Array.Clear(row);
-                for (var d = 0; d < count; d++)
+                var target = voxels + ((long)row * rows.I);
+                for (var i = 0; i < rows.I; i += TLanes.Count)
                 {
-                    AddLine(row, filtered.Slice(d * length, length), lines[d], j, firstK + k);
+                    TLanes.Prefetch(target + (PrefetchRows * rows.I) + i);
                 }
 
-                var target = slab.Slice(((k * shape.J) + j) * shape.I, shape.I);
-                for (var i = 0; i < target.Length; i++)
+                if (rowLength == rows.I)
                 {
-                    target[i] += (float)row[i];
+                    RowKernel<TLanes, TVector>.Add(target, rows.I, block, knots, row % rows.J, row / rows.J);
+                    continue;
                 }
+
+                new ReadOnlySpan<float>(target, rows.I).CopyTo(padded);
+                RowKernel<TLanes, TVector>.Add(end, rows.I, block, knots, row % rows.J, row / rows.J);
+                padded.AsSpan(0, rows.I).CopyTo(new Span<float>(target, rows.I));
             }
         }
-    }
 
-    private static void AddLine(Span<double> row, ReadOnlySpan<float> profile, OffsetLine line, int j, int k)
-    {
-        var start = line.Start + (j * line.J) + (k * line.K);
-        for (var i = 0; i < row.Length; i++)
-        {
-            var position = start + (i * line.I);
-            var below = (int)position;
-            var fraction = position - below;
-            row[i] += line.Weight * (((1 - fraction) * profile[below]) + (fraction * profile[below + 1]));
-        }
-    }
-
-    /// <summary>Fractional index of a voxel in a filtered profile: affine in (i, j, k).</summary>
-    private readonly record struct OffsetLine(double Start, double I, double J, double K, double Weight)
-    {
-        public static OffsetLine Of(VolumeGeometry geometry, SamplingPlan plan, int direction)
-        {
-            var n = (ProfileFilter.Oversampling / plan.SpacingMm) * plan.Directions.Normals[direction];
-            var affine = geometry.Affine;
-            return new OffsetLine(
-                n.Dot(affine.Origin - plan.CentreMm) + (ProfileFilter.Oversampling * (plan.OffsetCount / 2)),
-                n.Dot(affine.I),
-                n.Dot(affine.J),
-                n.Dot(affine.K),
-                plan.Directions.Weights[direction] / (2 * Math.PI));
-        }
+        ArrayPool<float>.Shared.Return(padded);
     }
 }

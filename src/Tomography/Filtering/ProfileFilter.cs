@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using ToNNO.Tomography.Sampling;
 
 namespace ToNNO.Tomography.Filtering;
@@ -14,9 +17,29 @@ public sealed class ProfileFilter
     /// interpolation of the filtered profile at the slices alone costs 3.7 % of a phantom of σ = 2h, this .5 %.</summary>
     public const int Oversampling = 4;
 
+    /// <summary>Filtered samples of one phase that are summed at once.</summary>
+    private const int Batch = 16;
+
     private readonly double[] _taps;
 
-    private ProfileFilter(double[] taps) => _taps = taps;
+    /// <summary>By phase φ, the taps that weigh slice m in sample Oversampling·q + φ, at q − m + length − 1.</summary>
+    private readonly double[][] _phases;
+
+    private ProfileFilter(double[] taps)
+    {
+        _taps = taps;
+        var length = ((taps.Length - 1) / Oversampling) + 1;
+        _phases = new double[Oversampling][];
+        for (var phase = 0; phase < Oversampling; phase++)
+        {
+            _phases[phase] = new double[(2 * length) + Batch];
+            for (var at = 0; at < (2 * length) - 1; at++)
+            {
+                var tap = Math.Abs(((at - length + 1) * Oversampling) + phase);
+                _phases[phase][at] = tap < taps.Length ? taps[tap] : 0; // past the last sample
+            }
+        }
+    }
 
     /// <summary>The even filter at 0, h/4, 2h/4, ..., mm^−α.</summary>
     public ReadOnlySpan<double> Taps => _taps;
@@ -79,16 +102,48 @@ public sealed class ProfileFilter
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(filtered.Length, FilteredLength(profile.Length), nameof(filtered));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(filtered.Length, _taps.Length, nameof(profile));
-        for (var k = 0; k < filtered.Length; k++)
+        var above = ArrayPool<double>.Shared.Rent(profile.Length);
+        for (var m = 0; m < profile.Length; m++)
         {
-            var sum = 0.0;
-            for (var m = 0; m < profile.Length; m++)
-            {
-                sum += _taps[Math.Abs(k - (m * Oversampling))] * ((double)profile[m] - blankLogit);
-            }
-
-            filtered[k] = (float)sum;
+            above[m] = (double)profile[m] - blankLogit;
         }
+
+        Span<double> batch = stackalloc double[Batch];
+        for (var first = 0; first < profile.Length; first += Batch)
+        {
+            for (var phase = 0; phase < Oversampling; phase++)
+            {
+                Convolve(above.AsSpan(0, profile.Length), _phases[phase], first, batch);
+                for (var q = first; q < first + Batch && (q * Oversampling) + phase < filtered.Length; q++)
+                {
+                    filtered[(q * Oversampling) + phase] = (float)batch[q - first];
+                }
+            }
+        }
+
+        ArrayPool<double>.Shared.Return(above);
+    }
+
+    /// <summary>Writes a batch of samples of one phase. Each is a chain of fused products in the slices' order, so that its bits do
+    /// not depend on the width of the processor's registers.</summary>
+    private static void Convolve(ReadOnlySpan<double> profile, double[] taps, int first, Span<double> batch)
+    {
+        Vector256<double> a = default, b = default, c = default, d = default;
+        ref var origin = ref MemoryMarshal.GetArrayDataReference(taps);
+        var centre = first + ((taps.Length - Batch) / 2) - 1;
+        for (var m = 0; m < profile.Length; m++)
+        {
+            var (value, tap) = (Vector256.Create(profile[m]), (nuint)(centre - m));
+            a = Vector256.FusedMultiplyAdd(value, Vector256.LoadUnsafe(ref origin, tap), a);
+            b = Vector256.FusedMultiplyAdd(value, Vector256.LoadUnsafe(ref origin, tap + 4), b);
+            c = Vector256.FusedMultiplyAdd(value, Vector256.LoadUnsafe(ref origin, tap + 8), c);
+            d = Vector256.FusedMultiplyAdd(value, Vector256.LoadUnsafe(ref origin, tap + 12), d);
+        }
+
+        a.CopyTo(batch);
+        b.CopyTo(batch[4..]);
+        c.CopyTo(batch[8..]);
+        d.CopyTo(batch[12..]);
     }
 
     /// <summary>Filters consecutive profiles of <paramref name="offsetCount"/> samples each.</summary>
