@@ -43,7 +43,7 @@ internal sealed record Calibration(
         var (radius, blobMean) = BestMean([.. cases.Select(one =>
             RadiiMm.Select(mm => Dice.Of(CentreBlob.Mask(one.Image.Geometry, mm), one.Reference)).ToArray())]);
         var (suv, suvMean) = BestMean([.. cases.Select(one =>
-            Suvs.Select(bound => Dice.Above(one.Image.Samples, bound, one.Reference)).ToArray())]);
+            Suvs.Select(bound => Dice.Above(one.Image.Samples.AsFloats(), bound, one.Reference)).ToArray())]);
         return new(
             Alphas[chosen],
             Fractions[byAlpha[chosen].Choice],
