@@ -55,11 +55,23 @@ public sealed class VolumeSamples
         }
 
         var intensities = GC.AllocateUninitializedArray<float>(Shorts.Length);
-        for (var at = 0; at < intensities.Length; at++)
+        CopyTo(0, intensities);
+        return intensities;
+    }
+
+    /// <summary>Copies a run of intensities, as many as the destination holds.</summary>
+    public void CopyTo(long position, Span<float> destination)
+    {
+        if (!IsInt16)
         {
-            intensities[at] = Intensity(Shorts[at], Slope, Inter);
+            Floats.AsSpan((int)position, destination.Length).CopyTo(destination);
+            return;
         }
 
-        return intensities;
+        var stored = Shorts.AsSpan((int)position, destination.Length);
+        for (var at = 0; at < destination.Length; at++)
+        {
+            destination[at] = Intensity(stored[at], Slope, Inter);
+        }
     }
 }

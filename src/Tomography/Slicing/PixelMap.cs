@@ -43,23 +43,24 @@ internal readonly struct PixelMap
     /// <summary>As <see cref="IntensityMap.Apply"/>, bit for bit.</summary>
     public float Window(float intensity) => _isWindowed ? (Math.Clamp(intensity, _low, _high) - _low) / (_high - _low) : intensity;
 
-    /// <summary>Stored values to pixels; the same bits as <see cref="Intensity"/> and <see cref="Window"/>.</summary>
+    /// <summary>Stored values to intensities; the same bits as <see cref="Intensity(float)"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<float> Pixels(Vector256<float> stored)
-    {
-        if (_isScaled)
-        {
-            stored = Fma.MultiplyAdd(Vector256.Create(_slope), stored, Vector256.Create(_inter));
-        }
+    public Vector256<float> Intensity(Vector256<float> stored) =>
+        _isScaled ? Fma.MultiplyAdd(Vector256.Create(_slope), stored, Vector256.Create(_inter)) : stored;
 
+    /// <summary>The same bits as <see cref="Window(float)"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector256<float> Window(Vector256<float> intensity)
+    {
         if (!_isWindowed)
         {
-            return stored;
+            return intensity;
         }
 
-        // The second operand is the result where either is NaN, and of two zeros: as Math.Clamp.
-        var low = Vector256.Create(_low);
-        var clamped = Avx.Min(Vector256.Create(_high), Avx.Max(low, stored));
-        return Avx.Divide(Avx.Subtract(clamped, low), Vector256.Create(_high - _low));
+        // By comparison, as Math.Clamp: a NaN stays, and so does the sign of a zero.
+        var (low, high) = (Vector256.Create(_low), Vector256.Create(_high));
+        var raised = Vector256.ConditionalSelect(Vector256.LessThan(intensity, low), low, intensity);
+        var clamped = Vector256.ConditionalSelect(Vector256.GreaterThan(raised, high), high, raised);
+        return (clamped - low) / (high - low);
     }
 }

@@ -15,7 +15,7 @@ internal interface IStoredSamples<T>
 }
 
 /// <remarks>Pairs come by eight loads of 64 bits, not by the gather instruction: measured on Zen 4, four such reads and the rest of a
-/// pixel take half as long as with gathers of 64 bits and a third of the time with gathers of 32 (docs/adr/0012-slicing.md).</remarks>
+/// pixel take half as long as with gathers of 64 bits and a third of the time with gathers of 32 (docs/adr/0005-slicing.md).</remarks>
 internal readonly struct FloatSamples : IStoredSamples<float>
 {
     public static float Read(float sample) => sample;

@@ -134,7 +134,7 @@ internal readonly unsafe struct TrilinearRow<T, TStored>(T* samples, VolumeShape
                 PixelMap.Lerp(Pairs(near, places, tx), Pairs(nearNext, places, tx), ty),
                 PixelMap.Lerp(Pairs(far, places, tx), Pairs(farNext, places, tx), ty),
                 tz);
-            var pixels = pixelMap.Pixels(value);
+            var pixels = pixelMap.Window(pixelMap.Intensity(value));
             Avx.Store(target, pixels);
             anything = Avx.Or(anything, Avx.CompareNotEqual(pixels, fillPixel));
         }
