@@ -17,6 +17,7 @@ internal static class Program
     {
         ["factorisation"] = KernelsFactorisation.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
+        ["slicing"] = SlicingBench.Measure,
     };
 
     private static int Main(string[] arguments)

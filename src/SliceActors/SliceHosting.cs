@@ -42,8 +42,10 @@ public static class SliceHosting
             for (var index = 0; index < options.Encoders; index++)
             {
                 var id = $"{node}/{index}";
+                var leaseEncoder = new LeaseEncoder(options.BatchPixels);
+                var device = Props.Create(() => new DeviceActor(leaseEncoder, pool, stopping.Token)).WithDispatcher(Dispatcher);
                 system.ActorOf(
-                    Props.Create(() => new EncoderActor(id, coordinator, cache, store, pool, options, stopping.Token)).WithDispatcher(Dispatcher),
+                    Props.Create(() => new EncoderActor(id, coordinator, cache, store, leaseEncoder, device, options, stopping.Token)),
                     $"encoder-{index}");
             }
         });

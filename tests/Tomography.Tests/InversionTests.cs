@@ -119,7 +119,7 @@ public class InversionTests
         var filter = ProfileFilter.Create(2, window, plan.SpacingMm, plan.OffsetCount);
         var lesion = Phantom.Of(geometry, x => Phantom.Gaussian(x, geometry.CentreMm, 4));
         var peak = Phantom.Invert(lesion, plan, window).Max();
-        var score = Phantom.PlaneIntegral(lesion.Samples.AsSpan(32 * 64 * 64, 64 * 64), 1); // as much as the lesion's own greatest
+        var score = Phantom.PlaneIntegral(lesion.Samples.AsFloats().AsSpan(32 * 64 * 64, 64 * 64), 1); // as much as the lesion's own greatest
         var sinogram = new float[plan.Directions.Count * plan.OffsetCount];
         for (var at = 0; at < sinogram.Length; at++)
         {

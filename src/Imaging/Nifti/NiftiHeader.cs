@@ -56,7 +56,10 @@ public sealed class NiftiHeader
     public VolumeGeometry Geometry { get; }
 
     /// <summary>Peak memory in bytes that reading this volume takes, for admission.</summary>
-    public long PredictedBytes => (Shape.VoxelCount * sizeof(float)) + BufferBytes;
+    public long PredictedBytes => (Shape.VoxelCount * (StaysInt16 ? sizeof(short) : sizeof(float))) + BufferBytes;
+
+    /// <summary>True where the volume's samples are held as int16, not float32.</summary>
+    public bool StaysInt16 => NiftiSamples.FitInt16(DataType, NiftiScaling.Of(Fields));
 
     internal NiftiFields Fields { get; }
 

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.Imaging.Nifti;
 
@@ -143,14 +145,44 @@ public static class NiftiReader
         NiftiSource source, NiftiHeader header, long memoryLimitBytes, CancellationToken cancellationToken)
     {
         source.RequireRoomFor(header.Fields, header.DataBytes);
-        var samples = Allocate(header, memoryLimitBytes, source.Name);
-        source.SkipTo(header.VoxOffset, cancellationToken);
-
         var scaling = NiftiScaling.Of(header.Fields);
-        var width = header.DataType.SizeBytes();
-        var direct = header.DataType == NiftiDataType.Float32;
-        var rented = direct ? [] : ArrayPool<byte>.Shared.Rent(ChunkSamples * width);
         var nonFinite = 0L;
+        VolumeSamples samples;
+        if (header.StaysInt16)
+        {
+            var stored = Allocate<short>(header, memoryLimitBytes, source.Name);
+            ReadChunks(source, header, stored, (bytes, values) => NiftiSamples.Widen(header.DataType, header.IsBigEndian, bytes, values), cancellationToken);
+            samples = VolumeSamples.FromInt16(stored, (float)scaling.Slope, (float)scaling.Inter);
+        }
+        else
+        {
+            var intensities = Allocate<float>(header, memoryLimitBytes, source.Name);
+            ReadChunks(
+                source,
+                header,
+                intensities,
+                (bytes, values) =>
+                {
+                    NiftiSamples.Convert(header.DataType, header.IsBigEndian, scaling, bytes, values);
+                    nonFinite += NiftiSamples.CountNonFinite(values);
+                },
+                cancellationToken);
+            samples = intensities;
+        }
+
+        source.Finish(cancellationToken);
+        return new(header, new(header.Geometry, samples), nonFinite);
+    }
+
+    private static void ReadChunks<T>(
+        NiftiSource source, NiftiHeader header, T[] samples, ConvertChunk<T> convert, CancellationToken cancellationToken)
+        where T : unmanaged
+    {
+        source.SkipTo(header.VoxOffset, cancellationToken);
+        var width = header.DataType.SizeBytes();
+        // Read into their place where they need no more room there, to be converted in it.
+        var direct = header.DataType is NiftiDataType.Float32 or NiftiDataType.Int16 && width == Unsafe.SizeOf<T>();
+        var rented = direct ? [] : ArrayPool<byte>.Shared.Rent(ChunkSamples * width);
         try
         {
             for (var start = 0; start < samples.Length; start += ChunkSamples)
@@ -159,8 +191,7 @@ public static class NiftiReader
                 var chunk = samples.AsSpan(start, Math.Min(ChunkSamples, samples.Length - start));
                 var stored = direct ? MemoryMarshal.AsBytes(chunk) : rented.AsSpan(0, chunk.Length * width);
                 source.ReadExactly(stored);
-                NiftiSamples.Convert(header.DataType, header.IsBigEndian, scaling, stored, chunk);
-                nonFinite += NiftiSamples.CountNonFinite(chunk);
+                convert(stored, chunk);
             }
         }
         finally
@@ -170,13 +201,10 @@ public static class NiftiReader
                 ArrayPool<byte>.Shared.Return(rented);
             }
         }
-
-        source.Finish(cancellationToken);
-        return new(header, new(header.Geometry, samples), nonFinite);
     }
 
     /// <summary>Not cleared: pages are taken from the system as samples arrive, not as the header claims.</summary>
-    private static float[] Allocate(NiftiHeader header, long memoryLimitBytes, string name)
+    private static T[] Allocate<T>(NiftiHeader header, long memoryLimitBytes, string name)
     {
         if (header.PredictedBytes > memoryLimitBytes || header.Shape.VoxelCount > Array.MaxLength)
         {
@@ -185,7 +213,7 @@ public static class NiftiReader
 
         try
         {
-            return GC.AllocateUninitializedArray<float>((int)header.Shape.VoxelCount);
+            return GC.AllocateUninitializedArray<T>((int)header.Shape.VoxelCount);
         }
         catch (OutOfMemoryException error)
         {
@@ -197,4 +225,6 @@ public static class NiftiReader
             $"{name} ({header.Shape}) takes {header.PredictedBytes >> 20} MiB of memory, more than is allowed here: raise the limit, crop it or resample it.",
             error);
     }
+
+    private delegate void ConvertChunk<T>(Span<byte> stored, Span<T> samples);
 }

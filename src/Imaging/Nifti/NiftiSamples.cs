@@ -34,6 +34,36 @@ internal static class NiftiSamples
         }
     }
 
+    /// <summary>Whether samples stay as they are stored, in half the memory of float32, with the same intensities.</summary>
+    public static bool FitInt16(NiftiDataType type, NiftiScaling scaling) =>
+        type is NiftiDataType.UInt8 or NiftiDataType.Int8 or NiftiDataType.Int16 && scaling.HoldsForInt16();
+
+    /// <summary>Copies one run of samples of at most 16 bits as they are stored.</summary>
+    /// <inheritdoc cref="Convert"/>
+    public static void Widen(NiftiDataType type, bool bigEndian, Span<byte> stored, Span<short> values)
+    {
+        switch (type)
+        {
+            case NiftiDataType.UInt8: Copy<byte>(stored, values); break;
+            case NiftiDataType.Int8: Copy<sbyte>(stored, values); break;
+            case NiftiDataType.Int16 when bigEndian == BitConverter.IsLittleEndian:
+                BinaryPrimitives.ReverseEndianness(MemoryMarshal.Cast<byte, short>(stored), values);
+                break;
+            case NiftiDataType.Int16: Copy<short>(stored, values); break;
+            default: throw new ArgumentOutOfRangeException(nameof(type), type, "Not a type that fits 16 bits with its sign.");
+        }
+
+        static void Copy<T>(ReadOnlySpan<byte> stored, Span<short> values)
+            where T : unmanaged, INumber<T>
+        {
+            var samples = MemoryMarshal.Cast<byte, T>(stored);
+            for (var index = 0; index < samples.Length; index++)
+            {
+                values[index] = short.CreateTruncating(samples[index]);
+            }
+        }
+    }
+
     /// <summary>NaN and ±∞ among the intensities; a finite float64 beyond float32's range has become ±∞.</summary>
     public static long CountNonFinite(ReadOnlySpan<float> intensities)
     {
@@ -60,10 +90,9 @@ internal static class NiftiSamples
             return;
         }
 
-        var (slope, inter) = scaling;
         for (var index = 0; index < samples.Length; index++)
         {
-            intensities[index] = (float)((slope * double.CreateTruncating(samples[index])) + inter);
+            intensities[index] = scaling.Intensity(double.CreateTruncating(samples[index]));
         }
     }
 

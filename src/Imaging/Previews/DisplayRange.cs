@@ -1,3 +1,5 @@
+using ToNNO.Tomography.Geometry;
+
 namespace ToNNO.Imaging.Previews;
 
 /// <summary>The values that a picture's darkest and brightest colour stand for.</summary>
@@ -9,9 +11,17 @@ public readonly record struct DisplayRange(float Low, float High)
     public bool IsEmpty => !(High > Low);
 
     /// <summary>From the 1st to the 99.5th percentile: a hot bladder or an implant must not turn the rest black.</summary>
-    public static DisplayRange ForImage(ReadOnlySpan<float> samples)
+    public static DisplayRange ForImage(VolumeSamples samples)
     {
-        var sorted = SortedSample(samples);
+        ArgumentNullException.ThrowIfNull(samples);
+        var step = Step(samples.Count);
+        var sample = new float[(samples.Count + step - 1) / step];
+        for (var index = 0; index < sample.Length; index++)
+        {
+            sample[index] = samples[index * step];
+        }
+
+        var sorted = Sorted(sample, 1);
         var robust = new DisplayRange(Quantile(sorted, 0.01), Quantile(sorted, 0.995));
         return robust.IsEmpty ? FullRange(samples) : robust;
     }
@@ -22,7 +32,7 @@ public readonly record struct DisplayRange(float Low, float High)
     public static DisplayRange ForHeatmap(ReadOnlySpan<float> samples)
     {
         var full = FullRange(samples);
-        var floored = full with { Low = Quantile(SortedSample(samples), 0.5) };
+        var floored = full with { Low = Quantile(Sorted(samples, Step(samples.Length)), 0.5) };
         return floored.IsEmpty ? full : floored;
     }
 
@@ -42,26 +52,43 @@ public readonly record struct DisplayRange(float Low, float High)
         var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
         foreach (var sample in samples)
         {
-            if (float.IsFinite(sample))
-            {
-                low = Math.Min(low, sample);
-                high = Math.Max(high, sample);
-            }
+            Extend(ref low, ref high, sample);
         }
 
         return low <= high ? new(low, high) : default;
     }
 
-    private static List<float> SortedSample(ReadOnlySpan<float> samples)
+    private static DisplayRange FullRange(VolumeSamples samples)
     {
-        // Odd, so that it does not keep to the same columns of a grid whose rows are a power of two long.
-        var step = (samples.Length / LargestSample) | 1;
-        var sample = new List<float>((samples.Length / step) + 1);
-        for (var index = 0; index < samples.Length; index += step)
+        var (low, high) = (float.PositiveInfinity, float.NegativeInfinity);
+        for (var position = 0L; position < samples.Count; position++)
         {
-            if (float.IsFinite(samples[index]))
+            Extend(ref low, ref high, samples[position]);
+        }
+
+        return low <= high ? new(low, high) : default;
+    }
+
+    private static void Extend(ref float low, ref float high, float sample)
+    {
+        if (float.IsFinite(sample))
+        {
+            low = Math.Min(low, sample);
+            high = Math.Max(high, sample);
+        }
+    }
+
+    // Odd, so that it does not keep to the same columns of a grid whose rows are a power of two long.
+    private static long Step(long count) => (count / LargestSample) | 1;
+
+    private static List<float> Sorted(ReadOnlySpan<float> samples, long step)
+    {
+        var sample = new List<float>((int)(samples.Length / step) + 1);
+        for (var index = 0L; index < samples.Length; index += step)
+        {
+            if (float.IsFinite(samples[(int)index]))
             {
-                sample.Add(samples[index]);
+                sample.Add(samples[(int)index]);
             }
         }
 

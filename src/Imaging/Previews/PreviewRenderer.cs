@@ -169,9 +169,9 @@ public static class PreviewRenderer
     {
         var (plane, area) = (panel.Plane, panel.Area);
         var shape = scene.Request.Image.Geometry.Shape;
-        var grey = Resampled(scene.Request.Image.Samples, scene.ImageRange.Low);
+        var grey = Resampled(plane.Cut(scene.Request.Image.Samples, shape, slice), scene.ImageRange.Low);
         var heat = panel.HasHeatmap && !scene.HeatRange.IsEmpty
-            ? Resampled(scene.Request.Heatmap.Span, scene.HeatRange.Low)
+            ? Resampled(plane.Cut(scene.Request.Heatmap.Span, shape, slice), scene.HeatRange.Low)
             : null;
         var pixels = new byte[4 * area.Width * area.Height];
         for (var pixel = 0; pixel < grey.Length; pixel++)
@@ -189,8 +189,8 @@ public static class PreviewRenderer
 
         return pixels;
 
-        float[] Resampled(ReadOnlySpan<float> samples, float hole) => PlaneResampler.Resample(
-            Finite(plane.Cut(samples, shape, slice), hole),
+        float[] Resampled(float[] values, float hole) => PlaneResampler.Resample(
+            Finite(values, hole),
             plane.Columns.VoxelCount, plane.Rows.VoxelCount, area.Width, area.Height);
     }
 

@@ -197,7 +197,7 @@ internal sealed class ResultPublisher(IBlobStore store)
         {
             var written = NiftiReader.Read(stream, stream.Length, HeatmapFile, long.MaxValue, cancel);
             written.Header.RequireSameGrid(source, task.VolumeId.Value);
-            if (!written.Volume.Samples.AsSpan().SequenceEqual(heatmap))
+            if (!written.Volume.Samples.AsFloats().AsSpan().SequenceEqual(heatmap))
             {
                 throw new BlobStoreException(BlobStoreError.Unavailable, $"The heatmap of {task.VolumeId} was not read back as it was written.");
             }

@@ -30,7 +30,7 @@ internal sealed class VolumeCache(long capacityBytes)
     public void Add(VolumeTask task, Volume volume)
     {
         _recent.AddFirst((task, volume));
-        while (_recent.Count > 1 && _recent.Sum(entry => entry.Volume.Samples.LongLength * sizeof(float)) > capacityBytes)
+        while (_recent.Count > 1 && _recent.Sum(entry => entry.Volume.Samples.SizeBytes) > capacityBytes)
         {
             _recent.RemoveLast();
         }

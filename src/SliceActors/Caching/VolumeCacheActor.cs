@@ -10,7 +10,7 @@ namespace ToNNO.SliceActors.Caching;
 internal sealed class VolumeCacheActor : ReceiveActor
 {
     private readonly VolumeCache _cache;
-    private readonly Dictionary<(VolumeId Volume, string Sha256), List<IActorRef>> _waiting = [];
+    private readonly Dictionary<(VolumeId Volume, string Sha256), (VolumeTask Task, List<IActorRef> Waiters)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
 
     /// <param name="load">Reads the volume of a task; throws <see cref="ImagingException"/> where it is refused.</param>
@@ -22,17 +22,17 @@ internal sealed class VolumeCacheActor : ReceiveActor
             var task = request.Task;
             if (_cache.Find(task) is { } volume)
             {
-                Sender.Tell(new VolumeLoaded(volume, TimeSpan.Zero, _cache.Held));
+                Sender.Tell(new VolumeLoaded(task, volume, TimeSpan.Zero, _cache.Held));
                 return;
             }
 
-            if (_waiting.TryGetValue((task.VolumeId, task.SourceSha256), out var waiters))
+            if (_waiting.TryGetValue((task.VolumeId, task.SourceSha256), out var waiting))
             {
-                waiters.Add(Sender);
+                waiting.Waiters.Add(Sender);
                 return;
             }
 
-            _waiting[(task.VolumeId, task.SourceSha256)] = [Sender];
+            _waiting[(task.VolumeId, task.SourceSha256)] = (task, [Sender]);
             Task.Run(() =>
             {
                 var begun = Stopwatch.GetTimestamp();
@@ -45,7 +45,7 @@ internal sealed class VolumeCacheActor : ReceiveActor
             var elapsed = read.Elapsed;
             foreach (var waiter in Answer(read.Task))
             {
-                waiter.Tell(new VolumeLoaded(read.Volume, elapsed, _cache.Held));
+                waiter.Tell(new VolumeLoaded(read.Task, read.Volume, elapsed, _cache.Held));
                 elapsed = TimeSpan.Zero; // the reading is counted once
             }
         });
@@ -58,7 +58,7 @@ internal sealed class VolumeCacheActor : ReceiveActor
 
             foreach (var waiter in Answer(unreadable.Task))
             {
-                waiter.Tell(new VolumeUnavailable((unreadable.Error as ImagingException)?.Code ?? "node.stopping", unreadable.Error.Message, unreadable.Error is not ImagingException));
+                waiter.Tell(new VolumeUnavailable(unreadable.Task, (unreadable.Error as ImagingException)?.Code ?? "node.stopping", unreadable.Error.Message, unreadable.Error is not ImagingException));
             }
         });
     }
@@ -66,23 +66,23 @@ internal sealed class VolumeCacheActor : ReceiveActor
     protected override void PostStop()
     {
         // Also before a restart. An encoder that waits for a volume waits for nothing else.
-        foreach (var waiter in _waiting.Values.SelectMany(waiters => waiters))
+        foreach (var (task, waiter) in _waiting.Values.SelectMany(waiting => waiting.Waiters.Select(waiter => (waiting.Task, waiter))))
         {
-            waiter.Tell(new VolumeUnavailable("internal.failure", "Reading a volume failed unexpectedly; the log says where. Please report it.", Transient: true));
+            waiter.Tell(new VolumeUnavailable(task, "internal.failure", "Reading a volume failed unexpectedly; the log says where. Please report it.", Transient: true));
         }
 
         _stopping.Cancel();
         _stopping.Dispose();
     }
 
-    private List<IActorRef> Answer(VolumeTask task) => _waiting.Remove((task.VolumeId, task.SourceSha256), out var waiters) ? waiters : [];
+    private List<IActorRef> Answer(VolumeTask task) => _waiting.Remove((task.VolumeId, task.SourceSha256), out var waiting) ? waiting.Waiters : [];
 
     public sealed record LoadVolume(VolumeTask Task) : ILocalMessage;
 
     /// <param name="Held">All volumes that this node holds now.</param>
-    public sealed record VolumeLoaded(Volume Volume, TimeSpan ReadTime, IReadOnlyList<VolumeId> Held) : ILocalMessage;
+    public sealed record VolumeLoaded(VolumeTask Task, Volume Volume, TimeSpan ReadTime, IReadOnlyList<VolumeId> Held) : ILocalMessage;
 
-    public sealed record VolumeUnavailable(string ReasonCode, string Detail, bool Transient) : ILocalMessage;
+    public sealed record VolumeUnavailable(VolumeTask Task, string ReasonCode, string Detail, bool Transient) : ILocalMessage;
 
     private sealed record Read(VolumeTask Task, Volume Volume, TimeSpan Elapsed) : ILocalMessage;
 

@@ -2,98 +2,80 @@ using System.Diagnostics;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
 using ToNNO.Tomography.Geometry;
-using ToNNO.Tomography.Sampling;
-using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.SliceActors.Encoding;
 
-/// <summary>Cuts and encodes the slices of a lease. Not thread-safe: one per encoder actor, for its buffers.</summary>
-/// <remarks>Slices go to the encoder in order of direction and offset, in batches whose size depends on the slice size alone,
-/// so that a lease gives the same bytes wherever and whenever it is encoded.</remarks>
+/// <summary>Encodes the slices of leases, while they are cut. One per device, for its buffers: one lease is encoded at a time,
+/// while others begin.</summary>
 public sealed class LeaseEncoder(int batchPixels)
 {
-    private const int MaximumBatch = 64;
-    private float[] _pixels = [];
+    private readonly BatchBuffers _buffers = new();
     private (string Model, SliceFormat Format, IntensityMap Intensity, float Logit)? _blank;
 
-    /// <summary>Encodes a lease.</summary>
-    /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; empty to measure all.</param>
+    /// <summary>Cuts and encodes a lease.</summary>
+    /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
     /// <param name="readTime">What reading the volume took; it is counted with the lease.</param>
     /// <exception cref="EncoderException">The encoder failed.</exception>
     /// <exception cref="OperationCanceledException">The node stops; nothing of the lease is kept.</exception>
     public RowsBlob Encode(
-        VolumeTask task, Volume volume, DirectionRange lease, ReadOnlySpan<float> guide, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
+        VolumeTask task, Volume volume, DirectionRange lease, float[]? guide, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
-        var plan = task.Plan();
+        using var cutter = Begin(task, volume, lease, guide, null, cancel);
+        return Encode(cutter, encoder, readTime, cancel);
+    }
+
+    /// <summary>Begins to cut a lease, as far ahead as the buffers reach.</summary>
+    /// <param name="after">The cutter of the lease that is encoded before.</param>
+    internal LeaseCutter Begin(VolumeTask task, Volume volume, DirectionRange lease, float[]? guide, LeaseCutter? after, CancellationToken cancel) =>
+        new(task, volume, lease, guide, batchPixels, _buffers, after, cancel);
+
+    /// <summary>Encodes the slices of a lease as they come.</summary>
+    /// <inheritdoc cref="Encode(VolumeTask, Volume, DirectionRange, float[], ISliceEncoder, TimeSpan, CancellationToken)"/>
+    internal RowsBlob Encode(LeaseCutter cutter, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
+    {
+        var plan = cutter.Plan;
         var format = new SliceFormat(plan.Size, plan.PixelMm);
-        var slicePixels = plan.Size * plan.Size;
-        var batch = new Batch(Math.Clamp(batchPixels / slicePixels, 1, MaximumBatch));
-        if (_pixels.Length < batch.Capacity * slicePixels)
+        var logits = new float[cutter.Directions.Count * plan.OffsetCount];
+        var blank = BlankLogit(cutter.Task, encoder, format);
+        Array.Fill(logits, blank);
+        for (var at = 0; at < cutter.Guide?.Length; at++)
         {
-            _pixels = new float[batch.Capacity * slicePixels];
+            logits[at] = cutter.IsMeasured(at) ? blank : cutter.Guide[at];
         }
 
-        var logits = new float[lease.Count * plan.OffsetCount];
-        var blank = BlankLogit(task, encoder, format);
-        Array.Fill(logits, blank);
-        var (cut, encoded) = (0L, 0L);
-        var (cutTime, encodeTime) = (TimeSpan.Zero, TimeSpan.Zero);
-
-        void Flush()
+        var (encoded, encodeTime, starved) = (0L, TimeSpan.Zero, TimeSpan.Zero);
+        while (true)
         {
+            cancel.ThrowIfCancellationRequested();
             var begun = Stopwatch.GetTimestamp();
-            encoder.Encode(_pixels.AsSpan(0, batch.Count * slicePixels), batch.Count, format, batch.Logits.AsSpan(0, batch.Count));
-            for (var slot = 0; slot < batch.Count; slot++)
+            if (cutter.Take() is not { } batch)
             {
-                logits[batch.Rows[slot]] = batch.Logits[slot];
+                break;
             }
 
-            encoded += batch.Count;
-            batch.Count = 0;
+            starved += Stopwatch.GetElapsedTime(begun);
+            begun = Stopwatch.GetTimestamp();
+            try
+            {
+                encoder.Encode(batch.Taken, batch.Count, format, batch.Logits.AsSpan(0, batch.Count));
+                for (var slot = 0; slot < batch.Count; slot++)
+                {
+                    logits[batch.Rows[slot]] = batch.Logits[slot];
+                }
+
+                encoded += batch.Count;
+            }
+            finally
+            {
+                cutter.Return(batch);
+            }
+
             encodeTime += Stopwatch.GetElapsedTime(begun);
         }
 
-        for (var at = 0; at < logits.Length; at++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            if (!guide.IsEmpty && !float.IsNaN(guide[at]))
-            {
-                logits[at] = guide[at];
-                continue;
-            }
-
-            var normal = plan.Directions.Normals[lease.First + (at / plan.OffsetCount)];
-            var offset = plan.OffsetMm(at % plan.OffsetCount);
-            if (SliceCutter.Misses(volume.Geometry, normal, offset))
-            {
-                continue;
-            }
-
-            var begun = Stopwatch.GetTimestamp();
-            var slot = _pixels.AsSpan(batch.Count * slicePixels, slicePixels);
-            var hasContent = SliceCutter.Cut(
-                volume, SliceFrame.For(normal), offset, plan.CentreMm, slot, plan.Size, plan.PixelMm, task.Settings.Intensity);
-            cutTime += Stopwatch.GetElapsedTime(begun);
-            cut++;
-            if (hasContent)
-            {
-                batch.Rows[batch.Count++] = at;
-                if (batch.Count == batch.Capacity)
-                {
-                    Flush();
-                }
-            }
-        }
-
-        if (batch.Count > 0)
-        {
-            Flush();
-        }
-
-        return new RowsBlob(lease, plan.OffsetCount, blank, new RowsCost(cut, logits.Length - encoded, encoded, readTime, cutTime, encodeTime), logits)
-        {
-            Device = encoder.Device,
-        };
+        SliceTelemetry.StarvedOfPixels(starved, encoder.Device);
+        var cost = new RowsCost(cutter.SlicesCut, logits.Length - encoded, encoded, readTime, cutter.CutTime, encodeTime);
+        return new RowsBlob(cutter.Directions, plan.OffsetCount, blank, cost, logits) { Device = encoder.Device };
     }
 
     /// <summary>The encoder's answer to a slice of fill, asked for once.</summary>
@@ -111,17 +93,5 @@ public sealed class LeaseEncoder(int batchPixels)
         encoder.Encode(pixels, 1, format, logit);
         _blank = (encoder.Card.Sha256, format, intensity, logit[0]);
         return logit[0];
-    }
-
-    private sealed class Batch(int capacity)
-    {
-        public int Capacity { get; } = capacity;
-
-        public int Count { get; set; }
-
-        /// <summary>Place of each slot's logit among the lease's.</summary>
-        public int[] Rows { get; } = new int[capacity];
-
-        public float[] Logits { get; } = new float[capacity];
     }
 }

@@ -4,13 +4,13 @@ namespace ToNNO.Tomography.Geometry;
 public sealed class Volume
 {
     /// <exception cref="ArgumentException">The number of samples is not that of the geometry's voxels.</exception>
-    public Volume(VolumeGeometry geometry, float[] samples)
+    public Volume(VolumeGeometry geometry, VolumeSamples samples)
     {
         ArgumentNullException.ThrowIfNull(geometry);
         ArgumentNullException.ThrowIfNull(samples);
-        if (samples.LongLength != geometry.Shape.VoxelCount)
+        if (samples.Count != geometry.Shape.VoxelCount)
         {
-            throw new ArgumentException($"{samples.LongLength} samples cannot fill {geometry.Shape} voxels.", nameof(samples));
+            throw new ArgumentException($"{samples.Count} samples cannot fill {geometry.Shape} voxels.", nameof(samples));
         }
 
         Geometry = geometry;
@@ -19,7 +19,7 @@ public sealed class Volume
 
     public VolumeGeometry Geometry { get; }
 
-    public float[] Samples { get; }
+    public VolumeSamples Samples { get; }
 
     public float this[int i, int j, int k] => Samples[i + ((long)Geometry.Shape.I * (j + ((long)Geometry.Shape.J * k)))];
 }

@@ -43,7 +43,7 @@ internal sealed record Calibration(
         var (radius, blobMean) = BestMean([.. cases.Select(one =>
             RadiiMm.Select(mm => Dice.Of(CentreBlob.Mask(one.Image.Geometry, mm), one.Reference)).ToArray())]);
         var (suv, suvMean) = BestMean([.. cases.Select(one =>
-            Suvs.Select(bound => Dice.Above(one.Image.Samples, bound, one.Reference)).ToArray())]);
+            Suvs.Select(bound => Dice.Above(one.Image.Samples.AsFloats(), bound, one.Reference)).ToArray())]);
         return new(
             Alphas[chosen],
             Fractions[byAlpha[chosen].Choice],
@@ -83,7 +83,7 @@ internal sealed record Calibration(
         };
         var plan = task.Plan();
         var slices = new LeaseEncoder(new SliceActors.SliceOptions().BatchPixels);
-        var rows = slices.Encode(task, one.Image, new DirectionRange(0, plan.Directions.Count), [], encoder, TimeSpan.Zero, cancel);
+        var rows = slices.Encode(task, one.Image, new DirectionRange(0, plan.Directions.Count), null, encoder, TimeSpan.Zero, cancel);
         var dice = new List<double>(Alphas.Length * Fractions.Length);
         foreach (var alpha in Alphas)
         {

@@ -13,7 +13,7 @@ internal readonly record struct CropBox(VoxelIndex Start, VolumeShape Shape)
     {
         var affine = volume.Geometry.Affine;
         var geometry = new VolumeGeometry(Shape, affine with { Origin = affine.ToWorld(Start.I, Start.J, Start.K) });
-        return new Volume(geometry, Cut<float>(volume.Samples, volume.Geometry.Shape));
+        return new Volume(geometry, Cut<float>(volume.Samples.AsFloats(), volume.Geometry.Shape));
     }
 
     /// <summary>The box's voxels.</summary>

@@ -60,7 +60,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
         var threshold = new HeatmapThreshold(calibration.ThresholdOfPeak, OfPeak: true);
         var scored = cases.Select(one => Score(one, calibration, threshold)).ToList();
         var means = DemoMeans.Of(scored);
-        var suv = cases.Select(one => Dice.Above(one.Image.Samples, calibration.Suv, one.Reference)).ToList();
+        var suv = cases.Select(one => Dice.Above(one.Image.Samples.AsFloats(), calibration.Suv, one.Reference)).ToList();
         var story = new DemoStory(trained, calibration, card, crops.Count, Directions, SpacingMm, means, suv.Average());
         var page = DemoPage.Build(new DemoReport(DemoStory.Title, story.Introduction, story.EncoderFacts, story.Settings, scored, means));
         DemoFolder.Write(folder.Page, file => file.Write(System.Text.Encoding.UTF8.GetBytes(page)));
@@ -159,7 +159,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
             DemoFolder.Write(folder.Input(one.Id), file =>
             {
                 using var writer = NiftiWriter.ForHeatmap(file, one.Header, DemoTraining.Intensity.Low, DemoTraining.Intensity.High, "ToNNO demo input", compress: true);
-                writer.Append(one.Image.Samples);
+                writer.Append(one.Image.Samples.AsFloats());
                 writer.Complete();
             });
         }
@@ -183,10 +183,10 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
     {
         var heatmap = NiftiReader.Read(folder.Result(one.Id, "heatmap.nii.gz"), long.MaxValue);
         heatmap.Header.RequireSameGrid(one.Header, one.Id);
-        var mask = NiftiReader.Read(folder.Result(one.Id, "mask.nii.gz"), long.MaxValue).Volume.Samples;
+        var mask = NiftiReader.Read(folder.Result(one.Id, "mask.nii.gz"), long.MaxValue).Volume.Samples.AsFloats();
         var result = Documents.TryParse<VolumeResult>(File.ReadAllBytes(folder.Result(one.Id, VolumeResult.FileName)))
             ?? throw new InvalidOperationException($"The result of {one.Id} cannot be read.");
-        var values = heatmap.Volume.Samples;
+        var values = heatmap.Volume.Samples.AsFloats();
         var (i, j, k) = result.Heatmap.PeakIndex;
         var peakInMask = one.Reference[i + (one.Header.Shape.I * (j + (one.Header.Shape.J * k)))] != 0;
         var dice = Dice.Of(Array.ConvertAll(mask, value => (byte)value), one.Reference);

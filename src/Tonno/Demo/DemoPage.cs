@@ -73,7 +73,7 @@ public static class DemoPage
             [[i.X, j.X, k.X, origin.X], [i.Y, j.Y, k.Y, origin.Y], [i.Z, j.Z, k.Z, origin.Z]],
             [.. DisplayPlane.Of(geometry)
                 .Select(plane => new ViewerPlane(plane.Plane.ToString(), Axis(plane.Columns), Axis(plane.Rows), Axis(plane.Normal)))],
-            Levels(row.Image.Samples, imageRange),
+            Levels(row.Image.Samples.AsFloats(), imageRange),
             [imageRange.Low, imageRange.High],
             Levels(row.Heatmap.Span, levels),
             [levels.Low, levels.High],

@@ -24,7 +24,7 @@ internal sealed record OffCentreCase(string Id, NiftiHeader Header, Volume Image
         return new(
             id,
             header,
-            new Volume(header.Geometry, box.Cut<float>(image.Volume.Samples, image.Header.Shape)), // where its file will say
+            new Volume(header.Geometry, box.Cut<float>(image.Volume.Samples.AsFloats(), image.Header.Shape)), // where its file will say
             box.Cut<byte>(mask, image.Header.Shape));
     }
 

@@ -49,7 +49,7 @@ internal sealed class SampleCases(string folder)
     {
         var mask = Read("masks", id);
         mask.Header.RequireSameGrid(image, $"The mask of {id}");
-        return Array.ConvertAll(mask.Volume.Samples, value => value > 0 ? (byte)1 : (byte)0);
+        return Array.ConvertAll(mask.Volume.Samples.AsFloats(), value => value > 0 ? (byte)1 : (byte)0);
     }
 
     private NiftiVolume Read(string kind, string id)

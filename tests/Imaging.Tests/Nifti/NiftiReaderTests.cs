@@ -34,7 +34,7 @@ public sealed class NiftiReaderTests
         {
             var file = new NiftiFile { Version = version, BigEndian = bigEndian, DataType = code, Dim = [3, 2, 2, 2], Samples = stored };
             var read = NiftiFile.ReadBytes(gzip ? file.Gzip() : file.Bytes());
-            Assert.Equal(expected, read.Volume.Samples);
+            Assert.Equal(expected, read.Volume.Samples.AsFloats());
             Assert.Equal((version, bigEndian, (NiftiDataType)code), (read.Header.Version, read.Header.IsBigEndian, read.Header.DataType));
         }
     }
@@ -53,7 +53,7 @@ public sealed class NiftiReaderTests
         {
             Array stored = type == 4 ? Enumerable.Repeat((short)7, 24).ToArray() : Enumerable.Repeat(7f, 24).ToArray();
             var read = new NiftiFile { DataType = type, Slope = slope, Inter = inter, Samples = stored }.Read();
-            Assert.All(read.Volume.Samples, sample => Assert.Equal(expected, sample));
+            Assert.All(read.Volume.Samples.AsFloats(), sample => Assert.Equal(expected, sample));
         }
     }
 
@@ -72,8 +72,8 @@ public sealed class NiftiReaderTests
             _ => values.Select(n => (float)n).ToArray(),
         };
         var file = new NiftiFile { Dim = [3, 40, 41, 43], DataType = type, Samples = stored };
-        Assert.Equal(values.Select(n => (float)n), file.Read().Volume.Samples);
-        Assert.Equal(values.Select(n => (float)n), NiftiFile.ReadBytes(file.Gzip()).Volume.Samples);
+        Assert.Equal(values.Select(n => (float)n), file.Read().Volume.Samples.AsFloats());
+        Assert.Equal(values.Select(n => (float)n), NiftiFile.ReadBytes(file.Gzip()).Volume.Samples.AsFloats());
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class NiftiReaderTests
         foreach (var bytes in new[] { file.Bytes(), file.Gzip() })
         {
             var read = NiftiReader.Read(new DribblingStream(bytes), bytes.Length, "scan.nii", NiftiFile.NoLimit, Token);
-            Assert.Equal(Enumerable.Range(0, 24).Select(n => (float)n), read.Volume.Samples);
+            Assert.Equal(Enumerable.Range(0, 24).Select(n => (float)n), read.Volume.Samples.AsFloats());
         }
     }
 
@@ -92,7 +92,7 @@ public sealed class NiftiReaderTests
     {
         var bytes = new NiftiFile { Samples = Enumerable.Range(0, 24).Select(n => (float)n).ToArray() }.Bytes();
         byte[] members = [.. NiftiFile.Compress(bytes[..360]), .. NiftiFile.Compress(bytes[360..]), .. NiftiFile.Compress([])];
-        Assert.Equal(23f, NiftiFile.ReadBytes(members).Volume.Samples[^1]);
+        Assert.Equal(23f, NiftiFile.ReadBytes(members).Volume.Samples.AsFloats()[^1]);
     }
 
     [Theory]

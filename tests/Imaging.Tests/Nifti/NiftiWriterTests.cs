@@ -103,7 +103,7 @@ public sealed class NiftiWriterTests
 
         Assert.Equal(compress, stream.ToArray() is [0x1f, 0x8b, ..]);
         var read = NiftiFile.ReadBytes(stream.ToArray());
-        Assert.Equal(samples, read.Volume.Samples);
+        Assert.Equal(samples, read.Volume.Samples.AsFloats());
         Assert.Equal((1, 0, 352), (read.Header.SclSlope, read.Header.SclInter, read.Header.VoxOffset));
     }
 
@@ -118,7 +118,7 @@ public sealed class NiftiWriterTests
         Assert.Equal(544 + 24, stream.Length);
         var read = NiftiFile.ReadBytes(stream.ToArray());
         Assert.Equal(NiftiDataType.UInt8, read.Header.DataType);
-        Assert.Equal(mask.Select(n => (float)n), read.Volume.Samples);
+        Assert.Equal(mask.Select(n => (float)n), read.Volume.Samples.AsFloats());
     }
 
     [Fact]
@@ -210,9 +210,9 @@ public sealed class NiftiWriterTests
     {
         var path = SharedData.Path("ibsi-sts/nifti/STS_003/PET_image.nii.gz");
         var source = NiftiReader.Read(path, NiftiFile.NoLimit, TestContext.Current.CancellationToken);
-        var read = NiftiFile.ReadBytes(Heatmap(source.Header, source.Volume.Samples, compress: true));
+        var read = NiftiFile.ReadBytes(Heatmap(source.Header, source.Volume.Samples.AsFloats(), compress: true));
         source.Header.RequireSameGrid(read.Header, "heatmap.nii.gz");
-        Assert.Equal(source.Volume.Samples, read.Volume.Samples);
+        Assert.Equal(source.Volume.Samples.AsFloats(), read.Volume.Samples.AsFloats());
     }
 
     private static byte[] Heatmap(NiftiHeader like, float[] samples, bool compress = false)

@@ -31,7 +31,9 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         (_coordinator, _cache, _owner) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
         var pool = new EncoderPool(_ => _model);
-        _encoder = Sys.ActorOf(Props.Create(() => new EncoderActor("e", _coordinator.Ref, _cache.Ref, _store, pool, _options, _nodeStopping.Token)));
+        var leaseEncoder = new LeaseEncoder(_options.BatchPixels);
+        var device = Props.Create(() => new DeviceActor(leaseEncoder, pool, _nodeStopping.Token));
+        _encoder = Sys.ActorOf(Props.Create(() => new EncoderActor("e", _coordinator.Ref, _cache.Ref, _store, leaseEncoder, device, _options, _nodeStopping.Token)));
         Asked();
     }
 
@@ -80,7 +82,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     {
         Lease();
         _cache.ExpectMsg<VolumeCacheActor.LoadVolume>();
-        _cache.Reply(new VolumeCacheActor.VolumeUnavailable("volume.non_finite", "NaN", Transient: false));
+        _cache.Reply(new VolumeCacheActor.VolumeUnavailable(_task, "volume.non_finite", "NaN", Transient: false));
         Assert.Equal(("volume.non_finite", false), Rejected());
         Asked();
     }
@@ -143,6 +145,52 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Lease_WhileOneIsEncoded_TheNextIsAskedForAndItsVolumeRead()
+    {
+        using var encoder = new HeldEncoder();
+        _model = encoder;
+        Lease();
+        Loaded();
+        encoder.Begun.Wait(TestContext.Current.CancellationToken);
+        _coordinator.ExpectMsg<SliceProtocol.RequestLease>();
+        Lease(SmallWork.Task("b"));
+        Loaded(); // asked for although the first is not encoded
+        ExpectNothing(_coordinator, _encoder); // one ahead, no more
+        Assert.False(_owner.HasMessages);
+        encoder.Release.Set();
+        string[] encoded = [_owner.ExpectMsg<SliceProtocol.LeaseEncoded>().VolumeId.Value, _owner.ExpectMsg<SliceProtocol.LeaseEncoded>().VolumeId.Value];
+        Assert.Equal(["a", "b"], encoded.Order(StringComparer.Ordinal)); // either may be stored first
+    }
+
+    [Fact]
+    public void Lease_CuttingFails_RejectedAndTheNextLeaseIsEncoded()
+    {
+        Lease();
+        Loaded(new VolumeGeometry(_task.Geometry.Shape, AffineTransform.Scaling(1e-9, 1, 1))); // indices beyond what is cut
+        Assert.Equal(("internal.failure", true), Rejected());
+        Lease();
+        Loaded();
+        _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
+    }
+
+    [Fact]
+    public void Lease_NodeStopsWhileOneIsEncoded_EncoderGoesAndNeitherLeaseIsAnswered()
+    {
+        using var encoder = new HeldEncoder();
+        _model = encoder;
+        Watch(_encoder);
+        Lease();
+        Loaded();
+        Lease(SmallWork.Task("b"));
+        Loaded();
+        encoder.Begun.Wait(TestContext.Current.CancellationToken);
+        _nodeStopping.Cancel();
+        encoder.Release.Set();
+        ExpectTerminated(_encoder);
+        Assert.False(_owner.HasMessages);
+    }
+
+    [Fact]
     public void Leases_EncodedByATorchModel_LiveTensorsReturnToTheSameCountAfterEach()
     {
         var live = 0L;
@@ -184,12 +232,12 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
 
     private void Lease(VolumeTask? task = null) => _encoder.Tell(new SliceProtocol.EncodeLease(task ?? _task, _lease), _owner.Ref);
 
-    private void Loaded()
+    private void Loaded(VolumeGeometry? geometry = null)
     {
         var samples = new float[8 * 8 * 8];
         samples[(4 * 64) + (4 * 8) + 4] = 1;
         var task = _cache.ExpectMsg<VolumeCacheActor.LoadVolume>().Task;
-        _cache.Reply(new VolumeCacheActor.VolumeLoaded(new Volume(task.Geometry, samples), TimeSpan.Zero, [task.VolumeId]));
+        _cache.Reply(new VolumeCacheActor.VolumeLoaded(task, new Volume(geometry ?? task.Geometry, samples), TimeSpan.Zero, [task.VolumeId]));
     }
 
     private (string Code, bool Transient) Rejected()
@@ -203,6 +251,33 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     {
         Pass(TimeSpan.Zero, _encoder);
         return _coordinator.ExpectMsg<SliceProtocol.RequestLease>();
+    }
+
+    /// <summary>Encodes once it is told to.</summary>
+    private sealed class HeldEncoder : ISliceEncoder
+    {
+        private readonly SumEncoder _sum = new();
+
+        public ManualResetEventSlim Begun { get; } = new();
+
+        public ManualResetEventSlim Release { get; } = new();
+
+        public EncoderCard Card => _sum.Card;
+
+        public string Device => "cpu";
+
+        public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
+        {
+            Begun.Set();
+            Release.Wait();
+            _sum.Encode(slices, count, format, logits);
+        }
+
+        public void Dispose()
+        {
+            Begun.Dispose();
+            Release.Dispose();
+        }
     }
 
     private sealed class FailingEncoder : ISliceEncoder

@@ -76,7 +76,7 @@ public class ReprojectorTests
         var directions = Enumerable.Range(0, plan.Directions.Count).ToArray();
 
         var profiles = new double[directions.Length * plan.OffsetCount];
-        Reprojector.Accumulate(profiles, ball.Samples, geometry, 0, plan, directions);
+        Reprojector.Accumulate(profiles, ball.Samples.AsFloats(), geometry, 0, plan, directions);
 
         var (error, norm) = (0.0, 0.0);
         for (var at = 0; at < profiles.Length; at++)

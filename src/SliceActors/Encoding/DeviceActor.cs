@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using Akka.Actor;
+using ToNNO.Contracts;
+using ToNNO.Encoders;
+
+namespace ToNNO.SliceActors.Encoding;
+
+/// <summary>Encodes what its parent has cut: one lease at a time, in order.</summary>
+/// <remarks>Encoding is synchronous and holds the actor's thread: it runs on a dispatcher of its own, with one torch thread.</remarks>
+internal sealed class DeviceActor : ReceiveActor
+{
+    public DeviceActor(LeaseEncoder leaseEncoder, EncoderPool pool, CancellationToken nodeStopping)
+    {
+        var idleSince = Stopwatch.GetTimestamp();
+        Receive<Encode>(encode =>
+        {
+            try
+            {
+                var encoder = pool.Get(encode.Cutter.Task.Settings);
+                SliceTelemetry.StarvedOfLeases(Stopwatch.GetElapsedTime(idleSince), encoder.Device);
+                Context.Parent.Tell(new Encoded(encode.Cutter, leaseEncoder.Encode(encode.Cutter, encoder, encode.ReadTime, nodeStopping)));
+            }
+            catch (OperationCanceledException) when (nodeStopping.IsCancellationRequested)
+            {
+                Context.Parent.Tell(new Stopped());
+            }
+            catch (EncoderException refused)
+            {
+                Context.Parent.Tell(new Refused(encode.Cutter, refused.Code, refused.Message, Transient: false));
+            }
+
+            idleSince = Stopwatch.GetTimestamp();
+        });
+    }
+
+    protected override void PreRestart(Exception reason, object message)
+    {
+        if (message is Encode encode)
+        {
+            Context.Parent.Tell(new Refused(
+                encode.Cutter, "internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", Transient: true));
+        }
+
+        base.PreRestart(reason, message);
+    }
+
+    /// <param name="ReadTime">What reading the volume took.</param>
+    public sealed record Encode(LeaseCutter Cutter, TimeSpan ReadTime) : ILocalMessage;
+
+    public sealed record Encoded(LeaseCutter Cutter, RowsBlob Rows) : ILocalMessage;
+
+    public sealed record Refused(LeaseCutter Cutter, string Code, string Detail, bool Transient) : ILocalMessage;
+
+    /// <summary>The node stops, and nothing more is encoded.</summary>
+    public sealed record Stopped : ILocalMessage;
+}

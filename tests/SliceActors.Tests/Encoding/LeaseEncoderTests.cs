@@ -1,0 +1,172 @@
+using System.Diagnostics.Metrics;
+using ToNNO.Contracts;
+using ToNNO.Encoders;
+using ToNNO.SliceActors.Encoding;
+using ToNNO.Tests.Support;
+using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Sampling;
+using ToNNO.Tomography.Slicing;
+
+namespace ToNNO.SliceActors.Tests.Encoding;
+
+public sealed class LeaseEncoderTests
+{
+    private const int BatchPixels = 5000; // several slices, many batches
+    private static readonly VolumeTask _task = SmallWork.Task(edge: 20);
+    private static readonly Volume _volume = Ball();
+    private static readonly SumEncoder _encoder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Encode_GuidedLease_TakesTheGuidesLogitsAndMeasuresTheRest()
+    {
+        var lease = new DirectionRange(16, 16);
+        var whole = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.Zero, Token);
+        var guide = whole.Logits.Select((_, at) => at % 3 == 0 ? float.NaN : at).ToArray();
+
+        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, guide, _encoder, TimeSpan.Zero, Token);
+
+        Assert.Equal(whole.Logits.Select((logit, at) => at % 3 == 0 ? logit : at), rows.Logits);
+        Assert.InRange(rows.Cost.SlicesEncoded, 1, whole.Cost.SlicesEncoded / 2);
+    }
+
+    [Fact]
+    public void Encode_Lease_GivesEachSliceItsLogitAndCountsThem()
+    {
+        var lease = new DirectionRange(7, 9);
+        var plan = _task.Plan();
+        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.FromSeconds(3), Token);
+        var (pixels, encoded) = (new float[plan.Size * plan.Size], 0);
+        for (var at = 0; at < rows.Logits.Length; at++)
+        {
+            var normal = plan.Directions.Normals[lease.First + (at / plan.OffsetCount)];
+            var logit = new float[] { rows.BlankLogit };
+            if (SliceCutter.Cut(
+                _volume, SliceFrame.For(normal), plan.OffsetMm(at % plan.OffsetCount), plan.CentreMm, pixels, plan.Size, plan.PixelMm, _task.Settings.Intensity))
+            {
+                _encoder.Encode(pixels, 1, new(plan.Size, plan.PixelMm), logit);
+                encoded++;
+            }
+
+            Assert.Equal(logit[0], rows.Logits[at]);
+        }
+
+        Assert.Equal((encoded, rows.Logits.Length - encoded), (rows.Cost.SlicesEncoded, rows.Cost.SlicesSkipped));
+        Assert.InRange(rows.Cost.SlicesCut, encoded, encoded + (2 * lease.Count * 9)); // a block's corner at most on either side
+        Assert.Equal(TimeSpan.FromSeconds(3), rows.Cost.ReadTime);
+    }
+
+    [Fact]
+    public void Encode_LeasesBegunAhead_GiveTheSameLogitsAsOneByOne()
+    {
+        var leases = Enumerable.Range(0, 6).Select(at => new DirectionRange(8 * at, 8)).ToArray();
+        var encoder = new LeaseEncoder(BatchPixels);
+        var ahead = new List<LeaseCutter>();
+        foreach (var lease in leases)
+        {
+            ahead.Add(encoder.Begin(_task, _volume, lease, null, ahead.LastOrDefault(), Token));
+        }
+
+        foreach (var cutter in ahead)
+        {
+            var rows = encoder.Encode(cutter, _encoder, TimeSpan.Zero, Token);
+            cutter.Dispose();
+            Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, cutter.Directions, null, _encoder, TimeSpan.Zero, Token).Logits, rows.Logits);
+        }
+    }
+
+    [Fact]
+    public void Encode_FailsMidway_TheLeaseThatWasBegunAheadIsWhole()
+    {
+        var encoder = new LeaseEncoder(BatchPixels);
+        var failing = new CountingEncoder { FailAt = 4 };
+        var first = encoder.Begin(_task, _volume, new(0, 16), null, null, Token);
+        var second = encoder.Begin(_task, _volume, new(16, 16), null, first, Token);
+        Assert.Throws<EncoderException>(() => encoder.Encode(first, failing, TimeSpan.Zero, Token));
+        first.Dispose();
+        var rows = encoder.Encode(second, _encoder, TimeSpan.Zero, Token);
+        second.Dispose();
+        Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(16, 16), null, _encoder, TimeSpan.Zero, Token).Logits, rows.Logits);
+    }
+
+    [Fact]
+    public void Encode_BatchSizes_DependOnTheSliceSizeAlone()
+    {
+        var plan = _task.Plan();
+        var counting = new CountingEncoder();
+        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(0, 16), null, counting, TimeSpan.Zero, Token);
+        var capacity = BatchPixels / (plan.Size * plan.Size);
+        Assert.True(capacity > 1);
+        Assert.Equal(1, counting.Counts[0]); // the blank slice
+        Assert.All(counting.Counts.Skip(1).SkipLast(1), count => Assert.Equal(capacity, count));
+        Assert.Equal(rows.Cost.SlicesEncoded + 1, counting.Counts.Sum());
+    }
+
+    [Fact]
+    public async Task Encode_Cancelled_Throws()
+    {
+        using var stopping = new CancellationTokenSource();
+        await stopping.CancelAsync();
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(0, 16), null, _encoder, TimeSpan.Zero, stopping.Token));
+    }
+
+    [Fact]
+    public void Encode_Lease_SaysHowLongTheEncoderStarved()
+    {
+        var heard = 0;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "tonno.slice.encoder_starved")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((_, seconds, _, _) => heard += seconds > 0 ? 1 : 0);
+        listener.Start();
+        new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(0, 16), null, _encoder, TimeSpan.Zero, Token);
+        Assert.True(heard > 0);
+    }
+
+    private static Volume Ball()
+    {
+        var samples = new float[20 * 20 * 20];
+        for (var at = 0; at < samples.Length; at++)
+        {
+            var (i, j, k) = ((at % 20) - 12, (at / 20 % 20) - 9, (at / 400) - 8);
+            samples[at] = (i * i) + (j * j) + (k * k) < 25 ? 1 + (at % 7) : 0;
+        }
+
+        return new Volume(_task.Geometry, samples);
+    }
+
+    private sealed class CountingEncoder : ISliceEncoder
+    {
+        private readonly SumEncoder _sum = new();
+
+        public int FailAt { get; init; } = int.MaxValue;
+
+        public List<int> Counts { get; } = [];
+
+        public EncoderCard Card => _sum.Card;
+
+        public string Device => "cpu";
+
+        public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
+        {
+            Counts.Add(count);
+            if (Counts.Count == FailAt)
+            {
+                throw new EncoderException(EncoderError.NonFiniteLogit, "NaN");
+            }
+
+            _sum.Encode(slices, count, format, logits);
+        }
+
+        public void Dispose() => _sum.Dispose();
+    }
+}
