@@ -12,7 +12,12 @@ namespace ToNNO.Encoders.Models;
 /// and what that format has no place for under <c>tonno</c>.</summary>
 public static class MetadataJson
 {
-    public const string SmallCnnName = "small-cnn";
+    private const string SmallCnnPath = "tonno.small_cnn";
+
+    private static readonly ResNetArchitecture[] _residual = [new(18), new(50)];
+
+    private static readonly string[] _architectures =
+        [SmallCnnArchitecture.MetadataName, .. _residual.Select(network => network.Name), TorchScriptArchitecture.MetadataName];
 
     private static readonly string[] _windows = ["none", "cosine", "hann", "3point"];
 
@@ -54,7 +59,7 @@ public static class MetadataJson
         // Lone surrogates are found only when a string is read; the architecture's constructor checks nothing.
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
         {
-            throw Invalid(source, $"it cannot be read ({error.Message.TrimEnd('.')})", error);
+            throw MetadataReader.Invalid(source, $"it cannot be read ({error.Message.TrimEnd('.')})", error);
         }
     }
 
@@ -102,8 +107,9 @@ public static class MetadataJson
             },
             ["tonno"] = new JsonObject
             {
-                ["architecture"] = SmallCnnName,
-                ["small_cnn"] = JsonSerializer.SerializeToNode(metadata.Architecture, _architectureOptions),
+                ["architecture"] = metadata.Architecture.Name,
+                ["small_cnn"] = metadata.Architecture is SmallCnnArchitecture network ? JsonSerializer.SerializeToNode(network, _architectureOptions) : null,
+                ["precision"] = MetadataReader.PrecisionName(metadata.Precision),
                 ["pixel_size_mm"] = metadata.PixelMm,
                 ["spacing_mm"] = metadata.SpacingMm,
                 ["intensity_window"] = metadata.Intensity.IsIdentity ? null : new JsonArray(metadata.Intensity.Low, metadata.Intensity.High),
@@ -121,6 +127,11 @@ public static class MetadataJson
             root.Remove("name");
         }
 
+        if (metadata.Architecture is not SmallCnnArchitecture)
+        {
+            root["tonno"]!.AsObject().Remove("small_cnn");
+        }
+
         var bytes = JsonSerializer.SerializeToUtf8Bytes(root, _writeOptions);
         try
         {
@@ -136,17 +147,18 @@ public static class MetadataJson
 
     private static ModelMetadata Read(JsonElement root, string source)
     {
-        var missing = _required.Where(path => !TryFind(root, path, out _)).ToList();
-        if (TryFind(root, "tonno.architecture", out var kind) && !(kind.ValueKind == JsonValueKind.String && kind.GetString() == SmallCnnName))
+        var missing = _required.Where(path => !MetadataReader.TryFind(root, path, out _)).ToList();
+        var name = MetadataReader.TryFind(root, "tonno.architecture", out var kind) && kind.ValueKind == JsonValueKind.String ? kind.GetString() : null;
+        if (kind.ValueKind != JsonValueKind.Undefined && (name is null || !_architectures.Contains(name, StringComparer.Ordinal)))
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
-                $"{source} asks for an architecture that this version does not build; \"tonno.architecture\" must be \"{SmallCnnName}\".");
+                $"{source} asks for an architecture that this version does not build; \"tonno.architecture\" must be one of {string.Join(", ", _architectures)}.");
         }
 
-        if (!TryFind(root, "tonno.small_cnn", out var network))
+        if (name == SmallCnnArchitecture.MetadataName && !MetadataReader.TryFind(root, SmallCnnPath, out _))
         {
-            missing.Add("tonno.small_cnn");
+            missing.Add(SmallCnnPath);
         }
 
         if (missing.Count > 0)
@@ -155,24 +167,15 @@ public static class MetadataJson
                 EncoderError.MetadataMissingKeys, $"{source} lacks {string.Join(", ", missing)}: add {(missing.Count > 1 ? "them" : "it")}.");
         }
 
-        var reader = new Reader(root, source);
-        var architecture = JsonSerializer.Deserialize<SmallCnnArchitecture>(network, _architectureOptions)
-            ?? throw Invalid(source, "tonno.small_cnn is null");
-        if (architecture.Problem() is { } problem)
-        {
-            throw Invalid(source, $"tonno.small_cnn cannot be built: {problem}");
-        }
-
+        var reader = new MetadataReader(root, source);
         if (reader.Text("network_data_format.inputs.image.dtype") != "float32")
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported, $"{source} asks for slices of another type than float32: export the model for float32.");
         }
 
-        var channels = reader.Number("network_data_format.inputs.image.num_channels");
         var classes = reader.Classes();
-        reader.Require(channels == architecture.InputChannels, "num_channels differs from small_cnn.input_channels");
-        reader.Require(classes.Length == architecture.Classes, "channel_def names another number of classes than small_cnn.classes");
+        var architecture = Architecture(root, name!, reader.Channels(), classes.Length, reader, source);
         var metadata = new ModelMetadata
         {
             Name = reader.Has("name") ? reader.Text("name") : null,
@@ -181,6 +184,7 @@ public static class MetadataJson
             Description = reader.Text("description"),
             Classes = classes,
             Architecture = architecture,
+            Precision = reader.Precision(),
             SliceSize = reader.SliceSize(),
             PixelMm = reader.OptionalNumber("tonno.pixel_size_mm"),
             SpacingMm = reader.OptionalNumber("tonno.spacing_mm"),
@@ -195,130 +199,38 @@ public static class MetadataJson
         reader.Require(metadata.PixelMm is null or (> 0 and < 1000), "tonno.pixel_size_mm must be above 0 and below 1000, or null");
         reader.Require(metadata.SpacingMm is null or (> 0 and < 1000), "tonno.spacing_mm must be above 0 and below 1000, or null");
         reader.Require(metadata.Alpha is null or (>= 0 and <= 2), "tonno.alpha must be 0 to 2, or null");
-        reader.Require(metadata.SliceSize is null || metadata.SliceSize >= architecture.Stride, "spatial_shape is smaller than the network's stride");
+        reader.Require(
+            metadata.SliceSize is null || metadata.SliceSize >= architecture.SmallestSlice,
+            $"spatial_shape is smaller than the {architecture.SmallestSlice} pixels that the network needs");
+        reader.Require(
+            metadata.Precision == EncoderPrecision.Fp32 || architecture is not SmallCnnArchitecture, $"tonno.precision must be float32 for {name}");
         reader.Require(
             metadata.Window is null || _windows.Contains(metadata.Window, StringComparer.Ordinal),
             $"tonno.window must be one of {string.Join(", ", _windows)}, or null");
         return metadata;
     }
 
-    private static bool TryFind(JsonElement root, string path, out JsonElement found)
+    private static ISliceArchitecture Architecture(JsonElement root, string name, int channels, int classes, MetadataReader reader, string source)
     {
-        found = root;
-        foreach (var name in path.Split('.'))
+        switch (name)
         {
-            if (found.ValueKind != JsonValueKind.Object || !found.TryGetProperty(name, out found))
-            {
-                return false;
-            }
-        }
+            case SmallCnnArchitecture.MetadataName:
+                MetadataReader.TryFind(root, SmallCnnPath, out var element);
+                var network = JsonSerializer.Deserialize<SmallCnnArchitecture>(element, _architectureOptions)
+                    ?? throw MetadataReader.Invalid(source, $"{SmallCnnPath} is null");
+                if (network.Problem() is { } problem)
+                {
+                    throw MetadataReader.Invalid(source, $"{SmallCnnPath} cannot be built: {problem}");
+                }
 
-        return true;
-    }
-
-    private static EncoderException Invalid(string source, string what, Exception? inner = null) =>
-        new(EncoderError.MetadataInvalid, $"{source} is not valid: {what}. Correct it.", inner);
-
-    private readonly struct Reader(JsonElement root, string source)
-    {
-        public void Require(bool condition, string what)
-        {
-            if (!condition)
-            {
-                throw Invalid(source, what);
-            }
-        }
-
-        public bool Has(string path) => TryFind(root, path, out var value) && value.ValueKind != JsonValueKind.Null;
-
-        public string Text(string path)
-        {
-            var value = Find(path);
-            Require(value.ValueKind == JsonValueKind.String, $"{path} must be a string");
-            return value.GetString()!;
-        }
-
-        public double? OptionalNumber(string path) => Has(path) ? Number(path) : null;
-
-        public double Number(string path) => Number(Find(path), path);
-
-        public bool Flag(string path)
-        {
-            var value = Find(path);
-            Require(value.ValueKind is JsonValueKind.True or JsonValueKind.False, $"{path} must be true or false");
-            return value.GetBoolean();
-        }
-
-        public JsonObject Object(string path)
-        {
-            var value = Find(path);
-            Require(value.ValueKind == JsonValueKind.Object, $"{path} must be an object");
-            return JsonObject.Create(value.Clone())!;
-        }
-
-        public string[] Classes()
-        {
-            const string Path = "network_data_format.outputs.pred.channel_def";
-            var value = Find(Path);
-            Require(value.ValueKind == JsonValueKind.Object, $"{Path} must be an object");
-            var names = new string[value.GetPropertyCount()];
-            foreach (var property in value.EnumerateObject())
-            {
-                var known = int.TryParse(property.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-                    && index < names.Length && names[index] is null && property.Value.ValueKind == JsonValueKind.String;
-                Require(known, $"{Path} must map \"0\" to \"{names.Length - 1}\" to class names");
-                names[index] = property.Value.GetString()!;
-            }
-
-            return names;
-        }
-
-        public int? SliceSize()
-        {
-            const string Path = "network_data_format.inputs.image.spatial_shape";
-            const string Rule = $"{Path} must be two equal numbers of 1 to 16384, or [\"*\", \"*\"] for any size";
-            var value = Find(Path);
-            Require(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2, Rule);
-            if (value[0].ValueKind == JsonValueKind.String && value[1].ValueKind == JsonValueKind.String)
-            {
-                Require(value[0].GetString() == "*" && value[1].GetString() == "*", Rule);
-                return null;
-            }
-
-            var (height, width) = (Number(value[0], Path), Number(value[1], Path));
-            Require(height == width && height is >= 1 and <= 16384 && height == Math.Floor(height), Rule);
-            return (int)height;
-        }
-
-        public IntensityMap Intensity()
-        {
-            const string Path = "tonno.intensity_window";
-            var fill = (float)Number("tonno.fill_value");
-            Require(float.IsFinite(fill), "tonno.fill_value is out of the range of float32");
-            if (!Has(Path))
-            {
-                return new IntensityMap(IntensityMap.Identity.Low, IntensityMap.Identity.High, fill);
-            }
-
-            var value = Find(Path);
-            Require(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2, $"{Path} must be [low, high] or null");
-            var (low, high) = ((float)Number(value[0], Path), (float)Number(value[1], Path));
-            Require(float.IsFinite(low) && float.IsFinite(high) && low < high && float.IsFinite(high - low), $"{Path} must rise from low to high");
-            return new IntensityMap(low, high, fill);
-        }
-
-        private double Number(JsonElement value, string path)
-        {
-            Require(value.ValueKind == JsonValueKind.Number, $"{path} must be a number");
-            var number = value.GetDouble();
-            Require(double.IsFinite(number), $"{path} is out of range");
-            return number;
-        }
-
-        private JsonElement Find(string path)
-        {
-            Require(TryFind(root, path, out var value), $"{path} is missing");
-            return value;
+                reader.Require(channels == network.InputChannels, "num_channels differs from small_cnn.input_channels");
+                reader.Require(classes == network.Classes, "channel_def names another number of classes than small_cnn.classes");
+                return network;
+            case TorchScriptArchitecture.MetadataName:
+                return new TorchScriptArchitecture(channels, classes);
+            default:
+                var residual = _residual.Single(known => known.Name == name) with { InputChannels = channels, Classes = classes };
+                return residual.Problem() is { } flaw ? throw MetadataReader.Invalid(source, $"{name} cannot be built: {flaw}") : residual;
         }
     }
 }

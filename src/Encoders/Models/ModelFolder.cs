@@ -6,13 +6,15 @@ using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Models;
 
-/// <summary>A model on disk: a folder with <c>metadata.json</c> and <c>weights.safetensors</c>.</summary>
+/// <summary>A model on disk: a folder with <c>metadata.json</c> and <c>weights.safetensors</c>, or for a TorchScript program
+/// <c>model.ts</c>.</summary>
 /// <remarks>The model's SHA-256 is that of the two files' bytes in this order:
 /// <c>cat metadata.json weights.safetensors | sha256sum</c>.</remarks>
 public static class ModelFolder
 {
     public const string MetadataFile = "metadata.json";
     public const string WeightsFile = "weights.safetensors";
+    public const string ProgramFile = "model.ts";
 
     private const int MaxMetadataBytes = 4 << 20;
 
@@ -21,33 +23,28 @@ public static class ModelFolder
     public static SliceModel Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var (metadataPath, weightsPath) = (Path.Combine(path, MetadataFile), Path.Combine(path, WeightsFile));
+        var metadataPath = Path.Combine(path, MetadataFile);
         if (!Directory.Exists(path))
         {
             throw new EncoderException(
-                EncoderError.ModelMissing, $"There is no model folder {path}: give a folder with {MetadataFile} and {WeightsFile}, or {SumEncoder.ModelName}.");
+                EncoderError.ModelMissing,
+                $"There is no model folder {path}: give a folder with {MetadataFile} and {WeightsFile} or {ProgramFile}, or {SumEncoder.ModelName}.");
         }
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var metadata = MetadataJson.Parse(ReadMetadata(metadataPath, hash), metadataPath);
-        using var file = Open(weightsPath);
-        // A file that is far too short is refused before the network that it cannot fill is allocated.
-        using var weights = new HashingStream(file, hash);
-        CheckLength(file.Length, metadata.Architecture, weightsPath);
-        var network = new SmallCnn(metadata.Architecture);
-        try
+        var contentPath = Path.Combine(path, metadata.Architecture is TorchScriptArchitecture ? ProgramFile : WeightsFile);
+        using var file = Open(contentPath);
+        using var content = new HashingStream(file, hash);
+        SliceNetwork network = metadata.Architecture switch
         {
-            var tensors = TensorsOf(network);
-            Translate(weightsPath, () => Safetensors.ReadInto(weights, tensors, weightsPath));
-            CheckFinite(tensors, weightsPath);
-            var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
-            return new SliceModel(metadata.ToCard(Convert.ToHexStringLower(hash.GetHashAndReset()), name), metadata, network);
-        }
-        catch
-        {
-            network.Dispose();
-            throw;
-        }
+            SmallCnnArchitecture architecture => ReadSmallCnn(architecture, content, contentPath),
+            ResNetArchitecture architecture => ReadResNet(architecture, metadata.Precision, content, contentPath),
+            TorchScriptArchitecture => ReadProgram(metadata.Precision, content, contentPath),
+            var other => throw new InvalidOperationException($"Unknown architecture {other.Name}."),
+        };
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        return new SliceModel(metadata.ToCard(Convert.ToHexStringLower(hash.GetHashAndReset()), name), metadata, network);
     }
 
     /// <summary>Writes a model; the folder appears complete or not at all.</summary>
@@ -56,12 +53,27 @@ public static class ModelFolder
     /// <exception cref="EncoderException">Something is there already.</exception>
     public static EncoderCard Save(string path, ModelMetadata metadata, SmallCnn network)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(metadata);
         ArgumentNullException.ThrowIfNull(network);
-        if (!metadata.Architecture.Equals(network.Architecture))
+        return metadata.Architecture.Equals(network.Architecture)
+            ? Save(path, metadata, TensorsOf(network))
+            : throw new ArgumentException("The metadata describe another network than the one to save.", nameof(metadata));
+    }
+
+    /// <summary>Writes a model of given weights; the folder appears complete or not at all.</summary>
+    /// <param name="path">Must not exist, or be an empty folder.</param>
+    /// <param name="weights">Float32 tensors by name, those that the metadata's architecture has; a TorchScript program comes from PyTorch alone.</param>
+    /// <returns>The card that <see cref="Load"/> will give.</returns>
+    /// <exception cref="EncoderException">Something is there already.</exception>
+    public static EncoderCard Save(string path, ModelMetadata metadata, IReadOnlyDictionary<string, Tensor> weights)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(metadata);
+        ArgumentNullException.ThrowIfNull(weights);
+        if (metadata.Architecture is TorchScriptArchitecture
+            || (metadata.Architecture is ResNetArchitecture residual && !residual.StateShapes().Keys.ToHashSet().SetEquals(weights.Keys)))
         {
-            throw new ArgumentException("The metadata describe another network than the one to save.", nameof(metadata));
+            throw new ArgumentException("These are not the weights of the network that the metadata describe.", nameof(weights));
         }
 
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -89,14 +101,14 @@ public static class ModelFolder
             using (var file = Create(weightsPath))
             {
                 using var scope = NewDisposeScope();
-                Safetensors.Write(file, TensorsOf(network).ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().contiguous()));
+                Safetensors.Write(file, weights.ToDictionary(pair => pair.Key, pair => pair.Value.detach().cpu().contiguous()));
                 file.Flush(flushToDisk: true);
             }
 
             using (var file = File.OpenRead(weightsPath))
             {
-                using var weights = new HashingStream(file, hash);
-                weights.CopyTo(Stream.Null);
+                using var written = new HashingStream(file, hash);
+                written.CopyTo(Stream.Null);
             }
 
             if (Directory.Exists(target))
@@ -117,6 +129,58 @@ public static class ModelFolder
     private static Dictionary<string, Tensor> TensorsOf(SmallCnn network) =>
         network.named_parameters().ToDictionary(pair => pair.name, pair => (Tensor)pair.parameter, StringComparer.Ordinal);
 
+    private static SmallCnn ReadSmallCnn(SmallCnnArchitecture architecture, HashingStream content, string path)
+    {
+        long needed = 0, channels = architecture.InputChannels;
+        foreach (var layer in architecture.Layers)
+        {
+            needed += layer.Channels * ((channels * layer.Kernel * layer.Kernel) + 1);
+            channels = layer.Channels;
+        }
+
+        CheckLength(content.Length, needed, path);
+        var network = new SmallCnn(architecture);
+        try
+        {
+            ReadWeights(content, TensorsOf(network), path, skip: null);
+            return network;
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
+    }
+
+    private static ResNet ReadResNet(ResNetArchitecture architecture, EncoderPrecision precision, HashingStream content, string path)
+    {
+        var shapes = architecture.StateShapes();
+        CheckLength(content.Length, shapes.Values.Sum(shape => shape.Aggregate(1L, (product, length) => product * length)), path);
+        using var scope = NewDisposeScope();
+        var state = shapes.ToDictionary(pair => pair.Key, pair => empty(pair.Value), StringComparer.Ordinal);
+        ReadWeights(content, state, path, skip: name => name.EndsWith(".num_batches_tracked", StringComparison.Ordinal));
+        return new ResNet(architecture, state, precision);
+    }
+
+    private static TorchScriptNetwork ReadProgram(EncoderPrecision precision, HashingStream content, string path)
+    {
+        if (content.Length > Array.MaxLength)
+        {
+            throw new EncoderException(
+                EncoderError.ModelUnsupported, $"{path} has {content.Length} bytes, and programs of over two gigabytes are not read: export a smaller network.");
+        }
+
+        var bytes = new byte[content.Length];
+        Translate(path, () => content.ReadExactly(bytes));
+        return new TorchScriptNetwork(bytes, path, precision);
+    }
+
+    private static void ReadWeights(HashingStream content, Dictionary<string, Tensor> tensors, string path, Func<string, bool>? skip)
+    {
+        Translate(path, () => Safetensors.ReadInto(content, tensors, path, skip));
+        CheckFinite(tensors, path);
+    }
+
     private static byte[] ReadMetadata(string path, IncrementalHash hash)
     {
         using var file = Open(path);
@@ -132,15 +196,10 @@ public static class ModelFolder
         return bytes;
     }
 
-    private static void CheckLength(long length, SmallCnnArchitecture architecture, string path)
+    /// <summary>Refuses a file that is far too short before the network that it cannot fill is allocated.</summary>
+    private static void CheckLength(long length, long weights, string path)
     {
-        long needed = 0, channels = architecture.InputChannels;
-        foreach (var layer in architecture.Layers)
-        {
-            needed += sizeof(float) * layer.Channels * ((channels * layer.Kernel * layer.Kernel) + 1);
-            channels = layer.Channels;
-        }
-
+        var needed = sizeof(float) * weights;
         if (length < needed)
         {
             throw new EncoderException(

@@ -20,7 +20,10 @@ public sealed record ModelMetadata
     /// <summary>Class names, one per logit.</summary>
     public required IReadOnlyList<string> Classes { get; init; }
 
-    public required SmallCnnArchitecture Architecture { get; init; }
+    public required ISliceArchitecture Architecture { get; init; }
+
+    /// <summary>The numbers that the network computes with; they change logits a little, so they are the model's.</summary>
+    public EncoderPrecision Precision { get; init; }
 
     /// <summary>Slice edge in pixels, or null for any.</summary>
     public int? SliceSize { get; init; }

@@ -15,8 +15,11 @@ internal static class ChannelsLast
         {
             if (parameter.dim() == 4)
             {
-                parameter.set_(parameter.detach().permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2));
+                parameter.set_(Of(parameter.detach()));
             }
         }
     }
+
+    /// <summary>The same <c>[B, C, H, W]</c> with the channels next to each other in memory.</summary>
+    public static Tensor Of(Tensor tensor) => tensor.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 }

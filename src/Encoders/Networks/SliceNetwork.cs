@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Networks;
@@ -9,5 +10,16 @@ public abstract class SliceNetwork : nn.Module<Tensor, double, Tensor>
     protected SliceNetwork(string name)
         : base(name)
     {
+    }
+
+    /// <summary>Makes the network ready to encode on a device, and only that.</summary>
+    internal virtual void Prepare(Device device)
+    {
+        this.to(device);
+        eval();
+        if (device.type == DeviceType.CPU)
+        {
+            ChannelsLast.Apply(this);
+        }
     }
 }

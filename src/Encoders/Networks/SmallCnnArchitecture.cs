@@ -49,8 +49,10 @@ public sealed record ConvLayer
 /// Convolutions, a 1x1 convolution to one logit per class and pixel, a pooling over the slice and a bias per class.
 /// Everything that decides the logits besides the weights; it is stored in <c>metadata.json</c>.
 /// </summary>
-public sealed record SmallCnnArchitecture
+public sealed record SmallCnnArchitecture : ISliceArchitecture
 {
+    public const string MetadataName = "small-cnn";
+
     private const int MaxLayers = 64;
     private const int MaxChannels = 4096;
     private const int MaxReach = 1024;
@@ -58,10 +60,11 @@ public sealed record SmallCnnArchitecture
     /// <summary>64 million weights, 256 MB: beyond this a network is not small.</summary>
     private const long MaxWeights = 64L << 20;
 
-    /// <summary>Channels of a slice.</summary>
+    [JsonIgnore]
+    public string Name => MetadataName;
+
     public int InputChannels { get; init; } = 1;
 
-    /// <summary>Logits of a slice.</summary>
     public int Classes { get; init; } = 1;
 
     public required IReadOnlyList<ConvLayer> Layers { get; init; }
@@ -80,6 +83,9 @@ public sealed record SmallCnnArchitecture
     /// <summary>Pixels of the slice per pixel of the logit map, along one axis.</summary>
     [JsonIgnore]
     public int Stride => Layers.Aggregate(1, (stride, layer) => stride * layer.Stride * layer.MaxPool);
+
+    [JsonIgnore]
+    public int SmallestSlice => Stride;
 
     /// <summary>Edge in pixels of the neighbourhood that one per-pixel logit sees.</summary>
     [JsonIgnore]

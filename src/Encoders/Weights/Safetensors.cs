@@ -18,16 +18,24 @@ public static class Safetensors
     private const int MaxRank = 8;
     private const int LengthBytes = sizeof(ulong);
 
-    private static readonly string[] _otherTypes =
-        ["BOOL", "U8", "I8", "I16", "U16", "F16", "BF16", "I32", "U32", "F64", "I64", "U64", "F8_E4M3", "F8_E5M2", "C64"];
+    /// <summary>The format's other types, and the bytes of a number.</summary>
+    private static readonly Dictionary<string, int> _otherTypes = new(
+        from types in new (int Bytes, string[] Names)[]
+        {
+            (1, ["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"]), (2, ["I16", "U16", "F16", "BF16"]), (4, ["I32", "U32"]), (8, ["I64", "U64", "F64", "C64"]),
+        }
+        from name in types.Names
+        select KeyValuePair.Create(name, types.Bytes),
+        StringComparer.Ordinal);
 
     /// <summary>Reads and checks the header, and leaves the stream at the first tensor.</summary>
     /// <param name="stream">At the start of the file, and knows its length.</param>
     /// <param name="source">The file's name for messages.</param>
+    /// <param name="skip">Says of a name that its tensor is not wanted: it may then have another type.</param>
     /// <returns>The tensors in the order of their bytes.</returns>
     /// <exception cref="EncoderException"><see cref="EncoderError.WeightsCorrupt"/>, or <see cref="EncoderError.ModelUnsupported"/>
     /// where tensors are not float32.</exception>
-    public static IReadOnlyList<SafetensorsEntry> ReadHeader(Stream stream, string source)
+    public static IReadOnlyList<SafetensorsEntry> ReadHeader(Stream stream, string source, Func<string, bool>? skip = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var available = stream.Length - stream.Position;
@@ -47,7 +55,7 @@ public static class Safetensors
 
         var header = new byte[(int)headerBytes];
         ReadExactly(stream, header, source);
-        var entries = Parse(header, source);
+        var entries = Parse(header, source, skip ?? (_ => false));
         CheckLayout(entries, available - header.Length, source);
         return entries;
     }
@@ -56,8 +64,10 @@ public static class Safetensors
     /// <param name="stream">At the start of the file, and knows its length; read to its end.</param>
     /// <param name="destinations">Contiguous float32 tensors on the CPU; untouched unless the whole header fits them.</param>
     /// <param name="source">The file's name for messages.</param>
+    /// <param name="skip">Says of a name that its tensor may be in the file, of whatever type, and is not wanted.</param>
     /// <exception cref="EncoderException">As <see cref="ReadHeader"/>, and <see cref="EncoderError.WeightsMismatch"/>.</exception>
-    public static void ReadInto(Stream stream, IReadOnlyDictionary<string, Tensor> destinations, string source)
+    public static void ReadInto(
+        Stream stream, IReadOnlyDictionary<string, Tensor> destinations, string source, Func<string, bool>? skip = null)
     {
         ArgumentNullException.ThrowIfNull(destinations);
         foreach (var (name, tensor) in destinations)
@@ -65,11 +75,18 @@ public static class Safetensors
             ThrowUnlessPlain(name, tensor, nameof(destinations));
         }
 
-        var entries = ReadHeader(stream, source);
-        CheckMatch(entries, destinations, source);
+        var entries = ReadHeader(stream, source, skip);
+        CheckMatch([.. entries.Where(entry => skip is null || !skip(entry.Name))], destinations, source);
         foreach (var entry in entries)
         {
-            ReadExactly(stream, destinations[entry.Name].bytes, source);
+            if (destinations.TryGetValue(entry.Name, out var destination))
+            {
+                ReadExactly(stream, destination.bytes, source);
+            }
+            else
+            {
+                Skip(stream, entry.End - entry.Begin, source);
+            }
         }
     }
 
@@ -124,7 +141,7 @@ public static class Safetensors
         }
     }
 
-    private static List<SafetensorsEntry> Parse(byte[] header, string source)
+    private static List<SafetensorsEntry> Parse(byte[] header, string source, Func<string, bool> skip)
     {
         if (header[0] != (byte)'{')
         {
@@ -140,7 +157,7 @@ public static class Safetensors
             {
                 if (property.Name != "__metadata__")
                 {
-                    entries.Add(ParseEntry(property.Name, property.Value, source));
+                    entries.Add(ParseEntry(property.Name, property.Value, source, skip(property.Name)));
                 }
             }
 
@@ -154,7 +171,7 @@ public static class Safetensors
         }
     }
 
-    private static SafetensorsEntry ParseEntry(string name, JsonElement value, string source)
+    private static SafetensorsEntry ParseEntry(string name, JsonElement value, string source, bool skipped)
     {
         string? type = null;
         List<long>? shape = null, offsets = null;
@@ -186,19 +203,20 @@ public static class Safetensors
             throw Corrupt(source, $"tensor {Quote(name)} lacks dtype, shape or data_offsets");
         }
 
-        if (_otherTypes.Contains(type, StringComparer.Ordinal))
+        var otherBytes = _otherTypes.GetValueOrDefault(type);
+        if (otherBytes > 0 && !skipped)
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
                 $"Tensor {Quote(name)} in {source} has type {type}; only F32 is read, so convert the weights to float32.");
         }
 
-        if (type != "F32")
+        if (type != "F32" && otherBytes == 0)
         {
             throw Corrupt(source, $"tensor {Quote(name)} has the unknown type {Quote(type)}");
         }
 
-        long bytes = sizeof(float);
+        long bytes = type == "F32" ? sizeof(float) : otherBytes;
         foreach (var length in shape)
         {
             // Int128: the product of two lengths of 63 bits cannot overflow it, and it is cut back at every step.
@@ -297,6 +315,16 @@ public static class Safetensors
         if (tensor.dtype != ScalarType.Float32 || tensor.device_type != TorchSharp.DeviceType.CPU || !tensor.is_contiguous())
         {
             throw new ArgumentException($"Tensor {name} must be float32, contiguous and on the CPU.", parameter);
+        }
+    }
+
+    /// <summary>Reads past bytes: the stream may hash what it gives, and need not seek.</summary>
+    private static void Skip(Stream stream, long bytes, string source)
+    {
+        Span<byte> passed = stackalloc byte[4096];
+        for (; bytes > 0; bytes -= Math.Min(bytes, passed.Length))
+        {
+            ReadExactly(stream, passed[..(int)Math.Min(bytes, passed.Length)], source);
         }
     }
 

@@ -1,6 +1,6 @@
 namespace ToNNO.Encoders.Weights;
 
-/// <summary>A float32 tensor in a safetensors file.</summary>
+/// <summary>A tensor in a safetensors file, float32 unless the reader was told to skip it.</summary>
 /// <param name="Shape">Lengths of the axes, slowest first; empty for a scalar.</param>
 /// <param name="Begin">First byte, counted from the end of the header.</param>
 /// <param name="End">One past the last byte.</param>

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using ToNNO.Encoders.Models;
 using ToNNO.Encoders.Networks;
+using ToNNO.Encoders.Tests.Fixtures;
 using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.Encoders.Tests.Models;
@@ -120,7 +121,12 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("tonno", "fill_value", "null", "model.metadata_invalid")]
     [InlineData("tonno", "pixel_size_mm", "-1", "model.metadata_invalid")]
     [InlineData("tonno", "threshold", "{\"value\": 1}", "model.metadata_invalid")]
-    [InlineData("tonno", "architecture", "\"resnet18\"", "model.unsupported")]
+    [InlineData("tonno", "architecture", "\"resnet34\"", "model.unsupported")]
+    [InlineData("tonno", "architecture", "18", "model.unsupported")]
+    [InlineData("tonno", "architecture", "\"resnet18\"", "model.weights_mismatch")]
+    [InlineData("tonno", "architecture", "\"torchscript\"", "model.missing")]
+    [InlineData("tonno", "precision", "\"float16\"", "model.metadata_invalid")]
+    [InlineData("tonno", "precision", "\"bfloat16\"", "model.metadata_invalid")]
     [InlineData("tonno", "small_cnn", "{\"layers\": []}", "model.metadata_invalid")]
     [InlineData("tonno", "small_cnn", "{\"layers\": [{\"channels\": 8, \"surprise\": 1}]}", "model.metadata_invalid")]
     [InlineData("tonno", "small_cnn", "{\"layers\": [{\"channels\": 8, \"activation\": 1}]}", "model.metadata_invalid")]
@@ -170,6 +176,58 @@ public sealed class ModelFolderTests : IDisposable
         Refusal("m", "model.weights_corrupt");
         File.Delete(_folder["m/weights.safetensors"]);
         Refusal("m", "model.missing");
+    }
+
+    [Theory]
+    [InlineData(18)]
+    [InlineData(50)]
+    public void Open_ResNetOfPyTorch_AgreesWithIt(int depth)
+    {
+        var architecture = new ResNetArchitecture(depth, InputChannels: 2, Classes: 3);
+        using (TorchSharp.torch.NewDisposeScope())
+        {
+            var state = Reference.Weights(architecture);
+            Assert.Throws<ArgumentException>(() => ModelFolder.Save(_folder["m"], ResNetMetadata(architecture), new Dictionary<string, TorchSharp.torch.Tensor>()));
+            ModelFolder.Save(_folder["m"], ResNetMetadata(architecture), state);
+        }
+
+        // torchvision's files also count the batches of the training, in int64.
+        AddCounters(_folder["m/weights.safetensors"], "bn1.num_batches_tracked", "layer1.0.bn1.num_batches_tracked");
+        using var encoder = EncoderFactory.Open(_folder["m"], "cpu");
+        Assert.Equal(2, encoder.Card.Channels);
+        var logits = EncoderFixtures.Encode(encoder, Reference.Ramp(2 * 2 * 64 * 64, seed: 7), 2, 64);
+        Assert.All(Reference.Logits($"resnet{depth}").Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+    }
+
+    [Fact]
+    public void Open_TorchScript_HashesTheProgramToo()
+    {
+        Save("m");
+        File.Delete(_folder["m/weights.safetensors"]);
+        File.WriteAllBytes(_folder["m/model.ts"], Reference.Program("residual"));
+        Edit("m", root =>
+        {
+            root["tonno"]!["architecture"] = "torchscript";
+            root["tonno"]!.AsObject().Remove("small_cnn");
+            root["network_data_format"]!["inputs"]!["image"]!["num_channels"] = 2;
+            root["network_data_format"]!["outputs"]!["pred"]!["channel_def"] = new JsonObject { ["0"] = "a", ["1"] = "b", ["2"] = "c" };
+        });
+        using var encoder = EncoderFactory.Open(_folder["m"], "cpu");
+        Assert.Equal((2, 3, 24), (encoder.Card.Channels, encoder.Card.Classes.Count, encoder.Card.SliceSize));
+        byte[] both = [.. File.ReadAllBytes(_folder["m/metadata.json"]), .. File.ReadAllBytes(_folder["m/model.ts"])];
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(both)), encoder.Card.Sha256);
+        File.WriteAllBytes(_folder["m/model.ts"], both);
+        Refusal("m", "model.weights_corrupt");
+    }
+
+    [Fact]
+    public void Write_Precision_DecidesTheHash()
+    {
+        var metadata = ResNetMetadata(new ResNetArchitecture(18));
+        var (full, half) = (MetadataJson.Write(metadata), MetadataJson.Write(metadata with { Precision = EncoderPrecision.Bf16 }));
+        Assert.NotEqual(full, half);
+        Assert.Equal(EncoderPrecision.Fp32, MetadataJson.Parse(full, "test").Precision);
+        Assert.Equal(EncoderPrecision.Bf16, MetadataJson.Parse(half, "test").Precision);
     }
 
     [Fact]
@@ -224,6 +282,30 @@ public sealed class ModelFolderTests : IDisposable
         }
 
         Assert.InRange(refused, 2_500, 4_999);
+    }
+
+    private static ModelMetadata ResNetMetadata(ResNetArchitecture architecture) =>
+        EncoderFixtures.Metadata(EncoderFixtures.Architecture()) with
+        {
+            Architecture = architecture,
+            Classes = [.. Enumerable.Range(0, architecture.Classes).Select(k => $"class {k}")],
+            SliceSize = 64,
+        };
+
+    private static void AddCounters(string path, params string[] names)
+    {
+        var file = File.ReadAllBytes(path);
+        var headerBytes = (int)BitConverter.ToUInt64(file);
+        var header = JsonNode.Parse(file.AsSpan(8, headerBytes))!.AsObject();
+        var end = file.Length - 8 - headerBytes;
+        foreach (var name in names)
+        {
+            header[name] = new JsonObject { ["dtype"] = "I64", ["shape"] = new JsonArray(), ["data_offsets"] = new JsonArray(end, end + 8) };
+            end += 8;
+        }
+
+        var text = Encoding.UTF8.GetBytes(header.ToJsonString());
+        File.WriteAllBytes(path, [.. BitConverter.GetBytes((ulong)text.Length), .. text, .. file.AsSpan(8 + headerBytes), .. new byte[8 * names.Length]]);
     }
 
     private void Save(string name)

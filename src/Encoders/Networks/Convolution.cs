@@ -1,0 +1,18 @@
+using static TorchSharp.torch;
+
+namespace ToNNO.Encoders.Networks;
+
+/// <summary>A convolution with a bias, ready on its device.</summary>
+internal abstract class Convolution : IDisposable
+{
+    public abstract Tensor Forward(Tensor input);
+
+    /// <summary>relu(convolution(input)).</summary>
+    public abstract Tensor ForwardRelu(Tensor input);
+
+    /// <summary>relu(convolution(input) + residual).</summary>
+    /// <param name="residual">Overwritten: the result may be this very tensor.</param>
+    public abstract Tensor ForwardAddRelu(Tensor input, Tensor residual);
+
+    public abstract void Dispose();
+}

@@ -1,0 +1,62 @@
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+
+namespace ToNNO.Encoders.Networks;
+
+/// <summary>Looks at the operators of a TorchScript file before libtorch does: one that it does not know ends the process, since
+/// TorchSharp does not catch that exception.</summary>
+internal static partial class TorchScriptOperators
+{
+    /// <summary>A program of a thousand layers has a hundredth of it.</summary>
+    private const int MaxSourceBytes = 64 << 20;
+
+    /// <summary>Libraries of operators that libtorch brings along; the code of <c>torch.*</c> itself is written without one.</summary>
+    private static readonly string[] _known = ["aten", "prim", "prims", "quantized", "mkldnn", "mkldnn_prepacked", "onednn", "prepacked"];
+
+    /// <exception cref="EncoderException">The bytes are no TorchScript file, or ask for operators of another library.</exception>
+    public static void Check(byte[] file, string source)
+    {
+        try
+        {
+            using var archive = new ZipArchive(new MemoryStream(file, writable: false));
+            var code = archive.Entries.Where(entry => entry.FullName.Contains("/code/", StringComparison.Ordinal) && entry.Name.EndsWith(".py", StringComparison.Ordinal)).ToList();
+            if (code.Count == 0)
+            {
+                throw Foreign(source, "it holds no program");
+            }
+
+            foreach (var entry in code)
+            {
+                var unknown = Operators().Matches(Read(entry, source)).FirstOrDefault(match => !_known.Contains(match.Groups["library"].Value, StringComparer.Ordinal));
+                if (unknown is not null)
+                {
+                    throw new EncoderException(
+                        EncoderError.ModelUnsupported,
+                        $"{source} needs the operator {unknown.Groups["library"].Value}::{unknown.Groups["name"].Value}, which libtorch alone does not have: " +
+                        "export the network with operators of PyTorch only.");
+                }
+            }
+        }
+        catch (InvalidDataException error)
+        {
+            throw Foreign(source, "it is no zip archive", error);
+        }
+    }
+
+    private static string Read(ZipArchiveEntry entry, string source)
+    {
+        if (entry.Length > MaxSourceBytes)
+        {
+            throw Foreign(source, $"its program claims {entry.Length} bytes");
+        }
+
+        using var reader = new StreamReader(entry.Open());
+        return reader.ReadToEnd();
+    }
+
+    private static EncoderException Foreign(string source, string what, Exception? inner = null) =>
+        new(EncoderError.WeightsCorrupt, $"{source} is no TorchScript program: {what}. Export it with torch.jit.save; torch.save makes another kind of file.", inner);
+
+    [GeneratedRegex(@"\bops\.(?<library>\w+)\.(?<name>\w+)")]
+    private static partial Regex Operators();
+}

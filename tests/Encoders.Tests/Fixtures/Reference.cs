@@ -1,0 +1,53 @@
+using System.Text.Json;
+using ToNNO.Encoders.Networks;
+using ToNNO.Tomography.Geometry;
+using static TorchSharp.torch;
+
+namespace ToNNO.Encoders.Tests.Fixtures;
+
+/// <summary>The networks and logits that <c>make_fixtures.py</c> made in PyTorch, and its rule for weights and pixels.</summary>
+internal static class Reference
+{
+    public static byte[] Program(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.ts"));
+
+    /// <summary>Logits <c>[slice][class]</c>, one after the other.</summary>
+    public static float[] Logits(string name) =>
+        [.. JsonSerializer.Deserialize<float[][]>(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.json")))!.SelectMany(row => row)];
+
+    /// <summary>The fractional parts of multiples of the golden ratio, less a half.</summary>
+    public static float[] Ramp(long count, int seed)
+    {
+        var values = new float[count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var product = (i + 1 + (1000.0 * seed)) * 0.6180339887498949;
+            values[i] = (float)(product - Math.Truncate(product) - 0.5);
+        }
+
+        return values;
+    }
+
+    public static Dictionary<string, Tensor> Weights(ResNetArchitecture architecture)
+    {
+        var state = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        var seed = 0;
+        foreach (var (name, shape) in architecture.StateShapes().OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            var values = Ramp(shape.Aggregate(1L, (product, length) => product * length), seed++);
+            var scale = shape.Length == 1 ? 1 : 2 * Math.Sqrt(6.0 / shape[1..].Aggregate(1L, (product, length) => product * length));
+            var shift = name.EndsWith("running_var", StringComparison.Ordinal) || (shape.Length == 1 && name.EndsWith("weight", StringComparison.Ordinal)) ? 1 : 0;
+            state[name] = tensor([.. values.Select(value => ((float)scale * value) + shift)], shape);
+        }
+
+        return state;
+    }
+
+    public static EncoderCard Card(int channels, int classes) => new()
+    {
+        Name = "reference",
+        Sha256 = "",
+        Channels = channels,
+        Classes = [.. Enumerable.Range(0, classes).Select(k => $"class {k}")],
+        Intensity = IntensityMap.Identity,
+    };
+}
