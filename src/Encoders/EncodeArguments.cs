@@ -46,4 +46,39 @@ internal static class EncodeArguments
             }
         }
     }
+
+    /// <summary>The checks that a request for maps adds.</summary>
+    /// <param name="size">Edge of the maps that the layer gives.</param>
+    public static void CheckCam(EncoderCard card, int count, CamRequest request, int size, Span<float> maps)
+    {
+        if (request.Kind is not (CamKind.GradCam or CamKind.LayerCam))
+        {
+            throw new ArgumentOutOfRangeException(nameof(request), request.Kind, "Choose GradCAM or LayerCAM.");
+        }
+
+        if (request.Class < 0 || request.Class >= card.Classes.Count)
+        {
+            throw new ArgumentOutOfRangeException(nameof(request), request.Class, $"{card.Name} has the classes 0 to {card.Classes.Count - 1}.");
+        }
+
+        if (maps.Length != (long)count * size * size)
+        {
+            throw new ArgumentException($"{count} maps of {size} x {size} are {(long)count * size * size} values, not {maps.Length}.", nameof(maps));
+        }
+    }
+
+    /// <exception cref="EncoderException">A value is NaN or infinite; the message names the slice.</exception>
+    public static void CheckFinite(ReadOnlySpan<float> maps, int cells, int firstSlice, CamRequest request, EncoderCard card)
+    {
+        for (var i = 0; i < maps.Length; i++)
+        {
+            if (!float.IsFinite(maps[i]))
+            {
+                throw new EncoderException(
+                    EncoderError.NonFiniteMap,
+                    $"Slice {firstSlice + (i / cells)} got the value {maps[i]} in its {request.Kind} of {request.Layer} for class {card.Classes[request.Class]} " +
+                    $"from {card.Name}, though its logits are finite: check the model's weights, or choose another layer.");
+            }
+        }
+    }
 }

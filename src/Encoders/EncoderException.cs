@@ -29,9 +29,19 @@ public enum EncoderError
     /// <summary>The model asks for something that this version does not do.</summary>
     ModelUnsupported,
 
+    /// <summary>Class activation maps are asked of a network that shows no features.</summary>
+    NoCam,
+
+    /// <summary>Class activation maps are asked of a layer that the network does not have.</summary>
+    CamLayerUnknown,
+
+    /// <summary>The network's parts do not make up the whole, or have no derivative.</summary>
+    CamUnsound,
+
     DeviceInvalid,
     DeviceUnavailable,
     NonFiniteLogit,
+    NonFiniteMap,
     TrainingDiverged,
 }
 
@@ -60,9 +70,13 @@ public sealed class EncoderException : Exception
         EncoderError.WeightsCorrupt => "model.weights_corrupt",
         EncoderError.WeightsMismatch => "model.weights_mismatch",
         EncoderError.ModelUnsupported => "model.unsupported",
+        EncoderError.NoCam => "model.no_cam",
+        EncoderError.CamLayerUnknown => "model.cam_layer_unknown",
+        EncoderError.CamUnsound => "model.cam_unsound",
         EncoderError.DeviceInvalid => "encoder.device_invalid",
         EncoderError.DeviceUnavailable => "encoder.device_unavailable",
         EncoderError.NonFiniteLogit => "encoder.non_finite_logit",
+        EncoderError.NonFiniteMap => "encoder.non_finite_map",
         EncoderError.TrainingDiverged => "encoder.training_diverged",
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "This error has no code."),
     };

@@ -8,9 +8,12 @@ namespace ToNNO.Encoders;
 
 /// <summary>The oracle <c>builtin:sum</c>: a slice's logit is its plane integral, the sum of its pixels times the pixel area.</summary>
 /// <remarks>With α = 2 the heatmap is then the volume itself, in the volume's own unit (DESIGN §4).</remarks>
-public sealed class SumEncoder : ISliceEncoder
+public sealed class SumEncoder : ICamEncoder
 {
     public const string ModelName = "builtin:sum";
+
+    /// <summary>The one layer for maps, the slice itself.</summary>
+    public const string PixelLayer = "pixels";
 
     private static readonly EncoderCard _card = new()
     {
@@ -26,6 +29,8 @@ public sealed class SumEncoder : ISliceEncoder
 
     public string Device => "cpu";
 
+    public IReadOnlyList<string> CamLayers { get; } = [PixelLayer];
+
     public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
     {
         EncodeArguments.Check(_card, slices, count, format, logits);
@@ -39,6 +44,29 @@ public sealed class SumEncoder : ISliceEncoder
 
         EncodeArguments.CheckFinite(logits, classes: 1, firstSlice: 0, _card);
         EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
+    }
+
+    public int CamSize(SliceFormat format, string layer)
+    {
+        this.ResolveCamLayer(layer);
+        return format.Size;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The features are the pixels x and the gradient is the pixel area q² everywhere, so either map is relu(q²x): its sum is
+    /// the logit where no pixel is negative.</remarks>
+    public void EncodeCam(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest request, Span<float> logits, Span<float> maps)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        EncodeArguments.CheckCam(_card, count, request, CamSize(format, request.Layer), maps);
+        Encode(slices, count, format, logits);
+        var areaMm2 = format.PixelMm * format.PixelMm;
+        for (var i = 0; i < maps.Length; i++)
+        {
+            maps[i] = (float)Math.Max(areaMm2 * slices[i], 0);
+        }
+
+        EncodeArguments.CheckFinite(maps, format.Size * format.Size, firstSlice: 0, request, _card);
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
@@ -13,7 +14,7 @@ namespace ToNNO.Encoders;
 /// Several threads may call one instance; the weights are shared. Give each a process-wide <c>OMP_NUM_THREADS=1</c>, since
 /// torch's own setting does not reach threads that it did not make.
 /// </remarks>
-public sealed class TorchSliceEncoder : ISliceEncoder
+public sealed class TorchSliceEncoder : ICamEncoder
 {
     private const int CudaBatch = 256;
     private const int CpuBatch = 8;
@@ -22,6 +23,7 @@ public sealed class TorchSliceEncoder : ISliceEncoder
     private readonly SliceNetwork _network;
     private readonly Device _device;
     private readonly int? _batchSize;
+    private readonly ConcurrentDictionary<(int, string), int> _camSizes = new();
 
     /// <param name="network">Becomes the encoder's: moved to the device, put in evaluation mode and disposed of with it.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
@@ -48,19 +50,45 @@ public sealed class TorchSliceEncoder : ISliceEncoder
 
     public string Device { get; }
 
+    public IReadOnlyList<string> CamLayers => _network.CamLayers;
+
     /// <summary>Slices per forward pass of slices of <paramref name="size"/> x <paramref name="size"/> pixels.</summary>
     /// <remarks>On the CPU 8 small slices measured as fast as 16 and a tenth faster than 32 (one thread); from about 2^17 pixels
     /// on, more in a batch gains nothing (ResNet-18: one slice of 224² is within 5 % of eight), and less fills up less in vain.</remarks>
     public int BatchSize(int size) =>
         _batchSize ?? (_device.type == DeviceType.CUDA ? CudaBatch : Math.Clamp(CpuBatchPixels / (size * size), 1, CpuBatch));
 
-    public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
+    public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits) =>
+        Encode(slices, count, format, request: null, logits, maps: []);
+
+    /// <inheritdoc/>
+    /// <remarks>The first time that a layer and a slice size are asked for, a batch of stripes tells.</remarks>
+    public int CamSize(SliceFormat format, string layer)
+    {
+        this.ResolveCamLayer(layer);
+        return _camSizes.GetOrAdd((format.Size, layer), _ => MeasureCam(format, layer));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The logits are those of a pass without gradients, and equal Encode's bit for bit. Only the network behind the layer
+    /// is run a second time, with them. Maps are computed in float32 from whatever the features are.</remarks>
+    public void EncodeCam(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest request, Span<float> logits, Span<float> maps)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        EncodeArguments.Check(Card, slices, count, format, logits);
+        EncodeArguments.CheckCam(Card, count, request, CamSize(format, request.Layer), maps);
+        Encode(slices, count, format, request, logits, maps);
+    }
+
+    public void Dispose() => _network.Dispose();
+
+    private void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest? request, Span<float> logits, Span<float> maps)
     {
         EncodeArguments.Check(Card, slices, count, format, logits);
         var start = Stopwatch.GetTimestamp();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var (channels, classes) = (Card.Channels, Card.Classes.Count);
+        var (channels, classes, cells) = (Card.Channels, Card.Classes.Count, count > 0 ? maps.Length / count : 0);
         var pixels = channels * format.Size * format.Size;
         var batchSize = BatchSize(format.Size);
         var batch = empty(batchSize, channels, format.Size, format.Size);
@@ -70,27 +98,88 @@ public sealed class TorchSliceEncoder : ISliceEncoder
             var input = MemoryMarshal.Cast<byte, float>(batch.bytes);
             slices.Slice(first * pixels, taken * pixels).CopyTo(input);
             input[(taken * pixels)..].Clear();
-            EncodeBatch(batch, format.PixelMm, logits.Slice(first * classes, taken * classes));
-            EncodeArguments.CheckFinite(logits.Slice(first * classes, taken * classes), classes, first, Card);
+            using var step = NewDisposeScope();
+            var slicesOfBatch = batch.to(_device);
+            var (features, output) = request is null
+                ? (null, _network.call(slicesOfBatch, format.PixelMm))
+                : _network.ForwardWithFeatures(slicesOfBatch, format.PixelMm, request.Layer);
+            var target = logits.Slice(first * classes, taken * classes);
+            CopyLogits(output, batchSize, target);
+            EncodeArguments.CheckFinite(target, classes, first, Card);
+            if (request is not null)
+            {
+                var mapTarget = maps.Slice(first * cells, taken * cells);
+                Copy(ActivationMaps(features!, format.PixelMm, request), mapTarget);
+                EncodeArguments.CheckFinite(mapTarget, cells, first, request, Card);
+            }
         }
 
         EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
     }
 
-    public void Dispose() => _network.Dispose();
-
-    private void EncodeBatch(Tensor batch, double pixelMm, Span<float> logits)
+    private void CopyLogits(Tensor output, int batchSize, Span<float> logits)
     {
-        using var scope = NewDisposeScope();
-        var output = _network.call(batch.to(_device), pixelMm).cpu().contiguous();
-        if (output.dim() != 2 || output.shape[0] != batch.shape[0] || output.shape[1] != Card.Classes.Count || output.dtype != ScalarType.Float32)
+        if (output.dim() != 2 || output.shape[0] != batchSize || output.shape[1] != Card.Classes.Count || output.dtype != ScalarType.Float32)
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
-                $"{Card.Name} answers {batch.shape[0]} slices with {output.dtype} [{string.Join(", ", output.shape)}]; " +
-                $"its card promises float32 [{batch.shape[0]}, {Card.Classes.Count}].");
+                $"{Card.Name} answers {batchSize} slices with {output.dtype} [{string.Join(", ", output.shape)}]; " +
+                $"its card promises float32 [{batchSize}, {Card.Classes.Count}].");
         }
 
-        MemoryMarshal.Cast<byte, float>(output.bytes)[..logits.Length].CopyTo(logits);
+        Copy(output, logits);
+    }
+
+    private static void Copy(Tensor tensor, Span<float> target) =>
+        MemoryMarshal.Cast<byte, float>(tensor.cpu().contiguous().bytes)[..target.Length].CopyTo(target);
+
+    /// <summary>Maps of a batch; the slices' logits do not depend on each other, so the gradient of their sum is each one's own.</summary>
+    private Tensor ActivationMaps(Tensor features, double pixelMm, CamRequest request)
+    {
+        ExternalException? refused = null;
+        try
+        {
+            using var withGradients = enable_grad();
+            var variable = features.detach().requires_grad_(true);
+            var logit = _network.Head(variable, pixelMm, request.Layer).select(1, request.Class).sum();
+            // Not autograd.grad, whose errors TorchSharp does not catch: they would end the process. Nothing but the variable gets a gradient.
+            autograd.backward([logit], inputs: [variable]);
+            if (variable.grad is { } gradient)
+            {
+                return ClassActivationMap.Of(request.Kind, variable.detach().to(float32), gradient.to(float32));
+            }
+        }
+        catch (ExternalException error)
+        {
+            refused = error;
+        }
+
+        throw new EncoderException(
+            EncoderError.CamUnsound,
+            $"What follows {request.Layer} in {Card.Name} has no derivative in its features: leave no detach, no_grad or quantized operator there, " +
+            "and do not optimise it for inference, or choose another layer.",
+            refused);
+    }
+
+    private int MeasureCam(SliceFormat format, string layer)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var batchSize = BatchSize(format.Size);
+        var batch = empty(batchSize, Card.Channels, format.Size, format.Size);
+        // Stripes of seven pixels, not zeros: a network that checks itself on them is to see something.
+        var pixels = MemoryMarshal.Cast<byte, float>(batch.bytes);
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            pixels[i] = i % 7 / 7f;
+        }
+
+        var shape = _network.ForwardWithFeatures(batch.to(_device), format.PixelMm, layer).Features.shape;
+        return shape is [var count, > 0, var height, var width] && count == batchSize && height == width && height > 0
+            ? (int)height
+            : throw new EncoderException(
+                EncoderError.CamUnsound,
+                $"The features {layer} of {Card.Name} are [{string.Join(", ", shape)}] for {batchSize} slices of {format.Size} x {format.Size} pixels; " +
+                $"maps need [{batchSize}, channels, M, M]: reshape them so in its method, or choose another layer.");
     }
 }

@@ -14,5 +14,8 @@ internal abstract class Convolution : IDisposable
     /// <param name="residual">Overwritten: the result may be this very tensor.</param>
     public abstract Tensor ForwardAddRelu(Tensor input, Tensor residual);
 
+    /// <summary>convolution(input) in float32, by operators that have derivatives in the input.</summary>
+    public abstract Tensor ForwardDifferentiable(Tensor input);
+
     public abstract void Dispose();
 }

@@ -18,6 +18,7 @@ internal sealed class OneDnnConvolution : Convolution
     private readonly jit.ScriptModule _program;
     private readonly Tensor _weight;
     private readonly Tensor _bias;
+    private readonly Lazy<PlainConvolution> _differentiable;
 
     /// <param name="weight">On the CPU, float32 or bfloat16; not kept.</param>
     /// <param name="bias">Becomes this object's.</param>
@@ -30,6 +31,14 @@ internal sealed class OneDnnConvolution : Convolution
         using var typical = empty(8, weight.shape[1], 32, 32, dtype: weight.dtype);
         _weight = ((Tensor)_program.invoke("pack", ChannelsLast.Of(weight), typical)).MoveToOuterDisposeScope();
         _weight.DetachFromDisposeScope();
+        // Torch has no derivatives for the fused operators, nor for weights in oneDNN's layout.
+        _differentiable = new(() =>
+        {
+            using var noGrad = no_grad();
+            using var scope = NewDisposeScope();
+            var plain = ChannelsLast.Of(_weight.to_dense().to(float32));
+            return new PlainConvolution(plain.DetachFromDisposeScope(), _bias.to(float32).clone().DetachFromDisposeScope(), stride, padding);
+        });
     }
 
     public override Tensor Forward(Tensor input) => (Tensor)_program.invoke("plain", input, _weight, _bias);
@@ -39,8 +48,15 @@ internal sealed class OneDnnConvolution : Convolution
     public override Tensor ForwardAddRelu(Tensor input, Tensor residual) =>
         (Tensor)_program.invoke("add_relu", input, residual, _weight, _bias);
 
+    public override Tensor ForwardDifferentiable(Tensor input) => _differentiable.Value.ForwardDifferentiable(input);
+
     public override void Dispose()
     {
+        if (_differentiable.IsValueCreated)
+        {
+            _differentiable.Value.Dispose();
+        }
+
         _weight.Dispose();
         _bias.Dispose();
         _program.Dispose();

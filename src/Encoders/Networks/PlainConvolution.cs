@@ -16,6 +16,9 @@ internal sealed class PlainConvolution(Tensor weight, Tensor bias, int stride, i
 
     public override Tensor ForwardAddRelu(Tensor input, Tensor residual) => Forward(input).add_(residual, _one).relu_();
 
+    public override Tensor ForwardDifferentiable(Tensor input) =>
+        nn.functional.conv2d(input, weight.to(float32), bias.to(float32), strides: [stride, stride], padding: [padding, padding]);
+
     public override void Dispose()
     {
         weight.Dispose();

@@ -12,10 +12,11 @@ public sealed class ResNet : SliceNetwork
     private const double Epsilon = 1e-5;
 
     private static readonly Scalar _epsilon = Epsilon.ToScalar();
+    private static readonly Scalar _one = 1.ToScalar();
 
     private readonly EncoderPrecision _precision;
     private readonly Dictionary<string, (Tensor Weight, Tensor Bias)> _folded = new(StringComparer.Ordinal);
-    private readonly List<(Convolution[] Chain, Convolution? Shortcut)> _blocks = [];
+    private readonly List<(string Layer, Convolution[] Chain, Convolution? Shortcut)> _blocks = [];
     private Convolution? _stem;
     private Tensor _classWeight;
     private Tensor _classBias;
@@ -47,6 +48,8 @@ public sealed class ResNet : SliceNetwork
 
     public ResNetArchitecture Architecture { get; }
 
+    internal override IReadOnlyList<string> CamLayers { get; } = ["layer4", "layer3", "layer2", "layer1"];
+
     /// <inheritdoc/>
     /// <param name="input1">Slices <c>[B, C, S, S]</c>.</param>
     /// <param name="input2">Pixel size in mm; a ResNet does not know it.</param>
@@ -54,23 +57,36 @@ public sealed class ResNet : SliceNetwork
     {
         ArgumentNullException.ThrowIfNull(input1);
         using var scope = NewDisposeScope();
-        var stem = _stem ?? throw new InvalidOperationException("The network is encoded with before Prepare.");
-        var map = stem.ForwardRelu(Input(input1));
-        map = nn.functional.max_pool2d(map, 3, 2, 1);
-        foreach (var (chain, shortcut) in _blocks)
+        return Classify(Convolve(Stem(input1), _blocks)).MoveToOuterDisposeScope();
+    }
+
+    internal override (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer)
+    {
+        using var scope = NewDisposeScope();
+        var end = EndOf(layer);
+        // The block that comes next has a shortcut of its own, so it does not add into these features.
+        var features = Convolve(Stem(slices), _blocks[..end]);
+        var logits = Classify(Convolve(features, _blocks[end..]));
+        return (features.MoveToOuterDisposeScope(), logits.MoveToOuterDisposeScope());
+    }
+
+    internal override Tensor Head(Tensor features, double pixelMm, string layer)
+    {
+        using var scope = NewDisposeScope();
+        var map = features.to(float32);
+        foreach (var (_, chain, shortcut) in _blocks[EndOf(layer)..])
         {
-            using var block = NewDisposeScope();
             var branch = map;
             foreach (var convolution in chain.AsSpan()[..^1])
             {
-                branch = convolution.ForwardRelu(branch);
+                branch = convolution.ForwardDifferentiable(branch).relu();
             }
 
-            var residual = shortcut is null ? map : shortcut.Forward(map);
-            map = chain[^1].ForwardAddRelu(branch, residual).MoveToOuterDisposeScope();
+            var residual = shortcut is null ? map : shortcut.ForwardDifferentiable(map);
+            map = chain[^1].ForwardDifferentiable(branch).add(residual, _one).relu();
         }
 
-        return nn.functional.linear(map.to(float32).mean([2, 3]), _classWeight, _classBias).MoveToOuterDisposeScope();
+        return Classify(map).MoveToOuterDisposeScope();
     }
 
     internal override void Prepare(Device device)
@@ -81,7 +97,7 @@ public sealed class ResNet : SliceNetwork
         _stem = Build(Architecture.Stem(), device);
         foreach (var block in Architecture.Blocks())
         {
-            _blocks.Add(([.. block.Chain.Select(spec => Build(spec, device))], block.Shortcut is { } shortcut ? Build(shortcut, device) : null));
+            _blocks.Add((block.Layer, [.. block.Chain.Select(spec => Build(spec, device))], block.Shortcut is { } shortcut ? Build(shortcut, device) : null));
         }
 
         (_classWeight, _classBias) = (MoveTo(_classWeight, device), MoveTo(_classBias, device));
@@ -99,7 +115,7 @@ public sealed class ResNet : SliceNetwork
         if (disposing)
         {
             _stem?.Dispose();
-            foreach (var (chain, shortcut) in _blocks)
+            foreach (var (_, chain, shortcut) in _blocks)
             {
                 foreach (var convolution in chain)
                 {
@@ -121,6 +137,35 @@ public sealed class ResNet : SliceNetwork
 
         base.Dispose(disposing);
     }
+
+    /// <summary>How many blocks there are up to the end of this layer.</summary>
+    private int EndOf(string layer) => _blocks.FindLastIndex(block => block.Layer == layer) + 1;
+
+    private Tensor Stem(Tensor slices)
+    {
+        var stem = _stem ?? throw new InvalidOperationException("The network is encoded with before Prepare.");
+        return nn.functional.max_pool2d(stem.ForwardRelu(Input(slices)), 3, 2, 1);
+    }
+
+    private static Tensor Convolve(Tensor map, List<(string Layer, Convolution[] Chain, Convolution? Shortcut)> blocks)
+    {
+        foreach (var (_, chain, shortcut) in blocks)
+        {
+            using var block = NewDisposeScope();
+            var branch = map;
+            foreach (var convolution in chain.AsSpan()[..^1])
+            {
+                branch = convolution.ForwardRelu(branch);
+            }
+
+            var residual = shortcut is null ? map : shortcut.Forward(map);
+            map = chain[^1].ForwardAddRelu(branch, residual).MoveToOuterDisposeScope();
+        }
+
+        return map;
+    }
+
+    private Tensor Classify(Tensor map) => nn.functional.linear(map.to(float32).mean([2, 3]), _classWeight, _classBias);
 
     /// <summary>Weights and bias with the normalisation in them, computed in double.</summary>
     private static (Tensor Weight, Tensor Bias) Fold(ConvolutionSpec spec, IReadOnlyDictionary<string, Tensor> state)

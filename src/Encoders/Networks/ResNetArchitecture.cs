@@ -67,7 +67,7 @@ public sealed record ResNetArchitecture(int Depth, int InputChannels = 1, int Cl
                 var shortcut = stride > 1 || channels != outputs
                     ? new ConvolutionSpec($"{name}.downsample.0", $"{name}.downsample.1", channels, outputs, Kernel: 1, stride)
                     : null;
-                yield return new ResidualBlockSpec(chain, shortcut);
+                yield return new ResidualBlockSpec($"layer{stage + 1}", chain, shortcut);
                 channels = outputs;
             }
         }
@@ -84,5 +84,6 @@ internal sealed record ConvolutionSpec(string Name, string Normalisation, int In
 }
 
 /// <summary>relu(chain(x) + shortcut(x)), with a relu between the chain's convolutions.</summary>
+/// <param name="Layer">The stage that the block is part of, as in <c>layer1</c>.</param>
 /// <param name="Shortcut">Null for the identity.</param>
-internal sealed record ResidualBlockSpec(IReadOnlyList<ConvolutionSpec> Chain, ConvolutionSpec? Shortcut);
+internal sealed record ResidualBlockSpec(string Layer, IReadOnlyList<ConvolutionSpec> Chain, ConvolutionSpec? Shortcut);

@@ -12,6 +12,20 @@ public abstract class SliceNetwork : nn.Module<Tensor, double, Tensor>
     {
     }
 
+    /// <summary>The layers whose features can be had, the last first.</summary>
+    internal virtual IReadOnlyList<string> CamLayers => [];
+
+    /// <summary>The forward pass, with the features of a layer on the way.</summary>
+    /// <param name="slices">Slices <c>[B, C, S, S]</c>.</param>
+    /// <param name="layer">One of <see cref="CamLayers"/>.</param>
+    /// <returns>The features <c>[B, K, M, M]</c>, and the logits that <c>forward</c> gives, bit for bit.</returns>
+    internal virtual (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer) => throw NoLayers();
+
+    /// <summary>The rest of the forward pass from a layer on, by operators that have derivatives.</summary>
+    /// <param name="features">As <see cref="ForwardWithFeatures"/> gives them.</param>
+    /// <returns>Logits <c>[B, K]</c>, up to rounding those of <c>forward</c>.</returns>
+    internal virtual Tensor Head(Tensor features, double pixelMm, string layer) => throw NoLayers();
+
     /// <summary>Makes the network ready to encode on a device, and only that.</summary>
     internal virtual void Prepare(Device device)
     {
@@ -22,4 +36,6 @@ public abstract class SliceNetwork : nn.Module<Tensor, double, Tensor>
             ChannelsLast.Apply(this);
         }
     }
+
+    private InvalidOperationException NoLayers() => new($"{GetName()} has no layers to make maps of.");
 }

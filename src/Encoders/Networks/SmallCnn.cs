@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -32,6 +33,7 @@ public sealed class SmallCnn : SliceNetwork
         }
 
         Architecture = architecture;
+        CamLayers = [.. Enumerable.Range(0, architecture.Layers.Count).Reverse().Select(i => string.Create(CultureInfo.InvariantCulture, $"layers.{i}"))];
         using var scope = NewDisposeScope();
         var convolutions = new List<TorchSharp.Modules.Conv2d>();
         var channels = architecture.InputChannels;
@@ -56,14 +58,71 @@ public sealed class SmallCnn : SliceNetwork
 
     public SmallCnnArchitecture Architecture { get; }
 
+    internal override List<string> CamLayers { get; }
+
     /// <inheritdoc/>
     /// <param name="input1">Slices <c>[B, C, S, S]</c>.</param>
     /// <param name="input2">Pixel size in mm.</param>
     public override Tensor forward(Tensor input1, double input2)
     {
         using var scope = NewDisposeScope();
-        var map = PixelLogits(input1).flatten(2);
-        var pixelMm = Architecture.Stride * input2;
+        return Pool(PixelLogits(input1), input2).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The per-pixel logits <c>[B, K, S', S']</c> before the pooling: the network's own localisation.</summary>
+    public Tensor PixelLogits(Tensor slices)
+    {
+        ArgumentNullException.ThrowIfNull(slices);
+        using var scope = NewDisposeScope();
+        return Classify(Convolve(slices, 0, layers.Count)).MoveToOuterDisposeScope();
+    }
+
+    internal override (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer)
+    {
+        using var scope = NewDisposeScope();
+        var end = EndOf(layer);
+        var features = Convolve(slices, 0, end);
+        var logits = Pool(Classify(Convolve(features, end, layers.Count)), pixelMm);
+        return (features.MoveToOuterDisposeScope(), logits.MoveToOuterDisposeScope());
+    }
+
+    internal override Tensor Head(Tensor features, double pixelMm, string layer)
+    {
+        using var scope = NewDisposeScope();
+        return Pool(Classify(Convolve(features, EndOf(layer), layers.Count)), pixelMm).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>How many layers there are up to and with this one.</summary>
+    private int EndOf(string layer) => layers.Count - CamLayers.IndexOf(layer);
+
+    /// <summary>The layers from <paramref name="start"/> up to <paramref name="end"/>, each with its activation and pooling.</summary>
+    private Tensor Convolve(Tensor map, int start, int end)
+    {
+        for (var i = start; i < end; i++)
+        {
+            var layer = Architecture.Layers[i];
+            map = Activate(layers[i].call(map), layer.Activation);
+            if (layer.MaxPool > 1)
+            {
+                map = nn.functional.max_pool2d(map, layer.MaxPool);
+            }
+        }
+
+        return map;
+    }
+
+    private Tensor Classify(Tensor map)
+    {
+        // A 1x1 convolution, but not by conv2d: on one thread that goes around oneDNN for small batches, and tries NNPACK
+        // anew in every call, with a line on stderr each time where the processor is not on NNPACK's list.
+        var logits = einsum("bchw,kc->bkhw", map, head.weight!.flatten(1)).add(head.bias!.view(-1, 1, 1), _one);
+        return Activate(logits, Architecture.PixelActivation);
+    }
+
+    private Tensor Pool(Tensor pixelLogits, double slicePixelMm)
+    {
+        var map = pixelLogits.flatten(2);
+        var pixelMm = Architecture.Stride * slicePixelMm;
         using var area = (pixelMm * pixelMm / Architecture.AreaUnitMm2).ToScalar();
         using var sharpness = Architecture.Sharpness.ToScalar();
         using var logCount = Math.Log(map.shape[2]).ToScalar();
@@ -74,29 +133,7 @@ public sealed class SmallCnn : SliceNetwork
             PixelPooling.LogSumExp => map.mul(sharpness).logsumexp(2).sub(logCount).div(sharpness),
             _ => throw new InvalidOperationException($"Unknown pooling {Architecture.Pooling}."),
         };
-        return pooled.add(bias, _one).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>The per-pixel logits <c>[B, K, S', S']</c> before the pooling: the network's own localisation.</summary>
-    public Tensor PixelLogits(Tensor slices)
-    {
-        ArgumentNullException.ThrowIfNull(slices);
-        using var scope = NewDisposeScope();
-        var map = slices;
-        for (var i = 0; i < layers.Count; i++)
-        {
-            var layer = Architecture.Layers[i];
-            map = Activate(layers[i].call(map), layer.Activation);
-            if (layer.MaxPool > 1)
-            {
-                map = nn.functional.max_pool2d(map, layer.MaxPool);
-            }
-        }
-
-        // A 1x1 convolution, but not by conv2d: on one thread that goes around oneDNN for small batches, and tries NNPACK
-        // anew in every call, with a line on stderr each time where the processor is not on NNPACK's list.
-        var logits = einsum("bchw,kc->bkhw", map, head.weight!.flatten(1)).add(head.bias!.view(-1, 1, 1), _one);
-        return Activate(logits, Architecture.PixelActivation).MoveToOuterDisposeScope();
+        return pooled.add(bias, _one);
     }
 
     private static Tensor Activate(Tensor map, Activation activation) => activation switch

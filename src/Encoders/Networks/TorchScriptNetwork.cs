@@ -1,10 +1,12 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Networks;
 
-/// <summary>A TorchScript program, <c>forward(slices)</c>, traced or scripted by PyTorch.</summary>
+/// <summary>A TorchScript program, <c>forward(slices)</c>, traced or scripted by PyTorch; for class activation maps also
+/// <c>features(slices)</c> and <c>head(features)</c>, the two halves of forward.</summary>
 /// <remarks>Its convolutions run channels-last, as its input asks for. A program that was frozen on export
 /// (<c>torch.jit.freeze</c>) has its batch normalisation folded and is the faster for it.</remarks>
 public sealed class TorchScriptNetwork : SliceNetwork
@@ -12,6 +14,8 @@ public sealed class TorchScriptNetwork : SliceNetwork
     private readonly jit.ScriptModule<Tensor, Tensor> _program;
     private readonly EncoderPrecision _precision;
     private readonly string _source;
+    private readonly Dictionary<string, (string Features, string Head)> _parts;
+    private readonly ConcurrentDictionary<string, bool> _checked = new(StringComparer.Ordinal);
 
     /// <param name="file">Bytes of the file.</param>
     /// <param name="source">The file's name for messages.</param>
@@ -42,7 +46,14 @@ public sealed class TorchScriptNetwork : SliceNetwork
             throw new EncoderException(
                 EncoderError.ModelUnsupported, $"forward of {source} takes {inputs} inputs: export a module whose forward takes the slices alone.");
         }
+
+        var layers = TorchScriptMethods.LayersOf(file);
+        CamLayers = [.. layers.Select(layer => layer.Name)];
+        _parts = layers.ToDictionary(layer => layer.Name, layer => (layer.Features, layer.Head), StringComparer.Ordinal);
     }
+
+    /// <inheritdoc/>
+    internal override IReadOnlyList<string> CamLayers { get; }
 
     /// <inheritdoc/>
     /// <param name="input1">Slices <c>[B, C, S, S]</c>.</param>
@@ -51,21 +62,23 @@ public sealed class TorchScriptNetwork : SliceNetwork
     {
         ArgumentNullException.ThrowIfNull(input1);
         using var scope = NewDisposeScope();
-        var slices = ChannelsLast.Of(input1);
-        try
-        {
-            var logits = _program.call(_precision == EncoderPrecision.Bf16 ? slices.to(bfloat16) : slices);
-            return (_precision == EncoderPrecision.Bf16 ? logits.to(float32) : logits).MoveToOuterDisposeScope();
-        }
-        catch (Exception refused) when (refused is ExternalException or InvalidCastException)
-        {
-            throw new EncoderException(
-                EncoderError.ModelUnsupported,
-                $"{_source} cannot encode slices of shape [{string.Join(", ", input1.shape)}] in {_precision} ({FirstLine(refused)}): " +
-                "correct the channels and the spatial shape in its metadata, or export it for them" +
-                (_precision == EncoderPrecision.Bf16 ? ", and do not freeze it: frozen weights stay float32." : "."),
-                refused);
-        }
+        return Forward(ChannelsLast.Of(input1)).MoveToOuterDisposeScope();
+    }
+
+    internal override (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer)
+    {
+        using var scope = NewDisposeScope();
+        var input = ChannelsLast.Of(slices);
+        var features = Run(input, () => (Tensor)_program.invoke(_parts[layer].Features, Typed(input)));
+        var logits = Head(features, pixelMm, layer);
+        CheckParts(input, logits, layer);
+        return (features.MoveToOuterDisposeScope(), logits.MoveToOuterDisposeScope());
+    }
+
+    internal override Tensor Head(Tensor features, double pixelMm, string layer)
+    {
+        using var scope = NewDisposeScope();
+        return Run(features, () => (Tensor)_program.invoke(_parts[layer].Head, features)).to(float32).MoveToOuterDisposeScope();
     }
 
     internal override void Prepare(Device device)
@@ -88,6 +101,48 @@ public sealed class TorchScriptNetwork : SliceNetwork
         }
 
         base.Dispose(disposing);
+    }
+
+    private Tensor Forward(Tensor slices) => Run(slices, () => _program.call(Typed(slices))).to(float32);
+
+    private Tensor Typed(Tensor slices) => _precision == EncoderPrecision.Bf16 ? slices.to(bfloat16) : slices;
+
+    /// <summary>Checks, the first time that a layer is asked for, that features and head make up forward: nothing else says so.</summary>
+    private void CheckParts(Tensor slices, Tensor logits, string layer)
+    {
+        if (_checked.ContainsKey(layer))
+        {
+            return;
+        }
+
+        var whole = Forward(slices);
+        // The parts are the same operators on the same numbers; only a fuser that works across their border may round otherwise.
+        var tolerance = _precision == EncoderPrecision.Bf16 ? 0.05 : 1e-3;
+        if (!whole.shape.AsSpan().SequenceEqual(logits.shape) || !allclose(logits, whole, tolerance, tolerance, equal_nan: true))
+        {
+            var (features, head) = _parts[layer];
+            throw new EncoderException(
+                EncoderError.CamUnsound, $"In {_source} {head}({features}(slices)) is not forward(slices): make forward call the two, and export it again.");
+        }
+
+        _checked[layer] = true;
+    }
+
+    private Tensor Run(Tensor input, Func<Tensor> program)
+    {
+        try
+        {
+            return program();
+        }
+        catch (Exception refused) when (refused is ExternalException or InvalidCastException)
+        {
+            throw new EncoderException(
+                EncoderError.ModelUnsupported,
+                $"{_source} cannot encode slices of shape [{string.Join(", ", input.shape)}] in {_precision} ({FirstLine(refused)}): " +
+                "correct the channels and the spatial shape in its metadata, or export it for them" +
+                (_precision == EncoderPrecision.Bf16 ? ", and do not freeze it: frozen weights stay float32." : "."),
+                refused);
+        }
     }
 
     /// <summary>What went wrong, without the interpreter's traceback.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using ToNNO.Encoders.Networks;
 using ToNNO.Tomography.Geometry;
@@ -27,11 +28,49 @@ internal static class Reference
         return values;
     }
 
-    public static Dictionary<string, Tensor> Weights(ResNetArchitecture architecture)
+    /// <summary>Maps <c>[slice][row][column]</c>, one after the other, of every layer and kind.</summary>
+    public static IEnumerable<(CamRequest Request, float[] Maps)> Cams(string name)
+    {
+        foreach (var (key, maps) in JsonSerializer.Deserialize<Dictionary<string, float[]>>(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"cam_{name}.json")))!)
+        {
+            var parts = key.Split(' ');
+            yield return (new CamRequest(Enum.Parse<CamKind>(parts[1]), parts[0], int.Parse(parts[2], CultureInfo.InvariantCulture)), maps);
+        }
+    }
+
+    public static Dictionary<string, Tensor> Weights(ResNetArchitecture architecture) => Weights(architecture.StateShapes());
+
+    public static SmallCnn SmallCnn()
+    {
+        var network = new SmallCnn(new SmallCnnArchitecture
+        {
+            InputChannels = 2,
+            Classes = 3,
+            Layers =
+            [
+                new ConvLayer { Channels = 4, MaxPool = 2 },
+                new ConvLayer { Channels = 6, Dilation = 2, Activation = Activation.Silu },
+                new ConvLayer { Channels = 5, Stride = 2, Activation = Activation.LeakyRelu },
+            ],
+            PixelActivation = Activation.Softplus,
+            Pooling = PixelPooling.LogSumExp,
+            Sharpness = 3,
+        });
+        using var scope = NewDisposeScope();
+        var parameters = network.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
+        foreach (var (name, weights) in Weights(parameters.ToDictionary(pair => pair.Key, pair => pair.Value.shape)))
+        {
+            weights.bytes.CopyTo(parameters[name].bytes);
+        }
+
+        return network;
+    }
+
+    private static Dictionary<string, Tensor> Weights(IReadOnlyDictionary<string, long[]> shapes)
     {
         var state = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var seed = 0;
-        foreach (var (name, shape) in architecture.StateShapes().OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        foreach (var (name, shape) in shapes.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             var values = Ramp(shape.Aggregate(1L, (product, length) => product * length), seed++);
             var scale = shape.Length == 1 ? 1 : 2 * Math.Sqrt(6.0 / shape[1..].Aggregate(1L, (product, length) => product * length));

@@ -2,11 +2,16 @@
 
     python3 make_fixtures.py
 
+Programs that are made again are the same but for the order of their constants, which follows Python's hashes.
+
 residual.ts, residual_frozen.ts   a small residual network with batch normalisation, scripted, and frozen as well
 transformer.ts                    a small vision transformer, traced
 pair.ts                           forward(slices, other): not an encoder
 unpooled.ts                       gives a map, not logits
 resnet18.json, resnet50.json      logits of ResNets in torchvision's form, whose weights follow the rule of weights()
+vit.ts, vit.json                  a vision transformer, scripted, with the halves features and head of its forward
+halves.ts                         a residual network with two such pairs, and with pairs that are of no use
+cam_*.json                        class activation maps of halves.ts, vit.ts, the ResNet-18 and a small CNN
 """
 import io
 import json
@@ -14,7 +19,6 @@ import math
 import os
 import zipfile
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -23,8 +27,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def ramp(*shape, seed):
     """Numbers in [-.5, .5) that any language can make: the fractional parts of multiples of the golden ratio, in double."""
-    index = np.arange(1, math.prod(shape) + 1, dtype=np.float64) + 1000.0 * seed
-    return torch.from_numpy((np.modf(index * 0.6180339887498949)[0] - 0.5).astype(np.float32)).reshape(shape)
+    index = torch.arange(1, math.prod(shape) + 1, dtype=torch.float64) + 1000.0 * seed
+    product = index * 0.6180339887498949
+    return (product - product.floor() - 0.5).float().reshape(shape)
 
 
 def weights(name, shape, seed):
@@ -120,6 +125,169 @@ class Transformer(nn.Module):
         return self.head(self.encoder(x).mean(1))
 
 
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.projection = nn.Linear(width, width)
+
+    def forward(self, x):
+        batch, tokens, width = x.shape
+        q, k, v = self.qkv(x).reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        share = (q @ k.transpose(-2, -1) / math.sqrt(width // self.heads)).softmax(-1)
+        return self.projection((share @ v).transpose(1, 2).reshape(batch, tokens, width))
+
+
+class VitBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class Vit(nn.Module):
+    """Patches of 4 x 4, two blocks; the logits are those of the mean token."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(2, 16, 4, 4)
+        self.position = nn.Parameter(torch.zeros(1, 36, 16))
+        self.early = VitBlock(16, 2)
+        self.late = VitBlock(16, 2)
+        self.norm = nn.LayerNorm(16)
+        self.fc = nn.Linear(16, 3)
+
+    def to_map(self, tokens):
+        edge = int(math.sqrt(tokens.shape[1]))
+        return tokens.transpose(1, 2).reshape(tokens.shape[0], -1, edge, edge)
+
+    def to_tokens(self, features):
+        return features.flatten(2).transpose(1, 2)
+
+    @torch.jit.export
+    def features_early(self, x):
+        return self.to_map(self.early(self.to_tokens(self.patches(x)) + self.position))
+
+    @torch.jit.export
+    def head_early(self, features):
+        return self.head(self.to_map(self.late(self.to_tokens(features))))
+
+    @torch.jit.export
+    def features(self, x):
+        return self.to_map(self.late(self.to_tokens(self.features_early(x))))
+
+    @torch.jit.export
+    def head(self, features):
+        return self.fc(self.norm(self.to_tokens(features)).mean(1))
+
+    def forward(self, x):
+        return self.head(self.features(x))
+
+
+class Halves(nn.Module):
+    """Pairs of methods: two sound ones, and others that maps cannot be made with."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(2, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+        self.body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.SiLU())
+        self.fc = nn.Linear(4, 3)
+
+    @torch.jit.export
+    def features_stem(self, x):
+        return self.stem(x)
+
+    @torch.jit.export
+    def head_stem(self, features):
+        return self.head(features + self.body(features))
+
+    @torch.jit.export
+    def features(self, x):
+        x = self.stem(x)
+        return x + self.body(x)
+
+    @torch.jit.export
+    def head(self, features):
+        # Not linear in the features, so that gradients differ from place to place.
+        return self.fc(features.square().mean([2, 3]))
+
+    @torch.jit.export
+    def features_tokens(self, x):
+        return self.features(x).flatten(2)
+
+    @torch.jit.export
+    def head_tokens(self, features):
+        return self.fc(features.square().mean(2))
+
+    @torch.jit.export
+    def features_oblong(self, x):
+        x = self.features(x)
+        return x.reshape(x.shape[0], x.shape[1], -1, 2)
+
+    @torch.jit.export
+    def head_oblong(self, features):
+        return self.head(features)
+
+    @torch.jit.export
+    def features_detached(self, x):
+        return self.features(x)
+
+    @torch.jit.export
+    def head_detached(self, features):
+        return self.head(features.detach())
+
+    @torch.jit.export
+    def features_other(self, x):
+        return self.features(x)
+
+    @torch.jit.export
+    def head_other(self, features):
+        return 2 * self.head(features)
+
+    @torch.jit.export
+    def features_steep(self, x):
+        return self.features(x)
+
+    @torch.jit.export
+    def head_steep(self, features):
+        # The root's derivative is infinite at the zero that is added.
+        return self.head(features) + (0 * features).abs().sqrt().sum([1, 2, 3]).unsqueeze(1)
+
+    @torch.jit.export
+    def features_lonely(self, x):
+        return self.features(x)
+
+    def forward(self, x):
+        return self.head(self.features(x))
+
+
+class SmallCnn(nn.Module):
+    """Three convolutions, logits for each pixel, and the logarithm of their mean exponential."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=2, dilation=2), nn.Conv2d(6, 5, 3, 2, 1)])
+        self.head = nn.Conv2d(5, 3, 1)
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.parts = [
+            lambda x: nn.functional.max_pool2d(self.layers[0](x).relu(), 2),
+            lambda x: nn.functional.silu(self.layers[1](x)),
+            lambda x: nn.functional.leaky_relu(self.layers[2](x), 0.01),
+            self.pool,
+        ]
+
+    def pool(self, x):
+        logits = nn.functional.softplus(self.head(x)).flatten(2)
+        return ((3 * logits).logsumexp(2) - math.log(logits.shape[2])) / 3 + self.bias
+
+
 class Pair(nn.Module):
     def forward(self, slices, other):
         return slices.mean([2, 3]) + other
@@ -154,6 +322,39 @@ def write(name, logits):
         file.write("\n")
 
 
+def write_maps(name, slices, layers):
+    """Maps of the class whose GradCAM is the brightest. Layers are triples of a name, the function from slices to features and that
+    from features to logits."""
+    maps = {}
+    for layer, to_features, to_logits in layers:
+        features = to_features(slices).detach().requires_grad_(True)
+        gradients = [torch.autograd.grad(to_logits(features)[:, number].sum(), features)[0] for number in range(3)]
+
+        def activation(weights):
+            return (weights * features).sum(1).clamp(min=0).flatten().tolist()
+
+        grad_cams = [activation(gradient.mean([2, 3], keepdim=True)) for gradient in gradients]
+        number = max(range(3), key=lambda number: sum(grad_cams[number]))
+        for kind, values in (("GradCam", grad_cams[number]), ("LayerCam", activation(gradients[number].clamp(min=0)))):
+            maps[f"{layer} {kind} {number}"] = [float(f"{value:.7g}") for value in values]
+    with open(os.path.join(HERE, f"cam_{name}.json"), "w", encoding="ascii") as file:
+        json.dump(maps, file)
+        file.write("\n")
+
+
+def chain(*functions):
+    def run(x):
+        for function in functions:
+            x = function(x)
+        return x
+    return run
+
+
+def split(names, parts):
+    """The layers of a chain: after each named part the features, and the rest as the head."""
+    return [(name, chain(*parts[:end]), chain(*parts[end:])) for name, end in names.items()]
+
+
 def main():
     torch.set_num_threads(1)
     slices = ramp(4, 2, 24, 24, seed=7)
@@ -168,8 +369,21 @@ def main():
                 save(torch.jit.freeze(program), name + "_frozen")
         for name, network in (("pair", Pair()), ("unpooled", Unpooled())):
             save(torch.jit.script(network), name)
+        write("vit", fill(Vit())(slices))
+        save(torch.jit.script(fill(Vit())), "vit")
+        save(torch.jit.script(fill(Halves())), "halves")
         for depth in (18, 50):
             write(f"resnet{depth}", fill(ResNet(depth, 2, 3))(ramp(2, 2, 64, 64, seed=7)))
+    vit, halves, cnn, resnet = fill(Vit()), fill(Halves()), fill(SmallCnn()), fill(ResNet(18, 2, 3))
+    write_maps("vit", slices, [("features", vit.features, vit.head), ("early", vit.features_early, vit.head_early)])
+    write_maps("halves", slices, [("features", halves.features, halves.head), ("stem", halves.features_stem, halves.head_stem)])
+    write_maps("smallcnn", slices, split({"layers.0": 1, "layers.1": 2, "layers.2": 3}, cnn.parts))
+    resnet_parts = [
+        lambda x: resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(x)))),
+        resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4,
+        lambda x: resnet.fc(x.mean([2, 3])),
+    ]
+    write_maps("resnet18", ramp(2, 2, 64, 64, seed=7), split({f"layer{number}": number + 1 for number in range(1, 5)}, resnet_parts))
 
 
 if __name__ == "__main__":
