@@ -21,7 +21,17 @@ public static class VolumeSource
     /// <param name="expectedSha256">Hash of the source when the work was planned.</param>
     /// <param name="memoryLimitBytes">Most memory that the voxels may take.</param>
     /// <exception cref="ImagingException">The source cannot be read as a volume of finite voxels, or is not the one planned for.</exception>
-    public static NiftiVolume Load(string uri, string expectedSha256, long memoryLimitBytes, CancellationToken cancel)
+    public static NiftiVolume Load(string uri, string expectedSha256, long memoryLimitBytes, CancellationToken cancel) =>
+        Unchanged(uri, expectedSha256, () => NiftiReader.Read(uri, memoryLimitBytes, cancel), cancel);
+
+    /// <summary>Reads a volume without holding it: its intensities pass by, in memory order.</summary>
+    /// <param name="visit">Takes each run of intensities.</param>
+    /// <inheritdoc cref="Load"/>
+    public static NiftiHeader Scan(string uri, string expectedSha256, VisitIntensities visit, CancellationToken cancel) =>
+        Unchanged(uri, expectedSha256, () => NiftiReader.Scan(uri, visit, cancel), cancel).Header;
+
+    private static T Unchanged<T>(string uri, string expectedSha256, Func<T> read, CancellationToken cancel)
+        where T : NiftiScan
     {
         var name = Path.GetFileName(uri);
         if (Sha256(uri, NiftiReader.ReadHeader(uri).IsPair, cancel) != expectedSha256)
@@ -29,7 +39,7 @@ public static class VolumeSource
             throw new ImagingException(RejectReason.SourceChanged, $"{name} was changed while it was being processed; run it again.");
         }
 
-        var nifti = NiftiReader.Read(uri, memoryLimitBytes, cancel);
+        var nifti = read();
         nifti.RequireFinite(name);
         return nifti;
     }

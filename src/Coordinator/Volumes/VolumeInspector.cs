@@ -75,8 +75,8 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         var leases = task.Leases().ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
-        // The volume in the cache and the slabs; while it is published the volume again, the heatmap, and the heatmap read back.
-        var bytes = (5 * geometry.Shape.VoxelCount * sizeof(float)) + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry));
+        // The volume in the cache and the slabs of the heatmap; to publish, one slab at a time is read.
+        var bytes = facts.Header.PredictedBytes + ((geometry.Shape.VoxelCount + SlabVoxels) * sizeof(float)) + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry));
         return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
     }
 

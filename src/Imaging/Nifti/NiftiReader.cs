@@ -65,8 +65,7 @@ public static class NiftiReader
         var header = ReadHeader(source);
         if (header.IsPair)
         {
-            throw new ImagingException(
-                RejectReason.NiftiPairIncomplete, $"{name} is the header of a pair, without voxels: give it together with its .img file.");
+            throw Incomplete(name);
         }
 
         return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
@@ -96,24 +95,23 @@ public static class NiftiReader
 
     /// <summary>Reads a volume from a file, or from the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
     /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
-    public static NiftiVolume Read(string path, long memoryLimitBytes, CancellationToken cancellationToken = default)
-    {
-        var name = Path.GetFileName(path);
-        return NiftiFiles.Guard(name, () =>
-        {
-            using var file = NiftiFiles.Open(NiftiFiles.HeaderPath(path, name));
-            using var source = new NiftiSource(file, file.Length, name);
-            var header = ReadHeader(source);
-            if (!header.IsPair)
-            {
-                return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
-            }
+    public static NiftiVolume Read(string path, long memoryLimitBytes, CancellationToken cancellationToken = default) =>
+        Open(path, (source, header) => ReadSamples(source, header, memoryLimitBytes, cancellationToken));
 
-            using var data = NiftiFiles.Open(NiftiFiles.DataPath(path, name));
-            using var dataSource = new NiftiSource(data, data.Length, name);
-            return ReadSamples(dataSource, header, memoryLimitBytes, cancellationToken);
-        });
+    /// <summary>Hands a volume's intensities over in memory order, a run at a time, without holding more of it.</summary>
+    /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
+    /// <param name="visit">Takes each run.</param>
+    public static NiftiScan Scan(Stream stream, long lengthBytes, string name, VisitIntensities visit, CancellationToken cancellationToken = default)
+    {
+        using var source = new NiftiSource(stream, lengthBytes, name);
+        var header = ReadHeader(source);
+        return header.IsPair ? throw Incomplete(name) : ScanSamples(source, header, visit, cancellationToken);
     }
+
+    /// <summary>Hands the intensities of a file over, or of the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
+    /// <inheritdoc cref="Scan(Stream, long, string, VisitIntensities, CancellationToken)"/>
+    public static NiftiScan Scan(string path, VisitIntensities visit, CancellationToken cancellationToken = default) =>
+        Open(path, (source, header) => ScanSamples(source, header, visit, cancellationToken));
 
     private static NiftiHeader ReadHeader(NiftiSource source)
     {
@@ -139,6 +137,50 @@ public static class NiftiReader
         }
 
         return new(NiftiHeaderDecoder.Decode(bytes[..layout.SizeBytes], layout, bigEndian, source.Name), source.Name);
+    }
+
+    private static T Open<T>(string path, Func<NiftiSource, NiftiHeader, T> read)
+    {
+        var name = Path.GetFileName(path);
+        return NiftiFiles.Guard(name, () =>
+        {
+            using var file = NiftiFiles.Open(NiftiFiles.HeaderPath(path, name));
+            using var source = new NiftiSource(file, file.Length, name);
+            var header = ReadHeader(source);
+            if (!header.IsPair)
+            {
+                return read(source, header);
+            }
+
+            using var data = NiftiFiles.Open(NiftiFiles.DataPath(path, name));
+            using var dataSource = new NiftiSource(data, data.Length, name);
+            return read(dataSource, header);
+        });
+    }
+
+    private static ImagingException Incomplete(string name) =>
+        new(RejectReason.NiftiPairIncomplete, $"{name} is the header of a pair, without voxels: give it together with its .img file.");
+
+    private static NiftiScan ScanSamples(NiftiSource source, NiftiHeader header, VisitIntensities visit, CancellationToken cancellationToken)
+    {
+        source.RequireRoomFor(header.Fields, header.DataBytes);
+        source.SkipTo(header.VoxOffset, cancellationToken);
+        var (scaling, width, nonFinite) = (NiftiScaling.Of(header.Fields), header.DataType.SizeBytes(), 0L);
+        var stored = new byte[ChunkSamples * width];
+        var intensities = new float[ChunkSamples];
+        for (var missing = header.Shape.VoxelCount; missing > 0; missing -= ChunkSamples)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var run = intensities.AsSpan(0, (int)Math.Min(ChunkSamples, missing));
+            var bytes = stored.AsSpan(0, run.Length * width);
+            source.ReadExactly(bytes);
+            NiftiSamples.Convert(header.DataType, header.IsBigEndian, scaling, bytes, run);
+            nonFinite += NiftiSamples.CountNonFinite(run);
+            visit(run);
+        }
+
+        source.Finish(cancellationToken);
+        return new(header, nonFinite);
     }
 
     private static NiftiVolume ReadSamples(

@@ -6,7 +6,12 @@ namespace ToNNO.Imaging.Nifti;
 /// <param name="Header">What its file said; a result is written on the same grid with it.</param>
 /// <param name="Volume">Intensities after slope and intercept, and where they lie.</param>
 /// <param name="NonFiniteCount">How many of the intensities are NaN or ±∞.</param>
-public sealed record NiftiVolume(NiftiHeader Header, Volume Volume, long NonFiniteCount)
+public sealed record NiftiVolume(NiftiHeader Header, Volume Volume, long NonFiniteCount) : NiftiScan(Header, NonFiniteCount);
+
+/// <summary>What is known of a volume once all its intensities have passed by.</summary>
+/// <param name="Header">What its file said; a result is written on the same grid with it.</param>
+/// <param name="NonFiniteCount">How many of the intensities are NaN or ±∞.</param>
+public record NiftiScan(NiftiHeader Header, long NonFiniteCount)
 {
     /// <summary>Refuses a volume with intensities that would spoil every slice they lie in.</summary>
     /// <param name="name">The volume's name, for the message.</param>
@@ -21,3 +26,6 @@ public sealed record NiftiVolume(NiftiHeader Header, Volume Volume, long NonFini
         }
     }
 }
+
+/// <summary>Takes the intensities that come next in memory, after slope and intercept.</summary>
+public delegate void VisitIntensities(ReadOnlySpan<float> intensities);

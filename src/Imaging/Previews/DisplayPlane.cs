@@ -65,44 +65,10 @@ public sealed record DisplayPlane(AnatomicalPlane Plane, DisplayAxis Columns, Di
         ];
     }
 
-    /// <summary>Copies the plane at <paramref name="normalIndex"/> out of a volume, row by row as displayed.</summary>
-    internal T[] Cut<T>(ReadOnlySpan<T> samples, VolumeShape shape, int normalIndex)
-    {
-        var positions = Positions(shape, normalIndex);
-        var plane = new T[positions.Length];
-        for (var pixel = 0; pixel < plane.Length; pixel++)
-        {
-            plane[pixel] = samples[checked((int)positions[pixel])];
-        }
-
-        return plane;
-    }
-
-    /// <inheritdoc cref="Cut{T}"/>
-    internal float[] Cut(VolumeSamples samples, VolumeShape shape, int normalIndex) =>
-        Array.ConvertAll(Positions(shape, normalIndex), position => samples[position]);
-
     private static double Component(Vector3D vector, int world) => world switch
     {
         0 => vector.X,
         1 => vector.Y,
         _ => vector.Z,
     };
-
-    /// <summary>Places in memory of the voxels of a plane, row by row as displayed.</summary>
-    private long[] Positions(VolumeShape shape, int normalIndex)
-    {
-        long[] strides = [1, shape.I, (long)shape.I * shape.J];
-        var positions = new long[Columns.VoxelCount * Rows.VoxelCount];
-        for (var row = 0; row < Rows.VoxelCount; row++)
-        {
-            var start = (normalIndex * strides[Normal.IndexAxis]) + (Rows.Flip(row) * strides[Rows.IndexAxis]);
-            for (var column = 0; column < Columns.VoxelCount; column++)
-            {
-                positions[(row * Columns.VoxelCount) + column] = start + (Columns.Flip(column) * strides[Columns.IndexAxis]);
-            }
-        }
-
-        return positions;
-    }
 }

@@ -23,13 +23,15 @@ public sealed record HeatmapPeak(int I, int J, int K, float Value, bool IsDistin
             }
         }
 
-        if (best < 0 || heatmap[best] <= lowest)
-        {
-            return new(shape.I / 2, shape.J / 2, shape.K / 2, best < 0 ? float.NaN : heatmap[best], IsDistinct: false);
-        }
-
-        return new(best % shape.I, best / shape.I % shape.J, best / shape.I / shape.J, heatmap[best], IsDistinct: true);
+        return best < 0 ? Of(float.NaN, float.NaN, default, shape) : Of(lowest, heatmap[best], VoxelIndex.At(best, shape), shape);
     }
+
+    /// <summary>The peak of a heatmap of which the range is known.</summary>
+    /// <param name="highest">Its highest value, NaN where none is finite.</param>
+    /// <param name="at">Where that is, the first in memory among equals.</param>
+    public static HeatmapPeak Of(float lowest, float highest, VoxelIndex at, VolumeShape shape) => highest > lowest
+        ? new(at.I, at.J, at.K, highest, IsDistinct: true)
+        : new(shape.I / 2, shape.J / 2, shape.K / 2, highest, IsDistinct: false);
 
     internal int Along(DisplayAxis axis) => axis.IndexAxis switch
     {

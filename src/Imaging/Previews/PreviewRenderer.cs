@@ -23,23 +23,11 @@ public static class PreviewRenderer
 
     /// <summary>Draws the picture; the same request gives the same bytes.</summary>
     /// <returns>A PNG, 1200 pixels wide; its height follows the volume's proportions.</returns>
-    /// <exception cref="ArgumentException">The heatmap or the mask has not one value per voxel of the image.</exception>
     public static byte[] RenderPng(PreviewRequest request) => Draw(request).Png;
 
     internal static PreviewPicture Draw(PreviewRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var shape = request.Image.Geometry.Shape;
-        if (request.Heatmap.Length != shape.VoxelCount)
-        {
-            throw new ArgumentException($"{request.Heatmap.Length} heatmap values do not match {shape} voxels.", nameof(request));
-        }
-
-        if (!request.ReferenceMask.IsEmpty && request.ReferenceMask.Length != shape.VoxelCount)
-        {
-            throw new ArgumentException($"{request.ReferenceMask.Length} mask values do not match {shape} voxels.", nameof(request));
-        }
-
         var scene = new Scene(request);
         var panels = Arrange(scene.Planes, scene.Peak, out var height);
         using var surface = SKSurface.Create(new SKImageInfo(WidthPixels, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
@@ -129,23 +117,20 @@ public static class PreviewRenderer
     {
         var (plane, area) = (panel.Plane, panel.Area);
         var (columns, rows) = (plane.Columns.VoxelCount, plane.Rows.VoxelCount);
-        var shape = scene.Request.Image.Geometry.Shape;
-        var slice = scene.Peak.Along(plane.Normal);
-        pen.Pixels(Colours(scene, panel, slice), area);
+        pen.Pixels(Colours(scene, panel), area);
 
         if (panel.HasHeatmap)
         {
             pen.Clip(area);
-            if (!scene.Request.ReferenceMask.IsEmpty)
+            if (scene.Request.Reference is { } reference)
             {
-                var cut = plane.Cut(scene.Request.ReferenceMask.Span, shape, slice);
-                pen.Outline(PlaneContour.Trace(Array.ConvertAll(cut, voxel => voxel == 0 ? 0f : 1f), columns, rows, 0.5),
+                pen.Outline(PlaneContour.Trace(reference.Cut(plane), columns, rows, 0.5),
                     area, columns, rows, PreviewPen.Reference, dashed: false);
             }
 
             if (scene.ThresholdValue is { } level)
             {
-                var cut = Finite(plane.Cut(scene.Request.Heatmap.Span, shape, slice), float.NegativeInfinity);
+                var cut = Finite(scene.Request.Heatmap.Cut(plane), float.NegativeInfinity);
                 pen.Outline(PlaneContour.Trace(cut, columns, rows, level),
                     area, columns, rows, PreviewPen.Predicted, dashed: true);
             }
@@ -165,13 +150,12 @@ public static class PreviewRenderer
         }
     }
 
-    private static byte[] Colours(Scene scene, PreviewPanel panel, int slice)
+    private static byte[] Colours(Scene scene, PreviewPanel panel)
     {
         var (plane, area) = (panel.Plane, panel.Area);
-        var shape = scene.Request.Image.Geometry.Shape;
-        var grey = Resampled(plane.Cut(scene.Request.Image.Samples, shape, slice), scene.ImageRange.Low);
+        var grey = Resampled(scene.Request.Image.Cut(plane), scene.ImageRange.Low);
         var heat = panel.HasHeatmap && !scene.HeatRange.IsEmpty
-            ? Resampled(plane.Cut(scene.Request.Heatmap.Span, shape, slice), scene.HeatRange.Low)
+            ? Resampled(scene.Request.Heatmap.Cut(plane), scene.HeatRange.Low)
             : null;
         var pixels = new byte[4 * area.Width * area.Height];
         for (var pixel = 0; pixel < grey.Length; pixel++)
@@ -215,7 +199,7 @@ public static class PreviewRenderer
         pen.LegendCross(left, line);
         pen.Text(scene.Peak.IsDistinct ? "peak of the heatmap" : "middle of the volume", left + 44, line + 5, 14, PreviewPen.Ink);
         pen.Text(images, left + 260, line + 5, 14, PreviewPen.Faint, widest: WidthPixels - Margin - left - 260);
-        if (!scene.Request.ReferenceMask.IsEmpty)
+        if (scene.Request.Reference is not null)
         {
             pen.LegendLine(left, line + 26, PreviewPen.Reference, dashed: false);
             pen.Text("reference mask", left + 44, line + 31, 14, PreviewPen.Ink);
@@ -280,12 +264,10 @@ public static class PreviewRenderer
         public Scene(PreviewRequest request)
         {
             Request = request;
-            var geometry = request.Image.Geometry;
-            Planes = DisplayPlane.Of(geometry);
-            Peak = HeatmapPeak.Find(request.Heatmap.Span, geometry.Shape);
-            PeakWorldMm = geometry.Affine.ToWorld(Peak.I, Peak.J, Peak.K);
-            ImageRange = DisplayRange.ForImage(request.Image.Samples);
-            HeatRange = DisplayRange.ForHeatmap(request.Heatmap.Span);
+            Planes = DisplayPlane.Of(request.Geometry);
+            PeakWorldMm = request.Geometry.Affine.ToWorld(Peak.I, Peak.J, Peak.K);
+            ImageRange = DisplayRange.ForImage(request.Image.Spread);
+            HeatRange = DisplayRange.ForHeatmap(request.Heatmap.Spread);
             ThresholdValue = Peak.IsDistinct ? request.Threshold?.For(Peak.Value) : null;
         }
 
@@ -293,7 +275,7 @@ public static class PreviewRenderer
 
         public IReadOnlyList<DisplayPlane> Planes { get; }
 
-        public HeatmapPeak Peak { get; }
+        public HeatmapPeak Peak => Request.Peak;
 
         public Vector3D PeakWorldMm { get; }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace ToNNO.ReconActors.Publishing;
@@ -37,4 +38,17 @@ internal sealed class HashingStream(Stream destination, IncrementalHash hash) : 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+}
+
+internal static class VoxelHash
+{
+    /// <summary>Hashes the voxels' bits.</summary>
+    public static void AppendVoxels(this IncrementalHash hash, ReadOnlySpan<float> voxels)
+    {
+        const int Chunk = 1 << 20; // a span of bytes ends at 2 GiB
+        for (; !voxels.IsEmpty; voxels = voxels[Math.Min(Chunk, voxels.Length)..])
+        {
+            hash.AppendData(MemoryMarshal.AsBytes(voxels[..Math.Min(Chunk, voxels.Length)]));
+        }
+    }
 }

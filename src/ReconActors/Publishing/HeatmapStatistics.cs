@@ -5,26 +5,31 @@ namespace ToNNO.ReconActors.Publishing;
 /// <summary>Range, mean and peak of a heatmap.</summary>
 internal readonly record struct HeatmapStatistics(float Minimum, float Maximum, double Mean, VoxelIndex Peak)
 {
+    /// <param name="slabs">The heatmap's slabs in order.</param>
     /// <returns>Null where a voxel is not finite.</returns>
-    public static HeatmapStatistics? Of(ReadOnlySpan<float> heatmap, VolumeShape shape)
+    public static async Task<HeatmapStatistics?> OfAsync(IAsyncEnumerable<HeatmapSlab> slabs, VolumeShape shape)
     {
-        var (minimum, maximum, sum, peak) = (float.PositiveInfinity, float.NegativeInfinity, 0.0, 0);
-        for (var at = 0; at < heatmap.Length; at++)
+        var (minimum, maximum, sum, peak, passed) = (float.PositiveInfinity, float.NegativeInfinity, 0.0, 0, 0);
+        await foreach (var slab in slabs.ConfigureAwait(false))
         {
-            var value = heatmap[at];
-            if (!float.IsFinite(value))
+            foreach (var value in slab.Voxels.Span)
             {
-                return null;
-            }
+                if (!float.IsFinite(value))
+                {
+                    return null;
+                }
 
-            minimum = Math.Min(minimum, value);
-            sum += value;
-            if (value > maximum)
-            {
-                (maximum, peak) = (value, at);
+                minimum = Math.Min(minimum, value);
+                sum += value;
+                if (value > maximum)
+                {
+                    (maximum, peak) = (value, passed);
+                }
+
+                passed++;
             }
         }
 
-        return new HeatmapStatistics(minimum, maximum, sum / heatmap.Length, VoxelIndex.At(peak, shape));
+        return new HeatmapStatistics(minimum, maximum, sum / passed, VoxelIndex.At(peak, shape));
     }
 }

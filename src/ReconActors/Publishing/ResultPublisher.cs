@@ -33,39 +33,58 @@ internal sealed class ResultPublisher(IBlobStore store)
             return published; // asked again while the answer was on its way: the rows may be gone by now
         }
 
-        var source = VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel);
-        var header = source.Header;
-        var heatmap = await AssembleAsync(request, cancel).ConfigureAwait(false);
-        var statistics = HeatmapStatistics.Of(heatmap, task.Geometry.Shape) ?? throw new ImagingException(
+        var (heatmap, shape) = (new StoredHeatmap(store, task, request.Slabs), task.Geometry.Shape);
+        var statistics = await HeatmapStatistics.OfAsync(heatmap.SlabsAsync(cancel), shape).ConfigureAwait(false) ?? throw new ImagingException(
             RejectReason.HeatmapNonFinite, $"The heatmap of {task.VolumeId} holds NaN or infinite values; look for extreme logits of the model.");
         var threshold = task.Settings.Threshold?.For(statistics.Maximum);
+        var peak = HeatmapPeak.Of(statistics.Minimum, statistics.Maximum, statistics.Peak, shape);
+        var (image, heat) = (new VolumeGlimpse(shape, peak), new VolumeGlimpse(shape, peak));
+        var header = VolumeSource.Scan(task.SourceUri, task.SourceSha256, image.Append, cancel);
         var rows = await ReadRowsAsync(task, cancel).ConfigureAwait(false);
 
         var files = new Dictionary<string, VolumeResult.FileFacts>(StringComparer.Ordinal);
-        async Task Write(string name, Action<Stream> write) =>
+        async Task Write(string name, Func<Stream, Task> write) =>
             files[name] = await WriteTemporaryAsync(task, name, write, cancel).ConfigureAwait(false);
 
-        await Write(HeatmapFile, stream =>
+        using var meant = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        await Write(HeatmapFile, async stream =>
         {
             using var writer = NiftiWriter.ForHeatmap(stream, header, 0, statistics.Maximum, compress: true);
-            writer.Append(heatmap);
+            await foreach (var slab in heatmap.SlabsAsync(cancel).ConfigureAwait(false))
+            {
+                writer.Append(slab.Voxels.Span);
+                heat.Append(slab.Voxels.Span);
+                meant.AppendVoxels(slab.Voxels.Span);
+            }
+
             writer.Complete();
         }).ConfigureAwait(false);
-        await VerifyAsync(task, header, heatmap, cancel).ConfigureAwait(false);
+        await VerifyAsync(task, header, meant.GetHashAndReset(), cancel).ConfigureAwait(false);
         if (threshold is { } bound)
         {
-            await Write(MaskFile, stream =>
+            await Write(MaskFile, async stream =>
             {
                 using var writer = NiftiWriter.ForMask(stream, header, compress: true);
-                writer.Append(HeatmapMask.Of(heatmap, bound));
+                await foreach (var slab in heatmap.SlabsAsync(cancel).ConfigureAwait(false))
+                {
+                    writer.Append(HeatmapMask.Of(slab.Voxels.Span, bound));
+                }
+
                 writer.Complete();
             }).ConfigureAwait(false);
         }
 
         await Write(SinogramFile.FileName, stream =>
-            SinogramFile.Write(stream, rows.Logits, rows.Measured, rows.BlankLogit, task.Plan(), task.Geometry)).ConfigureAwait(false);
-        var preview = PreviewRenderer.RenderPng(new PreviewRequest(source.Volume, heatmap, task.VolumeId.Value) { Threshold = task.Settings.Threshold });
-        await Write(PreviewFile, stream => stream.Write(preview)).ConfigureAwait(false);
+        {
+            SinogramFile.Write(stream, rows.Logits, rows.Measured, rows.BlankLogit, task.Plan(), task.Geometry);
+            return Task.CompletedTask;
+        }).ConfigureAwait(false);
+        var preview = PreviewRenderer.RenderPng(new PreviewRequest(task.Geometry, peak, image, heat, task.VolumeId.Value) { Threshold = task.Settings.Threshold });
+        await Write(PreviewFile, stream =>
+        {
+            stream.Write(preview);
+            return Task.CompletedTask;
+        }).ConfigureAwait(false);
 
         var publishTime = Stopwatch.GetElapsedTime(begun);
         var result = Describe(request, statistics, threshold, rows, files, publishTime);
@@ -87,39 +106,6 @@ internal sealed class ResultPublisher(IBlobStore store)
         catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
         {
             return null;
-        }
-    }
-
-    private async Task<float[]> AssembleAsync(ReconProtocol.PublishHeatmap request, CancellationToken cancel)
-    {
-        var heatmap = new float[request.Task.Geometry.Shape.VoxelCount];
-        var planeVoxels = request.Task.Geometry.Shape.I * (long)request.Task.Geometry.Shape.J;
-        for (var index = 0; index < request.Slabs.Count; index++)
-        {
-            var slab = request.Task.Slab(index);
-            var stream = await store.OpenReadAsync(request.Slabs[index].Path, cancel).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                ReadVoxels(stream, heatmap.AsSpan((int)(slab.FirstK * planeVoxels), (int)(slab.CountK * planeVoxels)), request.Slabs[index].Path);
-            }
-        }
-
-        return heatmap;
-    }
-
-    private static void ReadVoxels(Stream stream, Span<float> voxels, string path)
-    {
-        try
-        {
-            const int Chunk = 1 << 20; // a span of bytes ends at 2 GiB
-            for (var at = 0; at < voxels.Length; at += Chunk)
-            {
-                stream.ReadExactly(MemoryMarshal.AsBytes(voxels.Slice(at, Math.Min(Chunk, voxels.Length - at))));
-            }
-        }
-        catch (EndOfStreamException damaged)
-        {
-            throw new BlobStoreException(BlobStoreError.Unavailable, $"The slab at {path} is shorter than it was written.", damaged);
         }
     }
 
@@ -172,32 +158,36 @@ internal sealed class ResultPublisher(IBlobStore store)
             ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {path} are damaged; run again.");
     }
 
-    private async Task<VolumeResult.FileFacts> WriteTemporaryAsync(VolumeTask task, string name, Action<Stream> write, CancellationToken cancel)
+    private async Task<VolumeResult.FileFacts> WriteTemporaryAsync(VolumeTask task, string name, Func<Stream, Task> write, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var size = 0L;
         await store.WriteAsync(
             task.WorkPrefix + name,
-            (stream, _) =>
+            async (stream, _) =>
             {
-                using var counting = new HashingStream(stream, hash);
-                write(counting);
-                size = counting.Written;
-                return Task.CompletedTask;
+                var counting = new HashingStream(stream, hash);
+                await using (counting.ConfigureAwait(false))
+                {
+                    await write(counting).ConfigureAwait(false);
+                    size = counting.Written;
+                }
             },
             cancel).ConfigureAwait(false);
         return new VolumeResult.FileFacts(Convert.ToHexStringLower(hash.GetHashAndReset()), size);
     }
 
     /// <summary>Reads the heatmap back as any reader would, and refuses it unless grid and voxels are the ones meant.</summary>
-    private async Task VerifyAsync(VolumeTask task, NiftiHeader source, float[] heatmap, CancellationToken cancel)
+    /// <param name="meant">SHA-256 of the voxels.</param>
+    private async Task VerifyAsync(VolumeTask task, NiftiHeader source, byte[] meant, CancellationToken cancel)
     {
+        using var read = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var stream = await store.OpenReadAsync(task.WorkPrefix + HeatmapFile, cancel).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
-            var written = NiftiReader.Read(stream, stream.Length, HeatmapFile, long.MaxValue, cancel);
+            var written = NiftiReader.Scan(stream, stream.Length, HeatmapFile, read.AppendVoxels, cancel);
             written.Header.RequireSameGrid(source, task.VolumeId.Value);
-            if (!written.Volume.Samples.AsFloats().AsSpan().SequenceEqual(heatmap))
+            if (!read.GetHashAndReset().AsSpan().SequenceEqual(meant))
             {
                 throw new BlobStoreException(BlobStoreError.Unavailable, $"The heatmap of {task.VolumeId} was not read back as it was written.");
             }

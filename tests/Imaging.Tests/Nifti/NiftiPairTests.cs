@@ -53,6 +53,18 @@ public sealed class NiftiPairTests : IDisposable
         Assert.Equal("file.unreadable", CodeOf(""));
     }
 
+    [Theory]
+    [InlineData("a.hdr")]
+    [InlineData("a.img")]
+    public void Scan_EitherHalf_PassesTheVolumeBy(string file)
+    {
+        File.WriteAllBytes(InFolder("a.hdr"), _file.Header());
+        File.WriteAllBytes(InFolder("a.img"), _file.Data());
+        var passed = new List<float>();
+        NiftiReader.Scan(InFolder(file), run => passed.AddRange(run), Token);
+        Assert.Equal((float[])_file.Samples!, passed);
+    }
+
     [Fact]
     public void ReadPair_Streams_SameVolume()
     {

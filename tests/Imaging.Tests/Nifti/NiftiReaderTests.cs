@@ -39,6 +39,41 @@ public sealed class NiftiReaderTests
         }
     }
 
+    [Fact]
+    public void Scan_EveryType_SameIntensitiesAsReadInOrder()
+    {
+        // 40 x 41 x 43 samples: two whole runs and a part.
+        var values = Enumerable.Range(0, 40 * 41 * 43).Select(n => n % 251).ToArray();
+        foreach (var (bigEndian, slope) in new[] { (false, 0.0), (true, 0.25) })
+        {
+            foreach (var (type, stored) in new (short, Array)[]
+            {
+                (4, values.Select(n => (short)(n - 100)).ToArray()), (64, values.Select(n => (double)n).ToArray()), (16, values.Select(n => n == 9 ? float.NaN : n).ToArray()),
+            })
+            {
+                var file = new NiftiFile { Dim = [3, 40, 41, 43], DataType = type, Samples = stored, BigEndian = bigEndian, Slope = slope, Inter = 3 };
+                foreach (var bytes in new[] { file.Bytes(), file.Gzip() })
+                {
+                    var passed = new List<float>();
+                    var scan = NiftiReader.Scan(new MemoryStream(bytes), bytes.Length, "scan.nii", run => passed.AddRange(run), Token);
+                    var read = NiftiFile.ReadBytes(bytes);
+                    Assert.Equal(read.Volume.Samples.AsFloats(), passed);
+                    Assert.Equal((read.NonFiniteCount, read.Header.Shape), (scan.NonFiniteCount, scan.Header.Shape));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Scan_TruncatedOrDamaged_Refused()
+    {
+        var file = new NiftiFile { Samples = Enumerable.Range(0, 24).Select(n => (float)n).ToArray() };
+        foreach (var bytes in new[] { file.Bytes()[..^1], file.Gzip()[..^9], NiftiFile.Compress(file.Bytes()[..^4]) })
+        {
+            Assert.Throws<ImagingException>(() => NiftiReader.Scan(new MemoryStream(bytes), bytes.Length, "scan.nii", _ => { }, Token));
+        }
+    }
+
     [Theory]
     [InlineData(2, 10, 2 * 7 + 10)]
     [InlineData(-0.5, 0, -3.5)]

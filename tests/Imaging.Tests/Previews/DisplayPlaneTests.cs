@@ -50,7 +50,7 @@ public class DisplayPlaneTests
         var samples = Enumerable.Range(0, 24).Select(index => (float)index).ToArray();
 
         // Top left is the right (i = 1) of the head (k = 3), at j = 1.
-        var plane = coronal.Cut<float>(samples, shape, 1);
+        var plane = VolumeGlimpse.Of(samples, shape, new HeatmapPeak(0, 1, 0, 1, true)).Cut(coronal);
         Assert.Equal(1 + (2 * (1 + (3 * 3))), plane[0]);
         Assert.Equal(0 + (2 * (1 + (3 * 0))), plane[^1]);
     }

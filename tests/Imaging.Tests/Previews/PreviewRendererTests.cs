@@ -251,6 +251,42 @@ public class PreviewRendererTests
         Assert.Equal(Once(), Once());
     }
 
+    [Fact]
+    public void RenderPng_SamplesThatPassByInRuns_IsTheSamePictureInEveryAxisOrder()
+    {
+        foreach (var (geometry, _) in AxisOrders.All(WorldShape, WorldSpacingMm))
+        {
+            var (image, heat, mask) = (Body(geometry), Blob(geometry), Mask(geometry));
+            var peak = HeatmapPeak.Find(heat, geometry.Shape);
+            VolumeGlimpse InRuns(float[] samples)
+            {
+                var glimpse = new VolumeGlimpse(geometry.Shape, peak);
+                for (var (at, run) = (0, 1); at < samples.Length; at += run, run = Math.Min((run * 3) + 1, samples.Length - at))
+                {
+                    glimpse.Append(samples.AsSpan(at, run)); // rows end anywhere in a run, and runs anywhere in a row
+                }
+
+                return glimpse;
+            }
+
+            var expected = PreviewRenderer.RenderPng(new(image, heat, "runs") { ReferenceMask = mask, Threshold = new(0.5, OfPeak: true) });
+            Assert.Equal(expected, PreviewRenderer.RenderPng(new(geometry, peak, InRuns(image.Samples.AsFloats()), InRuns(heat), "runs")
+            {
+                ReferenceMask = mask,
+                Threshold = new(0.5, OfPeak: true),
+            }));
+        }
+    }
+
+    [Fact]
+    public void Append_TooManySamplesOrTooFew_Refused()
+    {
+        var glimpse = new VolumeGlimpse(new(2, 2, 2), new(0, 0, 0, 1, true));
+        glimpse.Append(new float[7]);
+        Assert.Throws<InvalidOperationException>(() => glimpse.Spread);
+        Assert.Throws<ArgumentException>(() => glimpse.Append(new float[2]));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("line\nbreak\tand \u0000 zero")]
