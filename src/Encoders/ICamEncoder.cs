@@ -7,9 +7,13 @@ public interface ICamEncoder : ISliceEncoder
     /// network cannot be taken apart, as a TorchScript program without the methods <c>features</c> and <c>head</c>.</summary>
     IReadOnlyList<string> CamLayers { get; }
 
-    /// <summary>Edge M of the maps <c>[M, M]</c> of slices of S pixels of q mm. The map covers the slice's whole extent: its cells are S·q/M mm.</summary>
+    /// <summary>Edge M of the maps <c>[M, M]</c> of slices of this format.</summary>
     /// <exception cref="EncoderException">There is no such layer, or its features are no square map.</exception>
     int CamSize(SliceFormat format, string layer);
+
+    /// <summary>Where the cells of the maps lie in slices of this format: where nothing more is known, side by side over the slice's whole extent.</summary>
+    /// <inheritdoc cref="CamSize"/>
+    CamGrid CamGrid(SliceFormat format, string layer) => Encoders.CamGrid.OverWholeSlice(format, CamSize(format, layer));
 
     /// <summary>Encodes slices, and makes a class activation map of each.</summary>
     /// <remarks>The maps are not normalised: their values compare between slices and volumes.</remarks>

@@ -69,6 +69,14 @@ public sealed class TorchSliceEncoder : ICamEncoder
         return _camSizes.GetOrAdd((format.Size, layer), _ => MeasureCam(format, layer));
     }
 
+    public CamGrid CamGrid(SliceFormat format, string layer)
+    {
+        var size = CamSize(format, layer);
+        return _network.CamCells(layer) is var (stride, first)
+            ? Encoders.CamGrid.OfPixels(format, size, stride, first)
+            : Encoders.CamGrid.OverWholeSlice(format, size);
+    }
+
     /// <inheritdoc/>
     /// <remarks>The logits are those of a pass without gradients, and equal Encode's bit for bit. Only the network behind the layer
     /// is run a second time, with them. Maps are computed in float32 from whatever the features are.</remarks>

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
 using ToNNO.Encoders.Tests.Fixtures;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Tests;
@@ -128,6 +129,151 @@ public sealed class CamTests
     }
 
     [Fact]
+    public void CamGrid_StridesAndPoolings_LieWhereTheFeaturesLook()
+    {
+        // Kernels with nothing but a one in their middle: a pixel lights the cell that is centred on it, if there is one.
+        var architecture = new SmallCnnArchitecture
+        {
+            Layers =
+            [
+                new ConvLayer { Channels = 1, Stride = 2, Activation = Activation.Identity },
+                new ConvLayer { Channels = 1, MaxPool = 2, Activation = Activation.Identity },
+                new ConvLayer { Channels = 1, Kernel = 5, Stride = 3, Dilation = 2, Activation = Activation.Identity },
+            ],
+        };
+        using var network = new SmallCnn(architecture);
+        Set(network, "layers.0.weight", [0, 0, 0, 0, 1, 0, 0, 0, 0]);
+        Set(network, "layers.1.weight", [0, 0, 0, 0, 1, 0, 0, 0, 0]);
+        Set(network, "layers.2.weight", [.. Enumerable.Range(0, 25).Select(i => i == 12 ? 1f : 0)]);
+        Set(network, "head.weight", [1]);
+        using var encoder = new TorchSliceEncoder(network, EncoderFixtures.Card(architecture), "cpu");
+        AssertLit(encoder, "layers.0", 37, 6, [6]);
+        AssertLit(encoder, "layers.0", 36, 7, []);
+        AssertLit(encoder, "layers.1", 37, 8, [8, 10]);
+        AssertLit(encoder, "layers.1", 40, 10, [8, 10]);
+        AssertLit(encoder, "layers.2", 41, 24, [24, 26]);
+
+        using var resnet = Peephole();
+        foreach (var layer in resnet.CamLayers)
+        {
+            AssertLit(resnet, layer, 75, 32, [32]);
+            AssertLit(resnet, layer, 96, 64, [64]);
+        }
+    }
+
+    /// <summary>Lights one pixel, and expects the map to be lit in one cell, the one centred on the middle of <paramref name="seen"/>, or nowhere.</summary>
+    private static void AssertLit(ICamEncoder encoder, string layer, int size, int pixel, int[] seen)
+    {
+        const double PixelMm = 1.5;
+        var pixels = new float[size * size];
+        pixels[(pixel * size) + pixel] = 1;
+        var grid = encoder.CamGrid(new SliceFormat(size, PixelMm), layer);
+        // GradCAM, since a feature itself may be one that a stride leaves out, and have no gradient.
+        var (_, maps) = EncodeCam(encoder, pixels, 1, size, new CamRequest(CamKind.GradCam, layer), PixelMm);
+        Assert.Equal(maps.Length, grid.Size * grid.Size);
+        var lit = Enumerable.Range(0, maps.Length).Where(i => maps[i] > 0).ToArray();
+        Assert.Equal(seen.Length > 0 ? 1 : 0, lit.Length);
+        foreach (var cell in lit)
+        {
+            var expectedMm = (seen.Average() - ((size - 1) / 2.0)) * PixelMm;
+            Assert.Equal(expectedMm, grid.FirstMm + (cell / grid.Size * grid.CellMm), 1e-9);
+            Assert.Equal(expectedMm, grid.FirstMm + (cell % grid.Size * grid.CellMm), 1e-9);
+        }
+    }
+
+    /// <summary>A ResNet-18 that adds up, in each place, what its kernels' middles see.</summary>
+    private static TorchSliceEncoder Peephole()
+    {
+        using var scope = NewDisposeScope();
+        var architecture = new ResNetArchitecture(18);
+        var state = architecture.StateShapes().ToDictionary(pair => pair.Key, pair =>
+        {
+            var shape = pair.Value;
+            var values = new float[shape.Aggregate(1L, (product, length) => product * length)];
+            var area = shape.Length == 4 ? (int)(shape[2] * shape[3]) : 1;
+            // Weights of the normalisation and variances are one, biases and means zero; a convolution averages its channels.
+            var one = pair.Key.EndsWith("weight", StringComparison.Ordinal) || pair.Key.EndsWith("running_var", StringComparison.Ordinal);
+            for (var i = area / 2; one && i < values.Length; i += area)
+            {
+                values[i] = shape.Length == 4 ? 1f / shape[1] : 1;
+            }
+
+            return tensor(values, shape);
+        });
+        var card = Reference.Card(1, 1);
+        return new TorchSliceEncoder(new ResNet(architecture, state), card, "cpu");
+    }
+
+    [Fact]
+    public void CamGrid_NothingKnown_CoversTheSlice()
+    {
+        using var sum = new SumEncoder();
+        Assert.Equal(new CamGrid(9, 2, -8), ((ICamEncoder)sum).CamGrid(new SliceFormat(9, 2), "pixels"));
+        using var vit = Encoder("vit");
+        Assert.Equal(new CamGrid(6, 2, -5), vit.CamGrid(new SliceFormat(24, 0.5), "features"));
+    }
+
+    [Theory]
+    [InlineData("smallcnn", "layers.0")]
+    [InlineData("smallcnn", "layers.2")]
+    [InlineData("resnet18", "layer1")]
+    [InlineData("resnet18", "layer4")]
+    public void Head_FeaturesMoved_LogitMovesByGradientTimesStep(string name, string layer)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var network = Network(name);
+        network.Prepare(CPU);
+        var slices = tensor(Reference.Ramp(2 * 2 * 32 * 32, seed: 6), [2, 2, 32, 32]);
+        var (features, logits) = network.ForwardWithFeatures(slices, 1, layer);
+        // Fused or plain, float32 rounds each of some twenty layers.
+        Assert.True(allclose(logits, network.Head(features, 1, layer), 1e-4, 1e-5));
+        Tensor gradient;
+        using (enable_grad())
+        {
+            var variable = features.detach().requires_grad_(true);
+            autograd.backward([network.Head(variable, 1, layer).sum()], inputs: [variable]);
+            gradient = variable.grad!;
+        }
+
+        // A step along the gradient raises the logits by its length times the gradient's, but for the rectifiers that it switches: so it
+        // is short, and leaves some three digits of float32 in the difference.
+        using var length = 2e-5.ToScalar();
+        var step = gradient.div(gradient.norm()).mul(features.norm()).mul(length);
+        var change = Sum(features.add(step)) - Sum(features.sub(step));
+        Assert.Equal(1, change / (2 * gradient.mul(step).sum().item<float>()), 0.005);
+
+        double Sum(Tensor moved) => network.Head(moved, 1, layer).sum().item<float>();
+    }
+
+    [Theory]
+    [InlineData("resnet18", 64)]
+    [InlineData("halves", 24)]
+    [InlineData("vit", 24)]
+    public void EncodeCam_BFloat16_StaysNearFloat32(string name, int size)
+    {
+        Assert.SkipUnless(BFloat16Support.OnCpu, "This processor computes no bfloat16.");
+        using var exact = Encoder(name);
+        using var rounded = Encoder(name, EncoderPrecision.Bf16);
+        var pixels = Reference.Ramp(3 * 2L * size * size, seed: 7);
+        foreach (var (request, _) in Reference.Cams(name))
+        {
+            var expected = EncodeCam(exact, pixels, 3, size, request).Maps;
+            var (logits, maps) = EncodeCam(rounded, pixels, 3, size, request);
+            Assert.Equal(EncoderFixtures.Encode(rounded, pixels, 3, size), logits);
+            Assert.NotEqual(expected, maps);
+            // Eight significant bits round the features by 2^-9 in each layer, in a program the gradients too. Behind the early layers of a
+            // ResNet it switches rectifiers, up to twelve in a row, which takes whole gradients in or out.
+            var tolerance = request.Layer is "layer1" or "layer2" ? 0.2 : 0.06;
+            // GradCAM is the difference of channels for and against the class, LayerCAM the size of those.
+            var scale = EncodeCam(exact, pixels, 3, size, request with { Kind = CamKind.LayerCam }).Maps;
+            Assert.InRange(Norm(expected.Zip(maps, (a, b) => a - b)), 0, tolerance * Norm(scale));
+        }
+
+        static double Norm(IEnumerable<float> values) => Math.Sqrt(values.Sum(value => (double)value * value));
+    }
+
+    [Fact]
     public void CamLayers_OfEachNetwork_HaveTheDefaultFirst()
     {
         using var cnn = Encoder("smallcnn");
@@ -244,6 +390,38 @@ public sealed class CamTests
     }
 
     [Fact]
+    public async Task EncodeCam_WhileGarbageIsCollected_SameMaps()
+    {
+        // See Encode_WhileGarbageIsCollected_SameLogits.
+        using var encoder = Encoder("smallcnn");
+        var pixels = Reference.Ramp(8 * 2 * 16 * 16, seed: 4);
+        var request = new CamRequest(CamKind.LayerCam, "layers.0");
+        var expected = EncodeCam(encoder, pixels, 8, 16, request);
+        using var stopping = new CancellationTokenSource();
+        var collecting = Task.Run(
+            () =>
+            {
+                while (!stopping.IsCancellationRequested)
+                {
+                    GC.Collect(0);
+                    GC.WaitForPendingFinalizers();
+                }
+            },
+            TestContext.Current.CancellationToken);
+        Parallel.For(0, 4, _ =>
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                var actual = EncodeCam(encoder, pixels, 8, 16, request);
+                Assert.Equal(expected.Logits, actual.Logits);
+                Assert.Equal(expected.Maps, actual.Maps);
+            }
+        });
+        await stopping.CancelAsync();
+        await collecting;
+    }
+
+    [Fact]
     public void EncodeCam_SeveralThreads_GiveSameBits()
     {
         using var encoder = Encoder("resnet18");
@@ -268,16 +446,18 @@ public sealed class CamTests
     private static void Set(SmallCnn network, string name, float[] values) =>
         values.CopyTo(MemoryMarshal.Cast<byte, float>(network.named_parameters().Single(pair => pair.name == name).parameter.bytes));
 
-    private static TorchSliceEncoder Encoder(string name, EncoderPrecision precision = EncoderPrecision.Fp32)
+    private static TorchSliceEncoder Encoder(string name, EncoderPrecision precision = EncoderPrecision.Fp32) =>
+        new(Network(name, precision), Reference.Card(2, 3), "cpu");
+
+    private static SliceNetwork Network(string name, EncoderPrecision precision = EncoderPrecision.Fp32)
     {
         using var scope = NewDisposeScope();
         var architecture = new ResNetArchitecture(18, InputChannels: 2, Classes: 3);
-        SliceNetwork network = name switch
+        return name switch
         {
             "smallcnn" => Reference.SmallCnn(),
             "resnet18" => new ResNet(architecture, Reference.Weights(architecture), precision),
             _ => new TorchScriptNetwork(Reference.Program(name), "model.ts", precision),
         };
-        return new TorchSliceEncoder(network, Reference.Card(2, 3), "cpu");
     }
 }

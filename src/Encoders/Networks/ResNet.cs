@@ -48,7 +48,7 @@ public sealed class ResNet : SliceNetwork
 
     public ResNetArchitecture Architecture { get; }
 
-    internal override IReadOnlyList<string> CamLayers { get; } = ["layer4", "layer3", "layer2", "layer1"];
+    internal override List<string> CamLayers { get; } = ["layer4", "layer3", "layer2", "layer1"];
 
     /// <inheritdoc/>
     /// <param name="input1">Slices <c>[B, C, S, S]</c>.</param>
@@ -59,6 +59,9 @@ public sealed class ResNet : SliceNetwork
         using var scope = NewDisposeScope();
         return Classify(Convolve(Stem(input1), _blocks)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>All kernels are odd and padded by their half, the pooling's too, so each stride keeps the first of what it steps over.</summary>
+    internal override (double Stride, double First)? CamCells(string layer) => (4 << (CamLayers.Count - 1 - CamLayers.IndexOf(layer)), 0);
 
     internal override (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer)
     {

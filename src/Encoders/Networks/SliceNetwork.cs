@@ -15,6 +15,9 @@ public abstract class SliceNetwork : nn.Module<Tensor, double, Tensor>
     /// <summary>The layers whose features can be had, the last first.</summary>
     internal virtual IReadOnlyList<string> CamLayers => [];
 
+    /// <summary>Pixels from one feature of a layer to the next, and the pixel on which the first is centred; null where that is not known.</summary>
+    internal virtual (double Stride, double First)? CamCells(string layer) => null;
+
     /// <summary>The forward pass, with the features of a layer on the way.</summary>
     /// <param name="slices">Slices <c>[B, C, S, S]</c>.</param>
     /// <param name="layer">One of <see cref="CamLayers"/>.</param>

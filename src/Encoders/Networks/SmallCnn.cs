@@ -77,6 +77,20 @@ public sealed class SmallCnn : SliceNetwork
         return Classify(Convolve(slices, 0, layers.Count)).MoveToOuterDisposeScope();
     }
 
+    internal override (double Stride, double First)? CamCells(string layer)
+    {
+        var (stride, first) = (1.0, 0.0);
+        foreach (var convolution in Architecture.Layers.Take(EndOf(layer)))
+        {
+            // Padded by half its kernel, a convolution stays centred on every stride-th of its inputs; a pooling lies between its.
+            stride *= convolution.Stride;
+            first += stride * (convolution.MaxPool - 1) / 2;
+            stride *= convolution.MaxPool;
+        }
+
+        return (stride, first);
+    }
+
     internal override (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer)
     {
         using var scope = NewDisposeScope();
