@@ -91,7 +91,9 @@ public static class ReconProtocol
     public sealed record SlabFailed(VolumeId VolumeId, int Slab, string ReasonCode, string Detail, bool Transient) : IWireMessage;
 
     /// <summary>Makes the results of a volume whose slabs are all complete.</summary>
-    public sealed record PublishHeatmap(VolumeTask Task, IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime, TimeSpan Elapsed) : ISharded
+    /// <param name="PassChanges">What each pass changed, NaN for the first; empty where the volume was taken in one.</param>
+    public sealed record PublishHeatmap(
+        VolumeTask Task, IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime, TimeSpan Elapsed, IReadOnlyList<double> PassChanges) : ISharded
     {
         public string EntityId => $"{Task.RunId}/{Task.VolumeId}";
     }

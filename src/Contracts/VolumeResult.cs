@@ -29,6 +29,12 @@ public sealed record VolumeResult
 
     public required HeatmapFacts Heatmap { get; init; }
 
+    /// <summary>What each pass over the directions changed, in order; null where all were taken in one.</summary>
+    public IReadOnlyList<PassFacts>? Passes { get; init; }
+
+    /// <summary>Whether to trust the heatmap; null in results made before it was told.</summary>
+    public ConsistencyFacts? Consistency { get; init; }
+
     public required SoftwareFacts Software { get; init; }
 
     /// <summary>What the user should know; empty where all is well.</summary>
@@ -61,6 +67,13 @@ public sealed record VolumeResult
     public sealed record StageSeconds(double Read, double Cut, double Encode, double Backproject, double Publish, double Total);
 
     public sealed record HeatmapFacts(double Minimum, double Maximum, double Mean, VoxelIndex PeakIndex, Vector3D PeakMm, double? Threshold = null);
+
+    /// <param name="Directions">Directions at the end of the pass.</param>
+    /// <param name="Change">Of the heatmap against the pass before, relative L2; null for the first.</param>
+    public sealed record PassFacts(int Directions, double? Change = null);
+
+    /// <summary>From 0, where all fits, to 1; see <see cref="Tomography.Backprojection.SinogramConsistency"/>.</summary>
+    public sealed record ConsistencyFacts(double ReprojectionResidual, double IntegralSpread);
 
     /// <param name="Device">What encoded, as in <c>cpu</c>; several, with a comma between, where leases went to several kinds.</param>
     public sealed record SoftwareFacts(string Tonno, string Runtime, string OperatingSystem, string Device);

@@ -5,6 +5,7 @@ using ToNNO.Encoders;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
 using ToNNO.Tests.Support;
+using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
@@ -125,6 +126,7 @@ public sealed class LocalNodeTests : IDisposable
             Assert.Equal(result.Slices.Planned, result.Slices.Skipped + result.Slices.Encoded + result.Slices.Guessed);
             Assert.Equal(whole.Heatmap.PeakIndex, result.Heatmap.PeakIndex);
             Assert.InRange(result.Heatmap.Maximum / whole.Heatmap.Maximum, 0.95, 1.05);
+            AssertPasses(result, 0.005);
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(hashes, _work.HeatmapHashes());
             Directory.Delete(_work.Out, recursive: true);
@@ -148,6 +150,9 @@ public sealed class LocalNodeTests : IDisposable
         await RunAsync("builtin:sum", 2, true, new Listener(), options: _wide);
         var whole = _work.Result("v");
         Directory.Delete(_work.Out, recursive: true);
+        Assert.Null(whole.Passes);
+        Assert.InRange(whole.Consistency!.ReprojectionResidual, 1e-6, 0.4); // the sum of pixels is linear; a Gaussian below a quarter of its peak is left out
+        Assert.InRange(whole.Consistency.IntegralSpread, 1e-9, 0.01);
 
         await RunAsync("builtin:sum", 2, true, new Listener(), options: _wide with { Until = 0.05 });
 
@@ -156,6 +161,18 @@ public sealed class LocalNodeTests : IDisposable
         Assert.Equal(400, result.Settings.Directions);
         Assert.Equal(result.Sampling.Directions * result.Sampling.Offsets, result.Slices.Planned);
         Assert.InRange(result.Heatmap.Maximum / whole.Heatmap.Maximum, 0.97, 1.03);
+        AssertPasses(result, 0.05);
+    }
+
+    /// <summary>The result tells each pass, the last of them the first that changed the heatmap less than was asked.</summary>
+    private static void AssertPasses(VolumeResult result, double until)
+    {
+        var passes = result.Passes!;
+        Assert.Equal(DirectionPasses.Ends(result.Settings.Directions).Take(passes.Count), passes.Select(pass => pass.Directions));
+        Assert.Equal(result.Sampling.Directions, passes[^1].Directions);
+        Assert.Null(passes[0].Change);
+        Assert.True(passes[^1].Change <= until || passes[^1].Directions == result.Settings.Directions);
+        Assert.All(passes.Skip(1).SkipLast(1), pass => Assert.True(pass.Change > until));
     }
 
     private static long LiveTensors()

@@ -78,8 +78,9 @@ internal static class Codecs
             (ReconProtocol.PublishHeatmap m) => new Proto.PublishHeatmap
             {
                 Task = Write(m.Task), Slabs = { m.Slabs.Select(Write) }, BackprojectionTicks = m.BackprojectionTime.Ticks, ElapsedTicks = m.Elapsed.Ticks,
+                PassChanges = { m.PassChanges },
             },
-            p => new(Read(p.Task), p.Slabs.Select(Read).ToArray(), new(p.BackprojectionTicks), new(p.ElapsedTicks))),
+            p => new(Read(p.Task), p.Slabs.Select(Read).ToArray(), new(p.BackprojectionTicks), new(p.ElapsedTicks), p.PassChanges.ToArray())),
         Codec.Of("recon.published.v1", Proto.HeatmapPublished.Parser,
             (ReconProtocol.HeatmapPublished m) => new Proto.HeatmapPublished { VolumeId = m.VolumeId.Value, Result = Write(m.Result), Warning = m.Warning },
             p => new(new(p.VolumeId), Read(p.Result), p.Warning)),

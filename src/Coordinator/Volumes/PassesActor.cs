@@ -17,6 +17,7 @@ internal sealed class PassesActor : ReceiveActor
     private readonly PassPlanner? _planner;
     private readonly Dictionary<DirectionRange, RowsBlob> _rows = [];
     private readonly CancellationTokenSource _stopping = new();
+    private readonly List<double> _changes = [];
     private int _pass;
 
     public PassesActor(Inspection inspection, VolumeServices services)
@@ -48,7 +49,7 @@ internal sealed class PassesActor : ReceiveActor
     {
         if (_planner is null)
         {
-            Context.Parent.Tell(new DirectionsSettled(_inspection.DirectionCount));
+            Context.Parent.Tell(new DirectionsSettled(_inspection.DirectionCount, []));
         }
 
         Open(_inspection.Task);
@@ -106,9 +107,10 @@ internal sealed class PassesActor : ReceiveActor
     private void GoOn(PassOutcome outcome, float blankLogit)
     {
         var task = _inspection.Task;
+        _changes.Add(outcome.Change);
         if (outcome.Stop)
         {
-            Context.Parent.Tell(new DirectionsSettled(_passes[_pass].End));
+            Context.Parent.Tell(new DirectionsSettled(_passes[_pass].End, _changes));
             return;
         }
 

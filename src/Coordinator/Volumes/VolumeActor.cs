@@ -28,6 +28,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private Inspection? _inspection;
     private readonly List<RowsStored> _stored = [];
     private VolumeTask? _settled;
+    private IReadOnlyList<double> _passChanges = [];
     private IActorRef _slabFeeder = ActorRefs.Nobody;
     private int _publishAttempts;
 
@@ -88,12 +89,13 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         Receive<DirectionsSettled>(settled =>
         {
             var (options, count) = (_services.Options, settled.Directions);
+            _passChanges = settled.PassChanges;
             var task = _settled = _inspection!.Task with { StoppedAfter = count < _inspection.DirectionCount ? count : null };
             _slabFeeder = Context.ActorOf(Props.Create(() => new SlabFeederActor(task, count, _services.SlabRegion, options)), "slabs");
             _stored.ForEach(_slabFeeder.Tell);
         });
         Receive<SlabsCompleted>(completed => Become(() => Publishing(new ReconProtocol.PublishHeatmap(
-            _settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun)))));
+            _settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges))));
         ReceiveFailures();
     }
 

@@ -25,7 +25,8 @@ internal static class VolumeProtocol
     public sealed record RowsStored(DirectionRange Directions, BlobRef Rows, long SlicesEncoded) : ILocalMessage;
 
     /// <summary>The heatmap is made of these first directions, all of whose rows are in the store.</summary>
-    public sealed record DirectionsSettled(int Directions) : ILocalMessage;
+    /// <param name="PassChanges">What each pass changed, NaN for the first; empty where there was one.</param>
+    public sealed record DirectionsSettled(int Directions, IReadOnlyList<double> PassChanges) : ILocalMessage;
 
     /// <summary>All slabs are in the store, in order.</summary>
     public sealed record SlabsCompleted(IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime) : ILocalMessage;

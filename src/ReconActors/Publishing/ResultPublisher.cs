@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
@@ -8,9 +6,8 @@ using ToNNO.Imaging.Nifti;
 using ToNNO.Imaging.Previews;
 using ToNNO.Imaging.Sinograms;
 using ToNNO.Storage;
+using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Geometry;
-using ToNNO.Tomography.Sampling;
-using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.ReconActors.Publishing;
 
@@ -40,12 +37,13 @@ internal sealed class ResultPublisher(IBlobStore store)
         var peak = HeatmapPeak.Of(statistics.Minimum, statistics.Maximum, statistics.Peak, shape);
         var (image, heat) = (new VolumeGlimpse(shape, peak), new VolumeGlimpse(shape, peak));
         var header = VolumeSource.Scan(task.SourceUri, task.SourceSha256, image.Append, cancel);
-        var rows = await ReadRowsAsync(task, cancel).ConfigureAwait(false);
+        var rows = await VolumeRows.ReadAsync(store, task, cancel).ConfigureAwait(false);
 
         var files = new Dictionary<string, VolumeResult.FileFacts>(StringComparer.Ordinal);
         async Task Write(string name, Func<Stream, Task> write) =>
             files[name] = await WriteTemporaryAsync(task, name, write, cancel).ConfigureAwait(false);
 
+        var reprojection = new BrightReprojection(task.Geometry, task.Plan(), task.Settings.Alpha, statistics.Maximum);
         using var meant = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await Write(HeatmapFile, async stream =>
         {
@@ -54,6 +52,7 @@ internal sealed class ResultPublisher(IBlobStore store)
             {
                 writer.Append(slab.Voxels.Span);
                 heat.Append(slab.Voxels.Span);
+                reprojection.Add(slab.Voxels.Span, slab.Range.FirstK);
                 meant.AppendVoxels(slab.Voxels.Span);
             }
 
@@ -86,8 +85,9 @@ internal sealed class ResultPublisher(IBlobStore store)
             return Task.CompletedTask;
         }).ConfigureAwait(false);
 
+        var consistency = SinogramConsistency.Of(rows.Logits, rows.BlankLogit, task.Plan(), reprojection);
         var publishTime = Stopwatch.GetElapsedTime(begun);
-        var result = Describe(request, statistics, threshold, rows, files, publishTime);
+        var result = ResultDescription.Of(request, statistics, threshold, rows, consistency, files, publishTime);
         var blob = await PublishFilesAsync(task, result, cancel).ConfigureAwait(false);
         return new ReconProtocol.HeatmapPublished(task.VolumeId, blob, string.Join(' ', result.Warnings));
     }
@@ -107,55 +107,6 @@ internal sealed class ResultPublisher(IBlobStore store)
         {
             return null;
         }
-    }
-
-    private async Task<Rows> ReadRowsAsync(VolumeTask task, CancellationToken cancel)
-    {
-        var plan = task.Plan();
-        var logits = new float[plan.Directions.Count * plan.OffsetCount];
-        var (blank, cost, devices) = (0f, default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
-        foreach (var lease in task.Leases())
-        {
-            var rows = await ReadRowsAsync(task.RowsPath(lease), lease, plan.OffsetCount, cancel).ConfigureAwait(false);
-            rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
-            (blank, cost) = (rows.BlankLogit, cost + rows.Cost);
-            devices.Add(rows.Device);
-        }
-
-        return new Rows(logits, await MeasuredAsync(task, plan, cancel).ConfigureAwait(false), blank, cost, string.Join(", ", devices));
-    }
-
-    /// <summary>Which logits were measured: all but those that a pass's guide gave. A plane that misses the volume needs no measuring.</summary>
-    private async Task<bool[]> MeasuredAsync(VolumeTask task, SamplingPlan plan, CancellationToken cancel)
-    {
-        var measured = new bool[plan.Directions.Count * plan.OffsetCount];
-        Array.Fill(measured, true);
-        foreach (var pass in task.Passes())
-        {
-            try
-            {
-                var guide = await ReadRowsAsync(task.GuidePath(pass), pass, plan.OffsetCount, cancel).ConfigureAwait(false);
-                for (var at = 0; at < guide.Logits.Length; at++)
-                {
-                    var normal = plan.Directions.Normals[pass.First + (at / plan.OffsetCount)];
-                    measured[(pass.First * plan.OffsetCount) + at] = float.IsNaN(guide.Logits[at])
-                        || SliceCutter.Misses(task.Geometry, normal, plan.OffsetMm(at % plan.OffsetCount));
-                }
-            }
-            catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
-            {
-                // A pass without a guide is measured whole.
-            }
-        }
-
-        return measured;
-    }
-
-    private async Task<RowsBlob> ReadRowsAsync(string path, DirectionRange range, int offsetCount, CancellationToken cancel)
-    {
-        var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
-        return RowsBlob.TryParse(blob.Bytes.Span, range, offsetCount)
-            ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {path} are damaged; run again.");
     }
 
     private async Task<VolumeResult.FileFacts> WriteTemporaryAsync(VolumeTask task, string name, Func<Stream, Task> write, CancellationToken cancel)
@@ -215,61 +166,4 @@ internal sealed class ResultPublisher(IBlobStore store)
         var etag = await store.WriteAsync(resultPath, Documents.ToBytes(result), WriteCondition.IfAbsent, cancel).ConfigureAwait(false);
         return new BlobRef(resultPath, etag.Value);
     }
-
-    private static VolumeResult Describe(
-        ReconProtocol.PublishHeatmap request,
-        HeatmapStatistics statistics,
-        double? threshold,
-        Rows rows,
-        Dictionary<string, VolumeResult.FileFacts> files,
-        TimeSpan publishTime)
-    {
-        var (task, plan) = (request.Task, request.Task.Plan());
-        var a = task.Geometry.Affine;
-        var guessed = rows.Measured.LongCount(measured => !measured);
-        return new VolumeResult
-        {
-            VolumeId = task.VolumeId,
-            RunId = task.RunId,
-            WorkKey = task.WorkKey,
-            Input = new(Path.GetFileName(task.SourceUri), task.SourceSha256, task.Geometry.Shape,
-            [
-                [a.I.X, a.J.X, a.K.X, a.Origin.X],
-                [a.I.Y, a.J.Y, a.K.Y, a.Origin.Y],
-                [a.I.Z, a.J.Z, a.K.Z, a.Origin.Z],
-                [0, 0, 0, 1],
-            ],
-            task.SourceId),
-            Settings = task.Settings,
-            Sampling = new(
-                plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm, rows.BlankLogit),
-            Slices = new(rows.Logits.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped - guessed, rows.Cost.SlicesEncoded, guessed),
-            Seconds = new(
-                rows.Cost.ReadTime.TotalSeconds,
-                rows.Cost.CutTime.TotalSeconds,
-                rows.Cost.EncodeTime.TotalSeconds,
-                request.BackprojectionTime.TotalSeconds,
-                publishTime.TotalSeconds,
-                (request.Elapsed + publishTime).TotalSeconds),
-            Heatmap = new(
-                statistics.Minimum,
-                statistics.Maximum,
-                statistics.Mean,
-                statistics.Peak,
-                a.ToWorld(statistics.Peak.I, statistics.Peak.J, statistics.Peak.K),
-                threshold),
-            Software = new(
-                Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
-                RuntimeInformation.FrameworkDescription,
-                RuntimeInformation.OSDescription,
-                rows.Device),
-            Warnings = plan.CutsOff
-                ? [$"Slices of {plan.Size} x {plan.PixelMm:G4} mm do not cover the volume; planes are cut off, so lesions near the rim may be missed."]
-                : [],
-            Files = files,
-        };
-    }
-
-    /// <summary>The sinogram, and what it cost.</summary>
-    private sealed record Rows(float[] Logits, bool[] Measured, float BlankLogit, RowsCost Cost, string Device);
 }

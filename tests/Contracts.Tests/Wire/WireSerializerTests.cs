@@ -191,7 +191,7 @@ public sealed class WireSerializerTests : IDisposable
             new ReconProtocol.SlabCompleted(volume, 1, Slab(1), TimeSpan.FromMilliseconds(40)),
             new ReconProtocol.SlabFailed(volume, 1, "store.unavailable", detail, Transient: true),
             new ReconProtocol.PublishHeatmap(
-                task, Enumerable.Range(0, slabs).Select(Slab).ToArray(), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(2)),
+                task, Enumerable.Range(0, slabs).Select(Slab).ToArray(), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(2), []),
             new ReconProtocol.HeatmapPublished(volume, new BlobRef(VolumeResult.PathOf(volume), hash), "some slices were cut off"),
             new ReconProtocol.PublishFailed(volume, "store.unavailable", detail, Transient: false),
         ];

@@ -46,7 +46,9 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
         EncodePass(task, 0, _ => Blank);
         EncodePass(task, 1, _ => Blank);
 
-        Assert.Equal(48, _volume.ExpectMsg<DirectionsSettled>().Directions);
+        var settled = _volume.ExpectMsg<DirectionsSettled>();
+        Assert.Equal(48, settled.Directions);
+        Assert.Equal([double.NaN, 0], settled.PassChanges);
         Assert.False(_desk.HasMessages);
     }
 
@@ -61,7 +63,10 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
             EncodePass(task, pass, Noise);
         }
 
-        Assert.Equal(100, _volume.ExpectMsg<DirectionsSettled>().Directions);
+        var settled = _volume.ExpectMsg<DirectionsSettled>();
+        Assert.Equal(100, settled.Directions);
+        Assert.Equal(task.Passes().Count(), settled.PassChanges.Count);
+        Assert.All(settled.PassChanges.Skip(1), change => Assert.True(change > 1e-6));
     }
 
     [Fact]

@@ -59,5 +59,5 @@ public sealed class PublisherActorSpecs : VirtualTimeSpecs
         Assert.Equal((code, transient), (failed.ReasonCode, failed.Transient));
     }
 
-    private void Ask() => _publisher.Tell(new ReconProtocol.PublishHeatmap(_task, [], TimeSpan.Zero, TimeSpan.Zero), _volume.Ref);
+    private void Ask() => _publisher.Tell(new ReconProtocol.PublishHeatmap(_task, [], TimeSpan.Zero, TimeSpan.Zero, []), _volume.Ref);
 }

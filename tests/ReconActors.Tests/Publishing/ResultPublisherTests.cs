@@ -191,7 +191,7 @@ public sealed class ResultPublisherTests : IDisposable
             await Work.StoreAsync(_store, task, lease);
         }
 
-        return new ReconProtocol.PublishHeatmap(task, slabs, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
+        return new ReconProtocol.PublishHeatmap(task, slabs, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), []);
     }
 
     private async Task DamageWrittenHeatmapAsync(ReconProtocol.PublishHeatmap request, Action<byte[]> damage)

@@ -1,0 +1,71 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using ToNNO.Contracts;
+using ToNNO.Tomography.Backprojection;
+
+namespace ToNNO.ReconActors.Publishing;
+
+/// <summary>Puts into words and numbers what was done: the content of <c>result.json</c>.</summary>
+internal static class ResultDescription
+{
+    public static VolumeResult Of(
+        ReconProtocol.PublishHeatmap request,
+        HeatmapStatistics statistics,
+        double? threshold,
+        VolumeRows rows,
+        SinogramConsistency consistency,
+        Dictionary<string, VolumeResult.FileFacts> files,
+        TimeSpan publishTime)
+    {
+        var (task, plan) = (request.Task, request.Task.Plan());
+        var a = task.Geometry.Affine;
+        var guessed = rows.Measured.LongCount(measured => !measured);
+        return new VolumeResult
+        {
+            VolumeId = task.VolumeId,
+            RunId = task.RunId,
+            WorkKey = task.WorkKey,
+            Input = new(Path.GetFileName(task.SourceUri), task.SourceSha256, task.Geometry.Shape,
+            [
+                [a.I.X, a.J.X, a.K.X, a.Origin.X],
+                [a.I.Y, a.J.Y, a.K.Y, a.Origin.Y],
+                [a.I.Z, a.J.Z, a.K.Z, a.Origin.Z],
+                [0, 0, 0, 1],
+            ],
+            task.SourceId),
+            Settings = task.Settings,
+            Sampling = new(
+                plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm, rows.BlankLogit),
+            Slices = new(rows.Logits.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped - guessed, rows.Cost.SlicesEncoded, guessed),
+            Seconds = new(
+                rows.Cost.ReadTime.TotalSeconds,
+                rows.Cost.CutTime.TotalSeconds,
+                rows.Cost.EncodeTime.TotalSeconds,
+                request.BackprojectionTime.TotalSeconds,
+                publishTime.TotalSeconds,
+                (request.Elapsed + publishTime).TotalSeconds),
+            Heatmap = new(
+                statistics.Minimum,
+                statistics.Maximum,
+                statistics.Mean,
+                statistics.Peak,
+                a.ToWorld(statistics.Peak.I, statistics.Peak.J, statistics.Peak.K),
+                threshold),
+            Passes = task.Settings.Passes is null ? null : Passes(task, request.PassChanges),
+            Consistency = new(consistency.ReprojectionResidual, consistency.IntegralSpread),
+            Software = new(
+                Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
+                RuntimeInformation.FrameworkDescription,
+                RuntimeInformation.OSDescription,
+                rows.Device),
+            Warnings = plan.CutsOff
+                ? [$"Slices of {plan.Size} x {plan.PixelMm:G4} mm do not cover the volume; planes are cut off, so lesions near the rim may be missed."]
+                : [],
+            Files = files,
+        };
+    }
+
+    /// <summary>The passes that were made; the first had none before it to differ from.</summary>
+    private static IReadOnlyList<VolumeResult.PassFacts> Passes(VolumeTask task, IReadOnlyList<double> changes) =>
+        [.. task.Passes().Zip(changes, (pass, change) => new VolumeResult.PassFacts(pass.End, double.IsFinite(change) ? change : null))];
+}

@@ -1,0 +1,63 @@
+using ToNNO.Contracts;
+using ToNNO.Storage;
+using ToNNO.Tomography.Sampling;
+using ToNNO.Tomography.Slicing;
+
+namespace ToNNO.ReconActors.Publishing;
+
+/// <summary>The sinogram of a volume as its leases left it in the store, and what it cost.</summary>
+/// <param name="Logits">Logits <c>[direction, offset]</c>.</param>
+/// <param name="Measured">False where a pass's guide gave a logit.</param>
+/// <param name="Device">What encoded; several with a comma between.</param>
+internal sealed record VolumeRows(float[] Logits, bool[] Measured, float BlankLogit, RowsCost Cost, string Device)
+{
+    /// <exception cref="BlobStoreException">The store failed, or rows are missing or damaged.</exception>
+    public static async Task<VolumeRows> ReadAsync(IBlobStore store, VolumeTask task, CancellationToken cancel)
+    {
+        var plan = task.Plan();
+        var logits = new float[plan.Directions.Count * plan.OffsetCount];
+        var (blank, cost, devices) = (0f, default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
+        foreach (var lease in task.Leases())
+        {
+            var rows = await ReadAsync(store, task.RowsPath(lease), lease, plan.OffsetCount, cancel).ConfigureAwait(false);
+            rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
+            (blank, cost) = (rows.BlankLogit, cost + rows.Cost);
+            devices.Add(rows.Device);
+        }
+
+        return new VolumeRows(logits, await MeasuredAsync(store, task, plan, cancel).ConfigureAwait(false), blank, cost, string.Join(", ", devices));
+    }
+
+    /// <summary>Which logits were measured: all but those that a pass's guide gave. A plane that misses the volume needs no measuring.</summary>
+    private static async Task<bool[]> MeasuredAsync(IBlobStore store, VolumeTask task, SamplingPlan plan, CancellationToken cancel)
+    {
+        var measured = new bool[plan.Directions.Count * plan.OffsetCount];
+        Array.Fill(measured, true);
+        foreach (var pass in task.Passes())
+        {
+            try
+            {
+                var guide = await ReadAsync(store, task.GuidePath(pass), pass, plan.OffsetCount, cancel).ConfigureAwait(false);
+                for (var at = 0; at < guide.Logits.Length; at++)
+                {
+                    var normal = plan.Directions.Normals[pass.First + (at / plan.OffsetCount)];
+                    measured[(pass.First * plan.OffsetCount) + at] = float.IsNaN(guide.Logits[at])
+                        || SliceCutter.Misses(task.Geometry, normal, plan.OffsetMm(at % plan.OffsetCount));
+                }
+            }
+            catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
+            {
+                // A pass without a guide is measured whole.
+            }
+        }
+
+        return measured;
+    }
+
+    private static async Task<RowsBlob> ReadAsync(IBlobStore store, string path, DirectionRange range, int offsetCount, CancellationToken cancel)
+    {
+        var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
+        return RowsBlob.TryParse(blob.Bytes.Span, range, offsetCount)
+            ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {path} are damaged; run again.");
+    }
+}
