@@ -15,6 +15,7 @@ internal static class Program
     /// <summary>Each benchmark: its name, and what it measures as an object to print.</summary>
     private static readonly Dictionary<string, Func<string[], object>> _benchmarks = new(StringComparer.Ordinal)
     {
+        ["cam"] = CamBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
         ["slicing"] = SlicingBench.Measure,

@@ -389,6 +389,31 @@ public sealed class CamTests
         });
     }
 
+    [Theory]
+    [InlineData("smallcnn", "layers.0")]
+    [InlineData("halves", "stem")]
+    public void EncodeCam_ManyBatches_HoldsMemoryFlat(string name, string layer)
+    {
+        // The features of a batch have 74 kB, and so have their gradients: what stayed of each would make 70 MB in all.
+        using var encoder = Encoder(name);
+        const int Size = 48;
+        var pixels = Reference.Ramp(8 * 2L * Size * Size, seed: 4);
+        Encode(50);
+        using var process = System.Diagnostics.Process.GetCurrentProcess();
+        var before = process.WorkingSet64;
+        Encode(500);
+        process.Refresh();
+        Assert.True(process.WorkingSet64 - before < 30L << 20, $"{(process.WorkingSet64 - before) >> 20} MiB stayed");
+
+        void Encode(int batches)
+        {
+            for (var i = 0; i < batches; i++)
+            {
+                EncodeCam(encoder, pixels, 8, Size, new CamRequest(CamKind.GradCam, layer));
+            }
+        }
+    }
+
     [Fact]
     public async Task EncodeCam_WhileGarbageIsCollected_SameMaps()
     {
