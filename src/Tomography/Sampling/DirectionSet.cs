@@ -16,6 +16,12 @@ public enum DirectionSetKind
 
     /// <summary>Product grid: Gauss-Legendre in cos θ, uniform in φ.</summary>
     Grid = 3,
+
+    /// <summary>World z alone: axial slices.</summary>
+    Axial = 4,
+
+    /// <summary>World z, x and y: axial, sagittal and coronal slices.</summary>
+    ThreeAxes = 5,
 }
 
 /// <summary>Unit normals of the stacks, on a half sphere, with quadrature weights that sum to 1.</summary>
@@ -48,7 +54,7 @@ public sealed class DirectionSet
     public ReadOnlySpan<double> Weights => _weights;
 
     /// <summary>Makes a set of about <paramref name="count"/> directions (exactly so many for rings and the spiral).</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The count is below 1 or the kind unknown.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1 or not that of the axes, or the kind unknown.</exception>
     public static DirectionSet Create(DirectionSetKind kind, int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -57,6 +63,8 @@ public sealed class DirectionSet
             DirectionSetKind.Rings => Rings(asked.Count),
             DirectionSetKind.Fibonacci => Fibonacci(asked.Count),
             DirectionSetKind.Grid => Grid(asked.Count),
+            DirectionSetKind.Axial => Axes(asked.Count, 1),
+            DirectionSetKind.ThreeAxes => Axes(asked.Count, 3),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), asked.Kind, "Choose rings, fibonacci or grid."),
         }).Spread());
     }
@@ -218,6 +226,12 @@ public sealed class DirectionSet
         }
 
         return azimuths;
+    }
+
+    private static DirectionSet Axes(int asked, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(asked, count, nameof(count));
+        return FromNormals(new Vector3D[] { new(0, 0, 1), new(1, 0, 0), new(0, 1, 0) }.AsSpan(0, count));
     }
 
     private static DirectionSet Fibonacci(int count) => FromNormals(Spiral(count));

@@ -21,14 +21,27 @@ internal readonly struct PixelGrid
 
     /// <exception cref="ArgumentOutOfRangeException">A pixel lies 2³⁰ voxels away.</exception>
     public PixelGrid(AffineTransform affine, SliceFrame frame, double offsetMm, Vector3D centreMm, int size, double pixelMm)
+        : this(
+            affine,
+            centreMm + (offsetMm * frame.N) + (-0.5 * (size - 1) * pixelMm * (frame.U + frame.V)),
+            pixelMm * frame.U,
+            pixelMm * frame.V,
+            size,
+            size)
     {
-        var corner = -0.5 * (size - 1) * pixelMm;
-        var origin = affine.ToIndex(centreMm + (offsetMm * frame.N) + (corner * frame.U) + (corner * frame.V));
-        var columnStep = affine.ToIndexStep(pixelMm * frame.U);
-        var rowStep = affine.ToIndexStep(pixelMm * frame.V);
-        if (!(origin.Length + (size * (columnStep.Length + rowStep.Length)) < FarthestIndex))
+    }
+
+    /// <param name="affine">Of the volume that is cut.</param>
+    /// <param name="originMm">World place of the first pixel of the first row.</param>
+    /// <param name="columnMm">World step along a row.</param>
+    /// <param name="rowMm">World step from row to row.</param>
+    /// <inheritdoc cref="PixelGrid(AffineTransform, SliceFrame, double, Vector3D, int, double)"/>
+    public PixelGrid(AffineTransform affine, Vector3D originMm, Vector3D columnMm, Vector3D rowMm, int columns, int rows)
+    {
+        var (origin, columnStep, rowStep) = (affine.ToIndex(originMm), affine.ToIndexStep(columnMm), affine.ToIndexStep(rowMm));
+        if (!(origin.Length + (columns * columnStep.Length) + (rows * rowStep.Length) < FarthestIndex))
         {
-            throw new ArgumentOutOfRangeException(nameof(pixelMm), pixelMm, "The slice reaches farther from the volume than indices do.");
+            throw new ArgumentOutOfRangeException(nameof(columnMm), columnMm, "The slice reaches farther from the volume than indices do.");
         }
 
         (_origin, _rowStep, ColumnStep) = (FixedIndex.Of(origin), FixedIndex.Of(rowStep), FixedIndex.Of(columnStep));

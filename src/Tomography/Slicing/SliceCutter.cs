@@ -41,13 +41,12 @@ public static class SliceCutter
         ArgumentOutOfRangeException.ThrowIfNotEqual(pixels.Length, size * size, nameof(pixels));
         ArgumentOutOfRangeException.ThrowIfNotEqual(IsSupported(path), true, nameof(path));
         var grid = new PixelGrid(volume.Geometry.Affine, frame, offsetMm, centreMm, size, pixelMm);
-        var map = new PixelMap(volume.Samples, intensity);
-        var box = occupied ?? VoxelBox.Of(volume.Geometry.Shape);
-        path = path != SlicePath.Fastest ? path : IsSupported(SlicePath.Avx2) ? SlicePath.Avx2 : SlicePath.Scalar;
-        return volume.Samples.IsInt16
-            ? Cut<short, Int16Samples>(volume.Samples.Shorts, volume.Geometry.Shape, map, grid, box, pixels, size, path)
-            : Cut<float, FloatSamples>(volume.Samples.Floats, volume.Geometry.Shape, map, grid, box, pixels, size, path);
+        return Cut(volume, grid, pixels, size, size, new PixelMap(volume.Samples, intensity), occupied ?? VoxelBox.Of(volume.Geometry.Shape), path);
     }
+
+    /// <summary>Samples a volume at the places of a grid, 0 outside: <c>[row, column]</c> values, not windowed.</summary>
+    internal static void Cut(Volume volume, in PixelGrid grid, Span<float> values, int columns, int rows) =>
+        Cut(volume, grid, values, columns, rows, new PixelMap(volume.Samples, IntensityMap.Identity), VoxelBox.Of(volume.Geometry.Shape), SlicePath.Fastest);
 
     /// <summary>True where a plane misses all that the volume's trilinear samples reach, so that it need not even be cut.</summary>
     public static bool Misses(VolumeGeometry geometry, Vector3D normal, double offsetMm)
@@ -57,8 +56,17 @@ public static class SliceCutter
         return Math.Abs(offsetMm) >= reach;
     }
 
+    private static bool Cut(
+        Volume volume, in PixelGrid grid, Span<float> pixels, int columns, int rows, PixelMap map, VoxelBox box, SlicePath path)
+    {
+        path = path != SlicePath.Fastest ? path : IsSupported(SlicePath.Avx2) ? SlicePath.Avx2 : SlicePath.Scalar;
+        return volume.Samples.IsInt16
+            ? Cut<short, Int16Samples>(volume.Samples.Shorts, volume.Geometry.Shape, map, grid, box, pixels, columns, rows, path)
+            : Cut<float, FloatSamples>(volume.Samples.Floats, volume.Geometry.Shape, map, grid, box, pixels, columns, rows, path);
+    }
+
     private static unsafe bool Cut<T, TStored>(
-        T[] stored, VolumeShape shape, PixelMap map, in PixelGrid grid, VoxelBox occupied, Span<float> pixels, int size, SlicePath path)
+        T[] stored, VolumeShape shape, PixelMap map, in PixelGrid grid, VoxelBox occupied, Span<float> pixels, int columns, int rows, SlicePath path)
         where T : unmanaged
         where TStored : struct, IStoredSamples<T>
     {
@@ -75,14 +83,14 @@ public static class SliceCutter
             fixed (float* target = pixels)
             {
                 var kernel = new TrilinearRow<T, TStored>(samples, shape, map);
-                for (var row = 0; row < size; row++)
+                for (var row = 0; row < rows; row++)
                 {
                     var start = grid.Start(row);
-                    var line = target + ((long)row * size);
-                    var touched = grid.Within(start, reach, new ColumnRange(0, size));
+                    var line = target + ((long)row * columns);
+                    var touched = grid.Within(start, reach, new ColumnRange(0, columns));
                     var inner = grid.Within(start, interior, touched);
                     new Span<float>(line, touched.From).Fill(map.FillPixel);
-                    new Span<float>(line + touched.To, size - touched.To).Fill(map.FillPixel);
+                    new Span<float>(line + touched.To, columns - touched.To).Fill(map.FillPixel);
                     anything |= kernel.Edge(start, grid.ColumnStep, line, new ColumnRange(touched.From, inner.From));
                     anything |= kernel.Inner(start, grid.ColumnStep, line, inner, path);
                     anything |= kernel.Edge(start, grid.ColumnStep, line, new ColumnRange(inner.To, touched.To));
