@@ -65,6 +65,9 @@ public static class SliceProtocol
     /// <param name="Transient">True where another try may succeed.</param>
     public sealed record LeaseRejected(
         VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+
+    /// <summary>Nothing more of a volume will be encoded: who holds it in memory need not any longer.</summary>
+    public sealed record ReleaseVolume(VolumeId VolumeId) : IWireMessage;
 }
 
 /// <summary>Between a volume's actor and the reducers, which are cluster-sharded.</summary>

@@ -38,6 +38,9 @@ public sealed record RunSettings
 
     public HeatmapThreshold? Threshold { get; init; }
 
+    /// <summary>The maps that the heatmap is made of; null where it is made of logits, by ToNNO itself.</summary>
+    public CamSettings? Cam { get; init; }
+
     /// <summary>When work may stop short of all directions and which planes it may leave out; null to measure everything.</summary>
     public PassRule? Passes { get; init; }
 }
@@ -94,6 +97,9 @@ public sealed record VolumeTask
     /// <summary>Path of a lease's rows.</summary>
     public string RowsPath(DirectionRange lease) => $"{WorkPrefix}rows-{lease.First:D6}";
 
+    /// <summary>Path of a direction's maps.</summary>
+    public string StackPath(int direction) => $"{WorkPrefix}stack-{direction:D6}";
+
     /// <summary>Path of a finished slab: float32 voxels, little endian.</summary>
     public string SlabPath(int slab) => $"{WorkPrefix}slab-{slab:D4}";
 
@@ -142,7 +148,7 @@ public sealed record VolumeTask
             KernelVersion, sourceSha256, settings.ModelSha256, settings.Set, settings.Directions, settings.SpacingMm, settings.PixelMm,
             settings.Size, settings.Alpha, settings.Window, settings.Intensity.Low, settings.Intensity.High, settings.Intensity.Fill,
             settings.Threshold?.Value, settings.Threshold?.OfPeak, settings.Passes?.Until, settings.Passes?.Adaptive,
-        }.Select(value => value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value?.ToString()));
+        }.Concat(settings.Cam is { } cam ? [cam.Method, cam.Kind, cam.Layer] : []).Select(value => value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value?.ToString()));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 }

@@ -22,6 +22,9 @@ public enum RejectReason
     HeatmapGridDiffers = 50,
     HeatmapNonFinite = 51,
     ResultNameTaken = 52,
+
+    /// <summary>One direction's class activation maps take more memory than one array may.</summary>
+    StackTooLarge = 53,
 }
 
 public static class RejectReasons
@@ -46,6 +49,7 @@ public static class RejectReasons
         RejectReason.SourceChanged => "source.changed",
         RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
         RejectReason.ResultNameTaken => "result.name_taken",
+        RejectReason.StackTooLarge => "cam.stack_too_large",
         RejectReason.HeatmapNonFinite => "heatmap.non_finite",
         _ => "unspecified",
     };

@@ -81,6 +81,13 @@ public sealed partial class BadInputTests : IDisposable
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "IN/.."], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--threshold", "many"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "IN/a.nii"], 2 }, // a file is no store
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "sorcery"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--layer", "pixels"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--cam", "layercam"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "averaged-cam", "--layer", "nowhere"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "averaged-cam", "--alpha", "1"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "tomographic-cam", "--adaptive"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "cam-axis", "--directions", "8"], 2 },
     };
 
     [Theory]

@@ -7,6 +7,7 @@ using ToNNO.Storage;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Runs;
@@ -173,6 +174,67 @@ public sealed class LocalNodeTests : IDisposable
         Assert.Null(passes[0].Change);
         Assert.True(passes[^1].Change <= until || passes[^1].Directions == result.Settings.Directions);
         Assert.All(passes.Skip(1).SkipLast(1), pass => Assert.True(pass.Change > until));
+    }
+
+    [Theory]
+    [InlineData(CamMethod.Averaged, MapKind.GradCam)]
+    [InlineData(CamMethod.Tomographic, MapKind.LayerCam)]
+    [InlineData(CamMethod.OneAxis, MapKind.LayerCam)]
+    [InlineData(CamMethod.ThreeAxes, MapKind.GradCam)]
+    public async Task Run_Maps_SameBytesHoweverItRunsAndAfterAnInterruption(CamMethod method, MapKind kind)
+    {
+        for (var index = 0; index < 2; index++)
+        {
+            _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 20).Plain());
+        }
+
+        var model = SmallModel.Save(_work["model"]);
+        MethodOptions options;
+        using (var encoder = EncoderFactory.Open(model, "cpu"))
+        {
+            var (set, count) = CamResolution.Axes(method) ?? (DirectionSetKind.Rings, 24);
+            options = new MethodOptions { Set = set, Directions = count, Cam = CamResolution.Resolve(encoder, method, kind, layer: null) };
+        }
+
+        IReadOnlyDictionary<string, string>? hashes = null;
+        foreach (var (encoders, serialize) in new[] { (1, false), (2, true) })
+        {
+            var concluded = await RunAsync(model, encoders, serialize, new Listener(), options: options);
+            Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
+            hashes ??= _work.HeatmapHashes();
+            Assert.Equal(2, hashes.Count);
+            Assert.Equal(hashes, _work.HeatmapHashes());
+            Assert.Equal(options.Cam, _work.Result("v0").Settings.Cam);
+            Assert.True(_work.Result("v0").Heatmap.Maximum > 0);
+            Directory.Delete(_work.Out, recursive: true);
+        }
+
+        using var interruption = new CancellationTokenSource();
+        var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
+        await RunAsync(model, 1, true, interrupted, interruption.Token, options);
+        await RunAsync(model, 1, true, new Listener(), options: options);
+        Assert.Equal(hashes, _work.HeatmapHashes());
+    }
+
+    [Fact]
+    public async Task Run_AveragedCamOfTheSumEncoder_IsTheVolumeTimesThePixelArea()
+    {
+        _work.Write("v.nii", new NiftiBytes
+        {
+            Shape = new(24, 24, 24),
+            Intensity = (i, j, k) => (float)Math.Exp(-(((i - 12) * (i - 12)) + ((j - 11) * (j - 11)) + ((k - 10) * (k - 10))) / 50.0),
+        }.Plain());
+        CamSettings cam;
+        using (var sum = new SumEncoder())
+        {
+            cam = CamResolution.Resolve(sum, CamMethod.Averaged, MapKind.GradCam, layer: null);
+        }
+
+        await RunAsync("builtin:sum", 2, true, new Listener(), options: new MethodOptions { Directions = 12, Cam = cam, PixelMm = 0.5 });
+
+        var result = _work.Result("v");
+        Assert.Equal((12, 11, 10), (result.Heatmap.PeakIndex.I, result.Heatmap.PeakIndex.J, result.Heatmap.PeakIndex.K));
+        Assert.InRange(result.Heatmap.Maximum, 0.94 * 0.25, 0.25); // the volume's peak is 1 and a pixel .25 mm²; interpolation takes a little
     }
 
     private static long LiveTensors()

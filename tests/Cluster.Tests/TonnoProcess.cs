@@ -21,7 +21,7 @@ internal sealed class TonnoProcess : IDisposable
     private readonly Task<List<string>> _errors;
     private readonly Task<long> _peakMb;
 
-    private TonnoProcess(string[] arguments, Action<int, string>? onLine, long? heapBytes = null)
+    private TonnoProcess(string[] arguments, Action<int, string>? onLine)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments])
         {
@@ -30,11 +30,6 @@ internal sealed class TonnoProcess : IDisposable
         };
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["TERM"] = "dumb";
-        if (heapBytes is { } limit)
-        {
-            start.Environment["DOTNET_GCHeapHardLimit"] = $"0x{limit:x}";
-        }
-
         _process = Process.Start(start)!;
         _out = ReadAsync(_process.StandardOutput, onLine);
         _errors = ReadAsync(_process.StandardError, null);
@@ -47,10 +42,9 @@ internal sealed class TonnoProcess : IDisposable
 
     /// <summary>Runs to the end.</summary>
     /// <param name="onLine">Hears each line of stdout, and the process's id, when it comes.</param>
-    /// <param name="heapBytes">Most that managed objects may take, or null for the machine's memory.</param>
-    public static async Task<Outcome> RunAsync(string[] arguments, Action<int, string>? onLine = null, long? heapBytes = null)
+    public static async Task<Outcome> RunAsync(string[] arguments, Action<int, string>? onLine = null)
     {
-        using var process = new TonnoProcess(arguments, onLine, heapBytes);
+        using var process = new TonnoProcess(arguments, onLine);
         return await process.ExitAsync();
     }
 

@@ -63,6 +63,10 @@ public class VolumeTaskTests
                 Settings with { Passes = new PassRule(0.1, Adaptive: true) },
                 Settings with { Passes = new PassRule(0.1) },
                 Settings with { Passes = new PassRule(0.2) },
+                Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, "layer4", 32) },
+                Settings with { Cam = new CamSettings(CamMethod.Tomographic, MapKind.GradCam, "layer4", 32) },
+                Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.LayerCam, "layer4", 32) },
+                Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, "layer3", 32) },
             }.Select(settings => Task with { Settings = settings }),
         ];
 
@@ -72,7 +76,7 @@ public class VolumeTaskTests
 
     [Fact]
     public void WorkKey_EverySetting_IsCoveredAbove() => Assert.Equal(
-        ["Alpha", "Directions", "Intensity", "Model", "ModelSha256", "Passes", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
+        ["Alpha", "Cam", "Directions", "Intensity", "Model", "ModelSha256", "Passes", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
         typeof(RunSettings).GetProperties().Select(property => property.Name).Order());
 
     [Fact]

@@ -18,6 +18,14 @@ internal static class Work
         return new RowsBlob(lease, offsets, 0, new RowsCost(1, 2, 3, default, default, default), logits);
     }
 
+    /// <summary>Maps of 3 x 3 cells.</summary>
+    public static StackBlob Stack(VolumeTask task, int direction)
+    {
+        var random = new Random(direction);
+        float[] Cells(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle())];
+        return new StackBlob(direction, 3, Cells(9), Cells(9 * task.Plan().OffsetCount));
+    }
+
     public static async Task<BlobRef> StoreAsync(IBlobStore store, VolumeTask task, DirectionRange lease)
     {
         var path = task.RowsPath(lease);

@@ -58,6 +58,9 @@ internal static class Codecs
                 VolumeId = m.VolumeId.Value, Directions = Write(m.Directions), ReasonCode = m.ReasonCode, Detail = m.Detail, Transient = m.Transient,
             },
             p => new(new(p.VolumeId), Read(p.Directions), p.ReasonCode, p.Detail, p.Transient)),
+        Codec.Of("slice.release.v1", Proto.ReleaseVolume.Parser,
+            (SliceProtocol.ReleaseVolume m) => new Proto.ReleaseVolume { VolumeId = m.VolumeId.Value },
+            p => new(new(p.VolumeId))),
 
         Codec.Of("recon.apply.v1", Proto.ApplyRows.Parser,
             (ReconProtocol.ApplyRows m) => new Proto.ApplyRows { Task = Write(m.Task), Slab = m.Slab, Directions = Write(m.Directions), Rows = Write(m.Rows) },
@@ -203,6 +206,11 @@ internal static class Codecs
             }
         }
 
+        if (settings.Cam is { } cam)
+        {
+            wire.Cam = new Proto.Cam { Method = (int)cam.Method, Kind = (int)cam.Kind, Layer = cam.Layer, CellPixels = cam.CellPixels };
+        }
+
         return wire;
     }
 
@@ -220,6 +228,7 @@ internal static class Codecs
         Intensity = new IntensityMap(wire.IntensityLow, wire.IntensityHigh, wire.Fill),
         Threshold = wire.HasThreshold ? new HeatmapThreshold(wire.Threshold, wire.ThresholdOfPeak) : null,
         Passes = wire.Passes is { } passes ? new PassRule(passes.HasUntil ? passes.Until : null, passes.Adaptive) : null,
+        Cam = wire.Cam is { } cam ? new CamSettings((CamMethod)cam.Method, (MapKind)cam.Kind, cam.Layer, cam.CellPixels) : null,
     };
 }
 

@@ -9,6 +9,7 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
 {
     private readonly IActorRef _leaseDesk;
     private readonly Dictionary<DirectionRange, IActorRef> _out = [];
+    private readonly HashSet<IActorRef> _encoders = [];
     private readonly VolumeId _volume;
     private VolumeTask? _task;
     private EncodingProgress _progress;
@@ -28,6 +29,7 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
         Receive<LeaseStarted>(started =>
         {
             _out[started.Directions] = started.Encoder;
+            _encoders.Add(started.Encoder);
             Context.Watch(started.Encoder);
             Timers.StartSingleTimer(started.Directions, new LeaseOverdue(started.Directions), options.LeaseDeadline);
         });
@@ -74,7 +76,14 @@ internal sealed class EncodingActor : ReceiveActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    protected override void PostStop() => _leaseDesk.Tell(new LeasesWithdrawn(_volume));
+    protected override void PostStop()
+    {
+        _leaseDesk.Tell(new LeasesWithdrawn(_volume));
+        foreach (var encoder in _encoders)
+        {
+            encoder.Tell(new SliceProtocol.ReleaseVolume(_volume));
+        }
+    }
 
     private void Close(DirectionRange lease)
     {

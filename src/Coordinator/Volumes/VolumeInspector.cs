@@ -4,6 +4,7 @@ using ToNNO.Imaging;
 using ToNNO.Storage;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Backprojection;
+using ToNNO.Tomography.Sampling;
 
 namespace ToNNO.Coordinator.Volumes;
 
@@ -34,6 +35,12 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
 
     /// <summary>Keeps the message that lists a volume's slabs far below 64 kB.</summary>
     private const int MostSlabs = 128;
+
+    /// <summary>Memory of one direction's maps at most.</summary>
+    private const long LargestStackBytes = 1 << 30;
+
+    /// <summary>Maps of the directions of one lease, unless one direction alone takes more.</summary>
+    private const long LeaseStackBytes = 64 << 20;
 
     /// <summary>Edge of the largest slice, pixels.</summary>
     private const int LargestSlice = 8192;
@@ -68,16 +75,36 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
                 "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
         }
 
-        // Whole blocks of directions: as many as come near the slices that a lease aims at. Passes are short, and all encoders
-        // are to have a part of each: half a block.
-        var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
-        task = task with { LeaseDirections = settings.Passes is null ? blocks * Backprojector.BlockSize : Backprojector.BlockSize / 2 };
+        var stackBytes = settings.Cam?.StackBytes(plan.OffsetCount, plan.Size) ?? 0;
+        if (stackBytes > LargestStackBytes)
+        {
+            throw new ImagingException(
+                RejectReason.StackTooLarge,
+                $"The maps of {Path.GetFileName(input.Uri)} would take {stackBytes >> 20} MiB a direction: choose a coarser layer, or give --spacing and --pixel.");
+        }
+
+        task = task with { LeaseDirections = LeaseDirections(plan, settings, stackBytes) };
         var leases = task.Leases().ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
-        // The volume in the cache and the slabs of the heatmap; to publish, one slab at a time is read.
-        var bytes = facts.Header.PredictedBytes + ((geometry.Shape.VoxelCount + SlabVoxels) * sizeof(float)) + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry));
+        // The volume in the cache and the slabs of the heatmap; to publish, one slab at a time is read. Of maps, one lease that is encoded
+        // and two that are stored, and at each slab one, as it came and filtered.
+        var bytes = facts.Header.PredictedBytes + ((geometry.Shape.VoxelCount + SlabVoxels) * sizeof(float)) + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry))
+            + ((3 + (2L * task.SlabCount)) * task.LeaseDirections * stackBytes);
         return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
+    }
+
+    /// <summary>As many directions as come near the slices that a lease aims at, in whole blocks. Passes are short, and all encoders are to
+    /// have a part of each: half a block. Maps are added direction by direction, need no blocks, and cost about three times as much.</summary>
+    private int LeaseDirections(SamplingPlan plan, RunSettings settings, long stackBytes)
+    {
+        if (settings.Cam is not null)
+        {
+            return (int)Math.Clamp(Math.Min(options.SlicesPerLease / (3 * plan.OffsetCount), LeaseStackBytes / stackBytes), 1, Backprojector.BlockSize);
+        }
+
+        var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
+        return settings.Passes is null ? blocks * Backprojector.BlockSize : Backprojector.BlockSize / 2;
     }
 
     private async Task<VolumeResult?> VerifiedResultAsync(VolumeTask task, CancellationToken cancel)
@@ -136,12 +163,37 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         foreach (var lease in leases.Where(lease => present.Contains(task.RowsPath(lease))))
         {
             var blob = await store.ReadAsync(task.RowsPath(lease), cancel).ConfigureAwait(false);
-            if (RowsBlob.TryParse(blob.Bytes.Span, lease, offsetCount) is not null)
+            if (RowsBlob.TryParse(blob.Bytes.Span, lease, offsetCount) is not null && await StacksStandAsync(task, lease, offsetCount, cancel).ConfigureAwait(false))
             {
                 stored.Add(new VolumeProtocol.RowsStored(lease, new BlobRef(task.RowsPath(lease), blob.ETag.Value), SlicesEncoded: 0));
             }
         }
 
         return stored;
+    }
+
+    /// <summary>True where all the maps that go with a lease's rows are whole.</summary>
+    private async Task<bool> StacksStandAsync(VolumeTask task, DirectionRange lease, int offsetCount, CancellationToken cancel)
+    {
+        for (var direction = lease.First; task.Settings.Cam is not null && direction < lease.End; direction++)
+        {
+            try
+            {
+                var stream = await store.OpenReadAsync(task.StackPath(direction), cancel).ConfigureAwait(false);
+                await using (stream.ConfigureAwait(false))
+                {
+                    if (StackBlob.TryRead(stream, stream.Length, direction, offsetCount) is null)
+                    {
+                        return false;
+                    }
+                }
+            }
+            catch (BlobStoreException absent) when (absent.Error == BlobStoreError.NotFound)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

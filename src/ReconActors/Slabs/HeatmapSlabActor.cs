@@ -23,7 +23,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         Context.SetReceiveTimeout(options.PassivateAfter);
 
         Receive<ReconProtocol.ApplyRows>(Fetch);
-        Receive<Fetched>(fetched => Apply(fetched.Request, fetched.Blob, fetched.ReplyTo));
+        Receive<Fetched>(fetched => Apply(fetched.Request, fetched.Lease, fetched.ReplyTo));
         Receive<Written>(written =>
         {
             var request = written.Request;
@@ -80,21 +80,21 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
         _busy = true;
         var replyTo = Sender;
-        _store.ReadAsync(request.Rows.Path, _stopping.Token).PipeTo(
-            Self, success: blob => new Fetched(request, blob, replyTo), failure: error => new Failed(request, error, replyTo));
+        Task.Run(() => LeaseContent.ReadAsync(_store, request, _stopping.Token), _stopping.Token).PipeTo(
+            Self, success: lease => new Fetched(request, lease, replyTo), failure: error => new Failed(request, error, replyTo));
     }
 
-    private void Apply(ReconProtocol.ApplyRows request, BlobContent blob, IActorRef replyTo)
+    private void Apply(ReconProtocol.ApplyRows request, LeaseContent? lease, IActorRef replyTo)
     {
-        var begun = Stopwatch.GetTimestamp();
-        _slab ??= new SlabAccumulator(request.Task, request.Slab);
-        if (RowsBlob.TryParse(blob.Bytes.Span, request.Directions, _slab.OffsetCount) is not { } rows)
+        if (lease is null)
         {
-            Fail(request, replyTo, "rows.corrupt", $"The rows at {request.Rows.Path} are damaged; delete them and run again.");
+            Fail(request, replyTo, "rows.corrupt", $"The rows at {request.Rows.Path}, or the maps that go with them, are damaged; run again.");
             return;
         }
 
-        _slab.Apply(rows);
+        var begun = Stopwatch.GetTimestamp();
+        _slab ??= new SlabAccumulator(request.Task, request.Slab);
+        _slab.Apply(lease);
         _elapsed += Stopwatch.GetElapsedTime(begun);
         if (!_slab.Complete)
         {
@@ -132,7 +132,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
     /// <summary>What the store said to something that was asked for.</summary>
     private abstract record Answer(ReconProtocol.ApplyRows Request, IActorRef ReplyTo) : ILocalMessage;
 
-    private sealed record Fetched(ReconProtocol.ApplyRows Request, BlobContent Blob, IActorRef ReplyTo) : Answer(Request, ReplyTo);
+    private sealed record Fetched(ReconProtocol.ApplyRows Request, LeaseContent? Lease, IActorRef ReplyTo) : Answer(Request, ReplyTo);
 
     private sealed record Written(ReconProtocol.ApplyRows Request, ETag ETag, IActorRef ReplyTo) : Answer(Request, ReplyTo);
 

@@ -1,6 +1,7 @@
 using ToNNO.Contracts;
 using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Lifting;
 using ToNNO.Tomography.Sampling;
 
 namespace ToNNO.ReconActors.Slabs;
@@ -24,26 +25,48 @@ internal sealed class SlabAccumulator
 
     public float[] Voxels { get; }
 
-    public int OffsetCount => _plan.OffsetCount;
-
     /// <summary>First direction that the slab lacks.</summary>
     public int NextDirection { get; private set; }
 
     public bool Complete => NextDirection == _plan.Directions.Count;
 
-    /// <summary>Filters and backprojects the rows that come next, block by block.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The rows are not those that come next.</exception>
-    public void Apply(RowsBlob rows)
+    /// <summary>Adds the lease that comes next.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The lease is not the one that comes next.</exception>
+    public void Apply(LeaseContent lease)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Directions.First, NextDirection, nameof(rows));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(lease.Rows.Directions.First, NextDirection, nameof(lease));
+        if (_task.Settings.Cam is { } cam)
+        {
+            Lift(lease.Stacks, filtered: cam.Method == CamMethod.Tomographic);
+        }
+        else
+        {
+            Backproject(lease.Rows);
+        }
+
+        NextDirection = lease.Rows.Directions.End;
+    }
+
+    /// <summary>Filters and backprojects rows, block by block.</summary>
+    private void Backproject(RowsBlob rows)
+    {
         for (var first = 0; first < rows.Directions.Count; first += Backprojector.BlockSize)
         {
             var count = Math.Min(Backprojector.BlockSize, rows.Directions.Count - first);
-            var profiles = rows.Logits.AsSpan(first * OffsetCount, count * OffsetCount);
+            var profiles = rows.Logits.AsSpan(first * _plan.OffsetCount, count * _plan.OffsetCount);
             Backprojector.Accumulate(
-                Voxels, _task.Geometry, _range.FirstK, _plan, NextDirection + first, _filter.ApplyRows(profiles, rows.BlankLogit, OffsetCount));
+                Voxels, _task.Geometry, _range.FirstK, _plan, NextDirection + first, _filter.ApplyRows(profiles, rows.BlankLogit, _plan.OffsetCount));
         }
+    }
 
-        NextDirection = rows.Directions.End;
+    private void Lift(IReadOnlyList<StackBlob> stacks, bool filtered)
+    {
+        foreach (var stack in stacks)
+        {
+            var field = filtered
+                ? MapField.Filtered(stack.Maps, stack.Blank, stack.Edge, _plan, stack.Direction, _filter)
+                : MapField.Of(stack.Maps, stack.Edge, _plan, stack.Direction);
+            field.AddTo(Voxels, _task.Geometry, _range.FirstK, _plan.Directions.Weights[stack.Direction]);
+        }
     }
 }

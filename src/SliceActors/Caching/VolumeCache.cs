@@ -26,6 +26,21 @@ internal sealed class VolumeCache(long capacityBytes)
         return null;
     }
 
+    /// <summary>Gives up a volume, whatever its source.</summary>
+    public void Remove(VolumeId volume)
+    {
+        for (var node = _recent.First; node is not null;)
+        {
+            var (next, entry) = (node.Next, node);
+            if (entry.Value.Task.VolumeId == volume)
+            {
+                _recent.Remove(entry);
+            }
+
+            node = next;
+        }
+    }
+
     /// <summary>Adds a volume; the newest is held even where it alone is larger than the capacity.</summary>
     public void Add(VolumeTask task, Volume volume)
     {

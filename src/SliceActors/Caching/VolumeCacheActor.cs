@@ -49,6 +49,7 @@ internal sealed class VolumeCacheActor : ReceiveActor
                 elapsed = TimeSpan.Zero; // the reading is counted once
             }
         });
+        Receive<SliceProtocol.ReleaseVolume>(released => _cache.Remove(released.VolumeId));
         Receive<Unreadable>(unreadable =>
         {
             if (unreadable.Error is not (ImagingException or OperationCanceledException))

@@ -47,7 +47,7 @@ internal sealed class DeviceActor : ReceiveActor
     /// <param name="ReadTime">What reading the volume took.</param>
     public sealed record Encode(LeaseCutter Cutter, TimeSpan ReadTime) : ILocalMessage;
 
-    public sealed record Encoded(LeaseCutter Cutter, RowsBlob Rows) : ILocalMessage;
+    public sealed record Encoded(LeaseCutter Cutter, EncodedLease Lease) : ILocalMessage;
 
     public sealed record Refused(LeaseCutter Cutter, string Code, string Detail, bool Transient) : ILocalMessage;
 

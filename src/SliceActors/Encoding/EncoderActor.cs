@@ -6,15 +6,9 @@ using ToNNO.Storage;
 namespace ToNNO.SliceActors.Encoding;
 
 /// <summary>Keeps one device busy: asks for leases one ahead, has them cut and encoded, and stores their rows.</summary>
-/// <remarks>A lease is read, cut, encoded and stored, each while its neighbours are at another stage. The device is a child.</remarks>
+/// <remarks>The device is a child.</remarks>
 internal sealed class EncoderActor : ReceiveActor, IWithTimers
 {
-    /// <summary>The one that is encoded and one ahead.</summary>
-    private const int MostUnencoded = 2;
-
-    /// <summary>A store that fails to keep up holds the encoder back.</summary>
-    private const int MostStoring = 2;
-
     private readonly string _encoderId;
     private readonly IActorRef _coordinator;
     private readonly IActorRef _cache;
@@ -24,9 +18,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     private readonly TimeSpan _askAgainAfter;
     private readonly CancellationToken _nodeStopping;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Queue<Hand> _arrived = [];
-    private readonly List<(Hand Hand, LeaseCutter Cutter)> _encoding = [];
-    private readonly List<Hand> _storing = [];
+    private readonly LeasesInHand _leases = new();
     private IReadOnlyList<VolumeId> _held = [];
     private bool _asked;
 
@@ -46,21 +38,19 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         Receive<SliceProtocol.EncodeLease>(lease =>
         {
             _asked = false;
-            _arrived.Enqueue(new Hand(lease, Sender));
-            if (_arrived.Count == 1)
+            if (_leases.Arrive(new Hand(lease, Sender)))
             {
                 Load();
             }
         });
+        Receive<SliceProtocol.ReleaseVolume>(_cache.Tell);
         Receive<VolumeCacheActor.VolumeLoaded>(Cut);
         Receive<VolumeCacheActor.VolumeUnavailable>(unavailable =>
         {
-            if (!Awaits(unavailable.Task))
+            if (Awaited(unavailable.Task) is { } hand)
             {
-                return;
+                Refuse(hand, unavailable.ReasonCode, unavailable.Detail, unavailable.Transient);
             }
-
-            Refuse(_arrived.Peek(), unavailable.ReasonCode, unavailable.Detail, unavailable.Transient);
         });
         Receive<GuideRead>(read =>
         {
@@ -81,16 +71,16 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         Receive<DeviceActor.Encoded>(Store);
         Receive<DeviceActor.Refused>(refused =>
         {
-            if (Take(refused.Cutter) is { } hand)
+            if (_leases.Encoded(refused.Cutter) is { } hand)
             {
-                Reject(hand, refused.Code, refused.Detail, refused.Transient);
+                hand.Reject(refused.Code, refused.Detail, refused.Transient);
                 AskForLease();
             }
         });
         Receive<DeviceActor.Stopped>(_ => Context.Stop(Self)); // the leases go back with the encoder, which takes no other
         Receive<Stored>(stored =>
         {
-            _storing.Remove(stored.Hand);
+            _leases.Stored(stored.Hand);
             var lease = stored.Hand.Lease;
             stored.Hand.Owner.Tell(new SliceProtocol.LeaseEncoded(lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, stored.SlicesEncoded));
             AskForLease();
@@ -102,8 +92,8 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
                 throw new InvalidOperationException($"Storing rows of volume {failed.Hand.Lease.Task.VolumeId} failed.", failed.Error);
             }
 
-            _storing.Remove(failed.Hand);
-            Reject(failed.Hand, store.Code, store.Message, transient: true);
+            _leases.Stored(failed.Hand);
+            failed.Hand.Reject(store.Code, store.Message, transient: true);
             AskForLease();
         });
     }
@@ -114,9 +104,9 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        foreach (var hand in _arrived.Concat(_encoding.Select(work => work.Hand)).Concat(_storing))
+        foreach (var hand in _leases.All)
         {
-            Reject(hand, "internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", transient: true);
+            hand.Reject("internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", transient: true);
         }
 
         base.PreRestart(reason, message);
@@ -125,13 +115,17 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         _stopping.Cancel();
-        _encoding.ForEach(work => work.Cutter.Dispose());
+        foreach (var cutter in _leases.Cutters)
+        {
+            cutter.Dispose();
+        }
+
         _stopping.Dispose();
     }
 
     private void AskForLease()
     {
-        if (!_asked && _arrived.Count + _encoding.Count < MostUnencoded && _storing.Count < MostStoring)
+        if (!_asked && _leases.RoomForMore)
         {
             _asked = true;
             _coordinator.Tell(new SliceProtocol.RequestLease(_encoderId, _held));
@@ -141,55 +135,48 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     /// <summary>Gets the guide of the lease that came first, where it has one, then its volume; one lease at a time.</summary>
     private void Load()
     {
-        var hand = _arrived.Peek();
-        var (task, directions) = (hand.Lease.Task, hand.Lease.Directions);
-        if (task.Guide is not { } guide || hand.Guide is not null)
+        var hand = _leases.Reading!;
+        if (hand.Lease.Task.Guide is not { } guide || hand.Guide is not null)
         {
-            _cache.Tell(new VolumeCacheActor.LoadVolume(task));
+            _cache.Tell(new VolumeCacheActor.LoadVolume(hand.Lease.Task));
             return;
         }
 
-        var (pass, offsets) = (task.Passes().Single(pass => pass.First <= directions.First && directions.End <= pass.End), task.Plan().OffsetCount);
-        _store.ReadAsync(guide.Path, _stopping.Token).PipeTo(
-            Self,
-            success: blob => new GuideRead(
-                hand, RowsBlob.TryParse(blob.Bytes.Span, pass, offsets)?.Logits[((directions.First - pass.First) * offsets)..((directions.End - pass.First) * offsets)]),
-            failure: error => new GuideUnread(hand, error));
+        _store.ReadGuideAsync(hand.Lease, guide, _stopping.Token).PipeTo(
+            Self, success: logits => new GuideRead(hand, logits), failure: error => new GuideUnread(hand, error));
     }
 
-    /// <summary>False for an answer to a question that an earlier life of this actor put.</summary>
-    private bool Awaits(VolumeTask task) =>
-        _arrived.TryPeek(out var hand) && hand.Lease.Task.VolumeId == task.VolumeId && hand.Lease.Task.SourceSha256 == task.SourceSha256;
+    /// <summary>The lease that waits for a volume; null for an answer to a question that an earlier life of this actor put.</summary>
+    private Hand? Awaited(VolumeTask task) =>
+        _leases.Reading is { } hand && hand.Lease.Task.VolumeId == task.VolumeId && hand.Lease.Task.SourceSha256 == task.SourceSha256 ? hand : null;
 
     private void Cut(VolumeCacheActor.VolumeLoaded loaded)
     {
         _held = loaded.Held;
-        if (!Awaits(loaded.Task))
+        if (Awaited(loaded.Task) is not { } hand)
         {
             return;
         }
 
-        var hand = _arrived.Dequeue();
-        var before = _encoding.Count > 0 ? _encoding[^1].Cutter : null;
-        var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Volume, hand.Lease.Directions, hand.Guide, before, _nodeStopping);
-        _encoding.Add((hand, cutter));
+        var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Volume, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
+        _leases.Encode(cutter);
         _device.Tell(new DeviceActor.Encode(cutter, loaded.ReadTime));
         Next();
     }
 
-    /// <summary>Gives back the lease that came first.</summary>
+    /// <summary>Gives back the lease that is being read.</summary>
     private void Refuse(Hand hand, string code, string detail, bool transient)
     {
-        if (_arrived.TryPeek(out var first) && first == hand)
+        if (_leases.GiveUp(hand))
         {
-            Reject(_arrived.Dequeue(), code, detail, transient);
+            hand.Reject(code, detail, transient);
             Next();
         }
     }
 
     private void Next()
     {
-        if (_arrived.Count > 0)
+        if (_leases.Reading is not null)
         {
             Load();
         }
@@ -199,46 +186,16 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     private void Store(DeviceActor.Encoded encoded)
     {
-        if (Take(encoded.Cutter) is not { } hand)
+        if (_leases.Encoded(encoded.Cutter) is not { } hand)
         {
             return;
         }
 
-        _storing.Add(hand);
-        var path = hand.Lease.Task.RowsPath(hand.Lease.Directions);
-        var slices = encoded.Rows.Cost.SlicesEncoded;
-        _store.WriteAsync(path, encoded.Rows.ToBytes(), WriteCondition.Always, _stopping.Token).PipeTo(
-            Self, success: etag => new Stored(hand, new BlobRef(path, etag.Value), slices), failure: error => new NotStored(hand, error));
+        _leases.Store(hand);
+        var slices = encoded.Lease.Rows.Cost.SlicesEncoded;
+        _store.WriteLeaseAsync(hand.Lease.Task, encoded.Lease, _stopping.Token).PipeTo(
+            Self, success: rows => new Stored(hand, rows, slices), failure: error => new NotStored(hand, error));
         AskForLease();
-    }
-
-    /// <summary>The lease that was encoded, its cutter done with; null where it was given up with an earlier life of this actor.</summary>
-    private Hand? Take(LeaseCutter cutter)
-    {
-        var at = _encoding.FindIndex(work => work.Cutter == cutter);
-        if (at < 0)
-        {
-            return null;
-        }
-
-        var hand = _encoding[at].Hand;
-        _encoding.RemoveAt(at);
-        cutter.Dispose();
-        return hand;
-    }
-
-    private static void Reject(Hand hand, string code, string detail, bool transient) =>
-        hand.Owner.Tell(new SliceProtocol.LeaseRejected(hand.Lease.Task.VolumeId, hand.Lease.Directions, code, detail, transient));
-
-    /// <summary>A lease and who gave it.</summary>
-    private sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
-    {
-        public SliceProtocol.EncodeLease Lease { get; } = lease;
-
-        public IActorRef Owner { get; } = owner;
-
-        /// <summary>The lease's part of its pass's guide, once it is read.</summary>
-        public float[]? Guide { get; set; }
     }
 
     private sealed record GuideRead(Hand Hand, float[]? Logits) : ILocalMessage;

@@ -10,14 +10,14 @@ namespace ToNNO.SliceActors.Encoding;
 public sealed class LeaseEncoder(int batchPixels)
 {
     private readonly BatchBuffers _buffers = new();
-    private (string Model, SliceFormat Format, IntensityMap Intensity, float Logit)? _blank;
+    private (string Model, SliceFormat Format, IntensityMap Intensity, CamSettings? Cam, BlankSlice Slice)? _blank;
 
     /// <summary>Cuts and encodes a lease.</summary>
     /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
     /// <param name="readTime">What reading the volume took; it is counted with the lease.</param>
     /// <exception cref="EncoderException">The encoder failed.</exception>
     /// <exception cref="OperationCanceledException">The node stops; nothing of the lease is kept.</exception>
-    public RowsBlob Encode(
+    public EncodedLease Encode(
         VolumeTask task, Volume volume, DirectionRange lease, float[]? guide, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
         using var cutter = Begin(task, volume, lease, guide, null, cancel);
@@ -31,16 +31,15 @@ public sealed class LeaseEncoder(int batchPixels)
 
     /// <summary>Encodes the slices of a lease as they come.</summary>
     /// <inheritdoc cref="Encode(VolumeTask, Volume, DirectionRange, float[], ISliceEncoder, TimeSpan, CancellationToken)"/>
-    internal RowsBlob Encode(LeaseCutter cutter, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
+    internal EncodedLease Encode(LeaseCutter cutter, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
         var plan = cutter.Plan;
         var format = new SliceFormat(plan.Size, plan.PixelMm);
-        var logits = new float[cutter.Directions.Count * plan.OffsetCount];
-        var blank = BlankLogit(cutter.Task, encoder, format);
-        Array.Fill(logits, blank);
+        var blank = Blank(cutter.Task, encoder, format);
+        var answers = new SliceAnswers(encoder, format, cutter.Task.Settings.Cam, cutter.Directions, plan.OffsetCount, blank);
         for (var at = 0; at < cutter.Guide?.Length; at++)
         {
-            logits[at] = cutter.IsMeasured(at) ? blank : cutter.Guide[at];
+            answers.Logits[at] = cutter.IsMeasured(at) ? blank.Logit : cutter.Guide[at];
         }
 
         var (encoded, encodeTime, starved) = (0L, TimeSpan.Zero, TimeSpan.Zero);
@@ -57,12 +56,7 @@ public sealed class LeaseEncoder(int batchPixels)
             begun = Stopwatch.GetTimestamp();
             try
             {
-                encoder.Encode(batch.Taken, batch.Count, format, batch.Logits.AsSpan(0, batch.Count));
-                for (var slot = 0; slot < batch.Count; slot++)
-                {
-                    logits[batch.Rows[slot]] = batch.Logits[slot];
-                }
-
+                answers.Take(batch);
                 encoded += batch.Count;
             }
             finally
@@ -74,24 +68,22 @@ public sealed class LeaseEncoder(int batchPixels)
         }
 
         SliceTelemetry.StarvedOfPixels(starved, encoder.Device);
-        var cost = new RowsCost(cutter.SlicesCut, logits.Length - encoded, encoded, readTime, cutter.CutTime, encodeTime);
-        return new RowsBlob(cutter.Directions, plan.OffsetCount, blank, cost, logits) { Device = encoder.Device };
+        var cost = new RowsCost(cutter.SlicesCut, answers.Logits.Length - encoded, encoded, readTime, cutter.CutTime, encodeTime);
+        var rows = new RowsBlob(cutter.Directions, plan.OffsetCount, blank.Logit, cost, answers.Logits) { Device = encoder.Device };
+        return new EncodedLease(rows, answers.Stacks);
     }
 
     /// <summary>The encoder's answer to a slice of fill, asked for once.</summary>
-    private float BlankLogit(VolumeTask task, ISliceEncoder encoder, SliceFormat format)
+    private BlankSlice Blank(VolumeTask task, ISliceEncoder encoder, SliceFormat format)
     {
-        var intensity = task.Settings.Intensity;
-        if (_blank is { } known && known.Model == encoder.Card.Sha256 && known.Format == format && known.Intensity == intensity)
+        var (intensity, cam) = (task.Settings.Intensity, task.Settings.Cam);
+        if (_blank is { } known && (known.Model, known.Format, known.Intensity, known.Cam) == (encoder.Card.Sha256, format, intensity, cam))
         {
-            return known.Logit;
+            return known.Slice;
         }
 
-        var pixels = new float[format.Size * format.Size];
-        Array.Fill(pixels, intensity.Apply(intensity.Fill));
-        var logit = new float[1];
-        encoder.Encode(pixels, 1, format, logit);
-        _blank = (encoder.Card.Sha256, format, intensity, logit[0]);
-        return logit[0];
+        var blank = SliceAnswers.Blank(encoder, format, cam, intensity.Apply(intensity.Fill));
+        _blank = (encoder.Card.Sha256, format, intensity, cam, blank);
+        return blank;
     }
 }

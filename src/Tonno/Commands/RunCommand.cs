@@ -23,8 +23,11 @@ internal static class RunCommand
         };
         var model = new Option<string>("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
         var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };
-        var method = new Option<string>("--method") { Description = "How the encoder's answers become a heatmap", DefaultValueFactory = _ => "tonno" };
-        method.AcceptOnlyFromAmong("tonno");
+        var method = new Option<string>("--method") { Description = "How the encoder's answers become a heatmap", DefaultValueFactory = _ => CamResolution.Tonno };
+        method.AcceptOnlyFromAmong(CamResolution.MethodNames);
+        var cam = new Option<string>("--cam") { Description = "Which class activation maps the methods with cam are made of", DefaultValueFactory = _ => "gradcam" };
+        cam.AcceptOnlyFromAmong("gradcam", "layercam");
+        var layer = new Option<string?>("--layer") { Description = "The layer that maps are made of [the encoder's last]", HelpName = "NAME" };
         var directions = Arguments.Number<int>("--directions", "P", "Directions in which slices are cut", 1, 1_000_000, new MethodOptions().Directions);
         var set = new Option<string>("--set") { Description = "How directions are spread", DefaultValueFactory = _ => "rings" };
         set.AcceptOnlyFromAmong("rings", "fibonacci", "grid");
@@ -43,7 +46,7 @@ internal static class RunCommand
 
         var command = new Command("run", "Make 3D heatmaps of volumes; run again, it does only what is not verifiably done.")
         {
-            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
+            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, cam, layer.NotEmpty(), directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
         };
         command.Validators.Add(parsed =>
         {
@@ -52,11 +55,18 @@ internal static class RunCommand
                 parsed.AddError("Give --quiet or --verbose, not both.");
             }
         });
+        string[] maps = [.. CamResolution.MethodNames.Except([CamResolution.Tonno])], spread = [CamResolution.Tonno, "averaged-cam", "tomographic-cam"];
+        string[] filtered = [CamResolution.Tonno, "tomographic-cam"], passes = [CamResolution.Tonno];
+        command.RequireMethod(
+            method, (cam, maps), (layer, maps), (directions, spread), (set, spread), (alpha, filtered), (window, filtered), (adaptive, passes), (until, passes));
         command.SetAction((parsed, cancel) => ExecuteAsync(
             new Request(
                 parsed.GetValue(input)!,
                 parsed.GetValue(model)!,
                 parsed.GetValue(output)!,
+                parsed.GetValue(method)!,
+                CamResolution.Kind(parsed.GetValue(cam)!),
+                parsed.GetValue(layer),
                 new MethodOptions
                 {
                     Set = Enum.Parse<DirectionSetKind>(parsed.GetValue(set)!, ignoreCase: true),
@@ -85,7 +95,7 @@ internal static class RunCommand
         RunSettings settings;
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
         {
-            settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Method);
+            settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Resolve(encoder));
         }
 
         var options = LocalResources.Options(request.Output, request.Device) with { LogLevel = request.Verbose ? LogLevel.Information : LogLevel.Error };
@@ -141,5 +151,18 @@ internal static class RunCommand
     }
 
     private sealed record Request(
-        string[] Sources, string Model, string Output, MethodOptions Method, string Device, string? Report, bool Quiet, bool Verbose);
+        string[] Sources, string Model, string Output, string Method, MapKind MapKind, string? Layer, MethodOptions Options, string Device, string? Report, bool Quiet, bool Verbose)
+    {
+        /// <summary>The options, completed by what the method prescribes and the encoder offers.</summary>
+        public MethodOptions Resolve(ISliceEncoder encoder)
+        {
+            if (CamResolution.Method(Method) is not { } method)
+            {
+                return Options;
+            }
+
+            var (set, directions) = CamResolution.Axes(method) ?? (Options.Set, Options.Directions);
+            return Options with { Cam = CamResolution.Resolve(encoder, method, MapKind, Layer), Set = set, Directions = directions };
+        }
+    }
 }

@@ -11,6 +11,9 @@ namespace ToNNO.Tonno.Commands;
 /// <summary>What the user asked of the method; null leaves it to the model card, then to the default.</summary>
 internal sealed record MethodOptions
 {
+    /// <summary>The maps to make the heatmap of; null for ToNNO itself, which needs logits alone.</summary>
+    public CamSettings? Cam { get; init; }
+
     public DirectionSetKind Set { get; init; } = DirectionSetKind.Rings;
 
     /// <summary>P. 400: error .05 on smooth phantoms 48 samples across, where more gains little (METHOD §7.4).</summary>
@@ -37,6 +40,7 @@ internal sealed record MethodOptions
 internal static class SettingsResolution
 {
     private const double DefaultAlpha = 2;
+    private const double DefaultCamAlpha = 1; // docs/adr/0004-cam-methods.md
 
     public static RunSettings Resolve(string model, EncoderCard card, MethodOptions options)
     {
@@ -54,6 +58,7 @@ internal static class SettingsResolution
                 ExitCodes.Usage, "model.slice_size", $"{card.Name} takes slices of {size} x {size} pixels: leave --size out, or give {size}.");
         }
 
+        var isCam = options.Cam is not null; // what a card says of filter and threshold was chosen for its logits
         return new RunSettings
         {
             Model = model,
@@ -63,10 +68,11 @@ internal static class SettingsResolution
             SpacingMm = options.SpacingMm ?? card.SpacingMm ?? card.PixelMm,
             PixelMm = options.PixelMm ?? card.PixelMm,
             Size = options.Size ?? card.SliceSize,
-            Alpha = options.Alpha ?? card.Alpha ?? DefaultAlpha,
-            Window = options.Window ?? (card.Window is { } name ? ParseWindow(name) : FilterWindow.None),
+            Alpha = options.Alpha ?? (isCam ? DefaultCamAlpha : card.Alpha ?? DefaultAlpha),
+            Window = options.Window ?? (isCam ? FilterWindow.Hann : card.Window is { } name ? ParseWindow(name) : FilterWindow.None),
             Intensity = card.Intensity,
-            Threshold = options.Threshold ?? card.Threshold,
+            Threshold = options.Threshold ?? (isCam ? null : card.Threshold),
+            Cam = options.Cam,
             Passes = options.Adaptive || options.Until is not null ? new PassRule(options.Until, options.Adaptive) : null,
         };
     }

@@ -83,7 +83,7 @@ internal sealed record Calibration(
         };
         var plan = task.Plan();
         var slices = new LeaseEncoder(new SliceActors.SliceOptions().BatchPixels);
-        var rows = slices.Encode(task, one.Image, new DirectionRange(0, plan.Directions.Count), null, encoder, TimeSpan.Zero, cancel);
+        var rows = slices.Encode(task, one.Image, new DirectionRange(0, plan.Directions.Count), null, encoder, TimeSpan.Zero, cancel).Rows;
         var dice = new List<double>(Alphas.Length * Fractions.Length);
         foreach (var alpha in Alphas)
         {

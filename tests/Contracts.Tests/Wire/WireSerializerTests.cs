@@ -186,6 +186,7 @@ public sealed class WireSerializerTests : IDisposable
             new SliceProtocol.EncodeLease(task, lease),
             new SliceProtocol.LeaseEncoded(volume, lease, rows, "node-1/cuda:0", 4096),
             new SliceProtocol.LeaseRejected(volume, lease, "encoder.failed", detail, Transient: true),
+            new SliceProtocol.ReleaseVolume(volume),
             new ReconProtocol.ApplyRows(task, 1, lease, rows),
             new ReconProtocol.RowsApplied(volume, 1, 48),
             new ReconProtocol.SlabCompleted(volume, 1, Slab(1), TimeSpan.FromMilliseconds(40)),

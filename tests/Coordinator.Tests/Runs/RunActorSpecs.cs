@@ -169,6 +169,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         _encoder.ExpectMsg<SliceProtocol.EncodeLease>();
         _encoder.Reply(new SliceProtocol.LeaseRejected(new("a"), new(0, 16), "volume.non_finite", "NaN", Transient: false));
         Assert.Equal(("a", VolumeState.Quarantined, "volume.non_finite"), Concluded());
+        _encoder.ExpectMsg<SliceProtocol.ReleaseVolume>();
         AwaitAssert(() =>
         {
             Request();

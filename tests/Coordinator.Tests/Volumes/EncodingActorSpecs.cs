@@ -142,6 +142,18 @@ public class EncodingActorSpecs : VirtualTimeSpecs
         Assert.Equal(_task.VolumeId, _desk.ExpectMsg<LeasesWithdrawn>().VolumeId);
     }
 
+    [Fact]
+    public void Stopped_EncodersThatHadLeases_NeedNotHoldTheVolume()
+    {
+        Start(_leases[0]);
+        Encoded(_leases[0]);
+        Start(_leases[1]);
+        Settle(_encoding);
+        Sys.Stop(_encoding);
+        Assert.Equal(_task.VolumeId, _encoder.ExpectMsg<SliceProtocol.ReleaseVolume>().VolumeId);
+        ExpectNothing(_encoder, _desk.Ref);
+    }
+
     private void Start(DirectionRange lease) => _encoding.Tell(new LeaseStarted(lease, _encoder.Ref), _desk.Ref);
 
     private void Encoded(DirectionRange lease) =>

@@ -8,6 +8,7 @@ using ToNNO.Storage;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Lifting;
 
 namespace ToNNO.ReconActors.Tests.Slabs;
 
@@ -49,6 +50,49 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
         var whole = Backprojector.Reconstruct(
             sinogram, 0, _task.Geometry, plan, ProfileFilter.Create(2, FilterWindow.None, plan.SpacingMm, plan.OffsetCount));
         Assert.Equal(whole[(4 * 64)..], voxels);
+    }
+
+    [Theory]
+    [InlineData(CamMethod.Averaged)]
+    [InlineData(CamMethod.Tomographic)]
+    public async Task ApplyRows_Maps_AreLiftedDirectionByDirection(CamMethod method)
+    {
+        var task = _task with { LeaseDirections = 24, Settings = _task.Settings with { Alpha = 1, Cam = new CamSettings(method, MapKind.GradCam, "l", 4) } };
+        var plan = task.Plan();
+        var (filter, whole) = (ProfileFilter.Create(1, FilterWindow.None, plan.SpacingMm, plan.OffsetCount), new float[task.Geometry.Shape.VoxelCount]);
+        foreach (var lease in task.Leases())
+        {
+            for (var direction = lease.First; direction < lease.End; direction++)
+            {
+                var stack = Work.Stack(task, direction);
+                (method == CamMethod.Tomographic
+                    ? MapField.Filtered(stack.Maps, stack.Blank, stack.Edge, plan, direction, filter)
+                    : MapField.Of(stack.Maps, stack.Edge, plan, direction)).AddTo(whole, task.Geometry, 0, plan.Directions.Weights[direction]);
+                await _store.WriteAsync(task.StackPath(direction), (stream, _) => { stack.WriteTo(stream); return Task.CompletedTask; }, CancellationToken.None);
+            }
+
+            var rows = await Work.StoreAsync(_store, task, lease);
+            _slab.Tell(new ReconProtocol.ApplyRows(task, 1, lease, rows), _feeder);
+            if (lease.End < plan.Directions.Count)
+            {
+                Assert.Equal(lease.End, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+            }
+        }
+
+        var completed = _feeder.ExpectMsg<ReconProtocol.SlabCompleted>();
+        var voxels = MemoryMarshal.Cast<byte, float>((await _store.ReadAsync(completed.Voxels.Path, CancellationToken.None)).Bytes.Span).ToArray();
+        Assert.Equal(whole[(4 * 64)..], voxels);
+        Assert.Contains(voxels, value => value != 0);
+    }
+
+    [Fact]
+    public async Task ApplyRows_MapsDamaged_Fails()
+    {
+        var task = _task with { LeaseDirections = 1, Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, "l", 4) } };
+        await _store.WriteAsync(task.StackPath(0), new byte[40], WriteCondition.Always, CancellationToken.None);
+        var rows = await Work.StoreAsync(_store, task, new(0, 1));
+        _slab.Tell(new ReconProtocol.ApplyRows(task, 0, new(0, 1), rows), _feeder);
+        Assert.Equal("rows.corrupt", _feeder.ExpectMsg<ReconProtocol.SlabFailed>().ReasonCode);
     }
 
     [Fact]

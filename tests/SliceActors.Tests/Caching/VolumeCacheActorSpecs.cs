@@ -59,6 +59,22 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Released_Volume_IsNotHeldAnyLonger()
+    {
+        foreach (var id in new[] { "a", "b" })
+        {
+            Ask(id, _encoder);
+            Answer(id);
+            _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>();
+        }
+
+        _cache.Tell(new SliceProtocol.ReleaseVolume(new("a")));
+        _cache.Tell(new SliceProtocol.ReleaseVolume(new("never heard of")));
+        Ask("b", _encoder);
+        Assert.Equal(["b"], _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Held.Select(id => id.Value));
+    }
+
+    [Fact]
     public void Load_Refused_AllWaitersHearTheCodeAndTheNextAskReadsAgain()
     {
         Ask("a", _encoder);

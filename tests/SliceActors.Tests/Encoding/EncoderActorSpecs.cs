@@ -52,6 +52,36 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public async Task Lease_MapsAskedFor_StacksAreStoredBeforeTheRows()
+    {
+        var task = _task with { Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, SumEncoder.PixelLayer, 1) } };
+        Lease(task);
+        Loaded();
+        _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
+        string[] expected = [.. Enumerable.Range(_lease.First, _lease.Count).Select(task.StackPath), task.RowsPath(_lease)];
+        Assert.Equal(expected, _store.Calls.Where(call => call.Changes).Select(call => call.Path));
+        await using var stream = await _store.OpenReadAsync(task.StackPath(_lease.First), CancellationToken.None);
+        Assert.NotNull(StackBlob.TryRead(stream, stream.Length, _lease.First, task.Plan().OffsetCount));
+    }
+
+    [Fact]
+    public void Lease_StackCannotBeWritten_NoRowsComeToBe()
+    {
+        _store.Before = call => call.Path.Contains("stack-000020", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        Lease(_task with { Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, SumEncoder.PixelLayer, 1) } });
+        Loaded();
+        Assert.Equal(("store.unavailable", true), Rejected());
+        Assert.DoesNotContain(_store.Calls, call => call.Path.Contains("rows-", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Released_Volume_TheCacheHearsIt()
+    {
+        _encoder.Tell(new SliceProtocol.ReleaseVolume(_task.VolumeId), _owner.Ref);
+        Assert.Equal(_task.VolumeId, _cache.ExpectMsg<SliceProtocol.ReleaseVolume>().VolumeId);
+    }
+
+    [Fact]
     public void NoWork_AsksAgainAfterAWhile()
     {
         Pass(_options.AskAgainAfter, _encoder);

@@ -22,10 +22,10 @@ public sealed class LeaseEncoderTests
     public void Encode_GuidedLease_TakesTheGuidesLogitsAndMeasuresTheRest()
     {
         var lease = new DirectionRange(16, 16);
-        var whole = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.Zero, Token);
+        var whole = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.Zero, Token).Rows;
         var guide = whole.Logits.Select((_, at) => at % 3 == 0 ? float.NaN : at).ToArray();
 
-        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, guide, _encoder, TimeSpan.Zero, Token);
+        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, guide, _encoder, TimeSpan.Zero, Token).Rows;
 
         Assert.Equal(whole.Logits.Select((logit, at) => at % 3 == 0 ? logit : at), rows.Logits);
         Assert.InRange(rows.Cost.SlicesEncoded, 1, whole.Cost.SlicesEncoded / 2);
@@ -36,7 +36,7 @@ public sealed class LeaseEncoderTests
     {
         var lease = new DirectionRange(7, 9);
         var plan = _task.Plan();
-        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.FromSeconds(3), Token);
+        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.FromSeconds(3), Token).Rows;
         var (pixels, encoded) = (new float[plan.Size * plan.Size], 0);
         for (var at = 0; at < rows.Logits.Length; at++)
         {
@@ -70,9 +70,9 @@ public sealed class LeaseEncoderTests
 
         foreach (var cutter in ahead)
         {
-            var rows = encoder.Encode(cutter, _encoder, TimeSpan.Zero, Token);
+            var rows = encoder.Encode(cutter, _encoder, TimeSpan.Zero, Token).Rows;
             cutter.Dispose();
-            Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, cutter.Directions, null, _encoder, TimeSpan.Zero, Token).Logits, rows.Logits);
+            Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, cutter.Directions, null, _encoder, TimeSpan.Zero, Token).Rows.Logits, rows.Logits);
         }
     }
 
@@ -85,9 +85,9 @@ public sealed class LeaseEncoderTests
         var second = encoder.Begin(_task, _volume, new(16, 16), null, first, Token);
         Assert.Throws<EncoderException>(() => encoder.Encode(first, failing, TimeSpan.Zero, Token));
         first.Dispose();
-        var rows = encoder.Encode(second, _encoder, TimeSpan.Zero, Token);
+        var rows = encoder.Encode(second, _encoder, TimeSpan.Zero, Token).Rows;
         second.Dispose();
-        Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(16, 16), null, _encoder, TimeSpan.Zero, Token).Logits, rows.Logits);
+        Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(16, 16), null, _encoder, TimeSpan.Zero, Token).Rows.Logits, rows.Logits);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class LeaseEncoderTests
     {
         var plan = _task.Plan();
         var counting = new CountingEncoder();
-        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(0, 16), null, counting, TimeSpan.Zero, Token);
+        var rows = new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(0, 16), null, counting, TimeSpan.Zero, Token).Rows;
         var capacity = BatchPixels / (plan.Size * plan.Size);
         Assert.True(capacity > 1);
         Assert.Equal(1, counting.Counts[0]); // the blank slice
@@ -130,6 +130,40 @@ public sealed class LeaseEncoderTests
         listener.Start();
         new LeaseEncoder(BatchPixels).Encode(_task, _volume, new(0, 16), null, _encoder, TimeSpan.Zero, Token);
         Assert.True(heard > 0);
+    }
+
+    [Fact]
+    public void Encode_MapsAskedFor_TheirStacksAreTheSlicesAndTheLogitsAreTheSame()
+    {
+        // Of the sum encoder, a slice's map is its pixels times their area.
+        var task = _task with { Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, SumEncoder.PixelLayer, 1) } };
+        var lease = new DirectionRange(5, 3);
+        var encoded = new LeaseEncoder(BatchPixels).Encode(task, _volume, lease, null, _encoder, TimeSpan.Zero, Token);
+
+        Assert.Equal(new LeaseEncoder(BatchPixels).Encode(_task, _volume, lease, null, _encoder, TimeSpan.Zero, Token).Rows.Logits, encoded.Rows.Logits);
+        Assert.Equal([5, 6, 7], encoded.Stacks.Select(stack => stack.Direction));
+        var plan = task.Plan();
+        var pixels = new float[plan.Size * plan.Size];
+        Assert.All(encoded.Stacks, stack =>
+        {
+            Assert.Equal((plan.Size, plan.OffsetCount), (stack.Edge, stack.OffsetCount));
+            Assert.All(stack.Blank, cell => Assert.Equal(0, cell));
+            for (var offset = 0; offset < plan.OffsetCount; offset++)
+            {
+                SliceCutter.Cut(
+                    _volume, SliceFrame.For(plan.Directions.Normals[stack.Direction]), plan.OffsetMm(offset), plan.CentreMm, pixels, plan.Size, plan.PixelMm, task.Settings.Intensity);
+                Assert.Equal(pixels.Select(pixel => (float)(plan.PixelMm * plan.PixelMm * pixel)), stack.Maps[(offset * pixels.Length)..((offset + 1) * pixels.Length)]);
+            }
+        });
+    }
+
+    [Fact]
+    public void Encode_MapsAskedOfAnEncoderWithoutAny_Refused()
+    {
+        var task = _task with { Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.LayerCam, "layer", 1) } };
+        var refused = Assert.Throws<EncoderException>(
+            () => new LeaseEncoder(BatchPixels).Encode(task, _volume, new(0, 1), null, new CountingEncoder(), TimeSpan.Zero, Token));
+        Assert.Equal("model.no_cam", refused.Code);
     }
 
     private static Volume Ball()

@@ -57,6 +57,7 @@ public sealed class DemoEndToEndTests : IDisposable
             await File.ReadAllBytesAsync(Path.Combine(root, "results", "STS_024", "heatmap.nii.gz"), TestContext.Current.CancellationToken),
             await File.ReadAllBytesAsync(Path.Combine(_folder.FullName, "run", "STS_024", "heatmap.nii.gz"), TestContext.Current.CancellationToken));
 
+        await CheckMethodsAsync(root);
         await CheckReadmeAsync(root);
 
         // Last, as it is skipped where there is no browser.
@@ -73,6 +74,25 @@ public sealed class DemoEndToEndTests : IDisposable
         Assert.Empty(output);
         Assert.StartsWith("demo.samples_missing: ", errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_folder.FullName, "out")));
+    }
+
+    /// <summary>Every method that the README names makes a heatmap of the demo's model whose peak is in the tumour's neighbourhood.</summary>
+    private async Task CheckMethodsAsync(string root)
+    {
+        var input = Path.Combine(root, "inputs", "STS_024.nii.gz");
+        var peak = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(root, "results", "STS_024", VolumeResult.FileName)))!.Heatmap.PeakMm;
+        foreach (var method in new[] { "averaged-cam --directions 24", "tomographic-cam --directions 24 --cam layercam --layer layers.1", "cam-axis", "cam-3axis --cam layercam" })
+        {
+            var store = Path.Combine(_folder.FullName, method.Split(' ')[0]);
+            var (exit, output, errors) = await TonnoAsync(
+                ["run", "-i", input, "-m", Path.Combine(root, "model"), "-o", store, "--device", "cpu", "--method", .. method.Split(' ')]);
+            Assert.True(exit == 0, $"{method}: exit code {exit}: {errors}\n{output}");
+            NiftiReader.ReadHeader(Path.Combine(store, "STS_024", "heatmap.nii.gz")).RequireSameGrid(NiftiReader.ReadHeader(input), method);
+            var result = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(store, "STS_024", VolumeResult.FileName)))!;
+            // The tumour is some 50 mm across, and maps peak at its rim.
+            Assert.True((result.Heatmap.PeakMm - peak).Length < 30, $"{method}: {result.Heatmap.PeakMm}, ToNNO {peak}");
+            Assert.Equal(0, result.Heatmap.Threshold ?? 0);
+        }
     }
 
     /// <summary>The README's table is the demo's, and its command runs as it stands and gives the files that it lists.</summary>

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using ToNNO.Contracts;
+using ToNNO.Encoders;
+using ToNNO.Tomography.Sampling;
+
+namespace ToNNO.Tonno.Commands;
+
+/// <summary>The methods that make a heatmap of class activation maps, by their names on the command line.</summary>
+internal static class CamResolution
+{
+    public const string Tonno = "tonno";
+
+    /// <summary>Slice that tells how fine maps are, where a model takes any size.</summary>
+    private const int TypicalSize = 256;
+
+    private static readonly Dictionary<string, CamMethod> _methods = new()
+    {
+        ["averaged-cam"] = CamMethod.Averaged,
+        ["tomographic-cam"] = CamMethod.Tomographic,
+        ["cam-axis"] = CamMethod.OneAxis,
+        ["cam-3axis"] = CamMethod.ThreeAxes,
+    };
+
+    public static string[] MethodNames => [Tonno, .. _methods.Keys];
+
+    /// <summary>Null for ToNNO itself, which needs logits alone.</summary>
+    public static CamMethod? Method(string name) => _methods.TryGetValue(name, out var method) ? method : null;
+
+    public static MapKind Kind(string name) => name == "layercam" ? MapKind.LayerCam : MapKind.GradCam;
+
+    /// <summary>The directions that a method prescribes, or null where they are the user's choice.</summary>
+    public static (DirectionSetKind Set, int Count)? Axes(CamMethod? method) => method switch
+    {
+        CamMethod.OneAxis => (DirectionSetKind.Axial, 1),
+        CamMethod.ThreeAxes => (DirectionSetKind.ThreeAxes, 3),
+        _ => null,
+    };
+
+    /// <summary>Finds the layer and how fine its maps are.</summary>
+    /// <param name="layer">The layer's name, or null for the encoder's default.</param>
+    /// <exception cref="EncoderException">The encoder makes no maps, or has no such layer.</exception>
+    public static CamSettings Resolve(ISliceEncoder encoder, CamMethod method, MapKind kind, string? layer)
+    {
+        var name = encoder.ResolveCamLayer(layer);
+        var format = new SliceFormat(encoder.Card.SliceSize ?? TypicalSize, encoder.Card.PixelMm ?? 1);
+        return new CamSettings(method, kind, name, (double)format.Size / ((ICamEncoder)encoder).CamSize(format, name));
+    }
+
+    /// <summary>Options that say something of methods which are not the one asked for.</summary>
+    /// <param name="methodsOf">For each option the methods that it goes with.</param>
+    public static void RequireMethod(this Command command, Option<string> method, params (Option Option, string[] Methods)[] methodsOf) =>
+        command.Validators.Add(parsed =>
+        {
+            foreach (var (option, methods) in methodsOf)
+            {
+                if (parsed.GetResult(option) is { Implicit: false } && parsed.GetValue(method) is { } chosen && !methods.Contains(chosen))
+                {
+                    parsed.AddError($"{option.Name} goes with --method {string.Join(" or ", methods)}, not with {chosen}: leave it out.");
+                }
+            }
+        });
+}
