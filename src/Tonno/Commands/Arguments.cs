@@ -24,6 +24,21 @@ internal static class Arguments
         return option;
     }
 
+    /// <summary>One of a few words.</summary>
+    /// <param name="words">The words; the first stands where none is given.</param>
+    public static Option<string> Choice(string name, string description, params string[] words)
+    {
+        var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => words[0], HelpName = string.Join('|', words) };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !words.Contains(token.Value))
+            {
+                result.AddError($"{name} must be {string.Join(" or ", words)}, not {token.Value}.");
+            }
+        });
+        return option;
+    }
+
     /// <summary>Refuses empty texts, as unset variables of a script leave them.</summary>
     public static Option<T> NotEmpty<T>(this Option<T> option)
     {

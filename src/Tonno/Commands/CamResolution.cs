@@ -53,7 +53,8 @@ internal static class CamResolution
         {
             foreach (var (option, methods) in methodsOf)
             {
-                if (parsed.GetResult(option) is { Implicit: false } && parsed.GetValue(method) is { } chosen && !methods.Contains(chosen))
+                var chosen = parsed.GetValue(method) ?? Tonno;
+                if (parsed.GetResult(option) is { Implicit: false } && !methods.Contains(chosen))
                 {
                     parsed.AddError($"{option.Name} goes with --method {string.Join(" or ", methods)}, not with {chosen}: leave it out.");
                 }

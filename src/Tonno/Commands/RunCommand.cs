@@ -23,14 +23,11 @@ internal static class RunCommand
         };
         var model = new Option<string>("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
         var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };
-        var method = new Option<string>("--method") { Description = "How the encoder's answers become a heatmap", DefaultValueFactory = _ => CamResolution.Tonno };
-        method.AcceptOnlyFromAmong(CamResolution.MethodNames);
-        var cam = new Option<string>("--cam") { Description = "Which class activation maps the methods with cam are made of", DefaultValueFactory = _ => "gradcam" };
-        cam.AcceptOnlyFromAmong("gradcam", "layercam");
+        var method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
+        var cam = Arguments.Choice("--cam", "Which class activation maps the methods with cam are made of", "gradcam", "layercam");
         var layer = new Option<string?>("--layer") { Description = "The layer that maps are made of [the encoder's last]", HelpName = "NAME" };
         var directions = Arguments.Number<int>("--directions", "P", "Directions in which slices are cut", 1, 1_000_000, new MethodOptions().Directions);
-        var set = new Option<string>("--set") { Description = "How directions are spread", DefaultValueFactory = _ => "rings" };
-        set.AcceptOnlyFromAmong("rings", "fibonacci", "grid");
+        var set = Arguments.Choice("--set", "How directions are spread", "rings", "fibonacci", "grid");
         var spacing = Arguments.Number<double?>("--spacing", "MM", "Distance between slices [model's, else the finest voxel spacing]", 1e-3, 1e3);
         var pixel = Arguments.Number<double?>("--pixel", "MM", "Pixel size in a slice [model's, else the slice spacing]", 1e-3, 1e3);
         var size = Arguments.Number<int?>("--size", "S", "Edge of a slice in pixels [model's, else what covers the volume]", 2, 8192);
