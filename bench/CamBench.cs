@@ -63,7 +63,7 @@ internal static class CamBench
         var ways = new Dictionary<string, Action> { ["logits"] = () => encoder.Encode(slices, count, format, logits) };
         foreach (var layer in encoder.CamLayers)
         {
-            var edge = encoder.CamSize(format, layer);
+            var edge = encoder.CamGrid(format, layer).Edge;
             var maps = new float[count * edge * edge];
             foreach (var kind in layer == encoder.CamLayers[0] ? new[] { CamKind.LayerCam, CamKind.GradCam } : [CamKind.LayerCam])
             {

@@ -1,17 +1,18 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using ToNNO.Tomography.Lifting;
 
 namespace ToNNO.Contracts;
 
 /// <summary>The maps of one direction's slices, as they lie in the store, with a checksum.</summary>
 /// <param name="Direction">Index of the direction.</param>
-/// <param name="Edge">M: maps have M x M cells.</param>
+/// <param name="Grid">The cells of a map, M x M.</param>
 /// <param name="Blank">The map of a slice of fill, which stands for every blank slice: <c>[row, column]</c>.</param>
 /// <param name="Maps">Maps <c>[offset, row, column]</c>.</param>
-public sealed record StackBlob(int Direction, int Edge, float[] Blank, float[] Maps)
+public sealed record StackBlob(int Direction, MapGrid Grid, float[] Blank, float[] Maps)
 {
-    private const int HeaderBytes = 20;
+    private const int HeaderBytes = 36;
     private const int HashBytes = 32;
     private const int Chunk = 1 << 20; // a span of bytes ends at 2 GiB
 
@@ -82,7 +83,8 @@ public sealed record StackBlob(int Direction, int Edge, float[] Blank, float[] M
             return null;
         }
 
-        var blob = new StackBlob(direction, edge, new float[edge * edge], new float[(long)offsetCount * edge * edge]);
+        var grid = new MapGrid(edge, BinaryPrimitives.ReadDoubleLittleEndian(header[20..]), BinaryPrimitives.ReadDoubleLittleEndian(header[28..]));
+        var blob = new StackBlob(direction, grid, new float[edge * edge], new float[(long)offsetCount * edge * edge]);
         Span<byte> written = stackalloc byte[HashBytes];
         return TakeFloats(blob.Blank) && TakeFloats(blob.Maps) && hash.GetHashAndReset() is var meant
             && stream.ReadAtLeast(written, HashBytes, throwOnEndOfStream: false) == HashBytes && written.SequenceEqual(meant)
@@ -96,7 +98,9 @@ public sealed record StackBlob(int Direction, int Edge, float[] Blank, float[] M
         Magic.CopyTo(header);
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), Direction);
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(12), OffsetCount);
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(16), Edge);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(16), Grid.Edge);
+        BinaryPrimitives.WriteDoubleLittleEndian(header.AsSpan(20), Grid.CellMm);
+        BinaryPrimitives.WriteDoubleLittleEndian(header.AsSpan(28), Grid.FirstMm);
         return header;
     }
 }

@@ -1,3 +1,5 @@
+using ToNNO.Tomography.Lifting;
+
 namespace ToNNO.Encoders;
 
 /// <summary>An encoder that also says where in a slice its logit comes from.</summary>
@@ -7,13 +9,12 @@ public interface ICamEncoder : ISliceEncoder
     /// network cannot be taken apart, as a TorchScript program without the methods <c>features</c> and <c>head</c>.</summary>
     IReadOnlyList<string> CamLayers { get; }
 
-    /// <summary>Edge M of the maps <c>[M, M]</c> of slices of this format.</summary>
+    /// <summary>The cells of the maps of slices of this format.</summary>
+    /// <remarks>A strided convolution takes its first sample at the slice's first pixel, not in the middle of its first cell: maps that are
+    /// spread over the whole slice, as is usual, lie up to half a cell off, and at the wrong scale where the stride does not divide the
+    /// slice. So only those of networks that tell no more are.</remarks>
     /// <exception cref="EncoderException">There is no such layer, or its features are no square map.</exception>
-    int CamSize(SliceFormat format, string layer);
-
-    /// <summary>Where the cells of the maps lie in slices of this format: where nothing more is known, side by side over the slice's whole extent.</summary>
-    /// <inheritdoc cref="CamSize"/>
-    CamGrid CamGrid(SliceFormat format, string layer) => Encoders.CamGrid.OverWholeSlice(format, CamSize(format, layer));
+    MapGrid CamGrid(SliceFormat format, string layer);
 
     /// <summary>Encodes slices, and makes a class activation map of each.</summary>
     /// <remarks>The maps are not normalised: their values compare between slices and volumes.</remarks>

@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using System.Text;
 using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Lifting;
 
 namespace ToNNO.Encoders;
 
@@ -46,10 +47,10 @@ public sealed class SumEncoder : ICamEncoder
         EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
     }
 
-    public int CamSize(SliceFormat format, string layer)
+    public MapGrid CamGrid(SliceFormat format, string layer)
     {
         this.ResolveCamLayer(layer);
-        return format.Size;
+        return MapGrid.OverSlice(format.Size * format.PixelMm, format.Size);
     }
 
     /// <inheritdoc/>
@@ -58,7 +59,7 @@ public sealed class SumEncoder : ICamEncoder
     public void EncodeCam(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest request, Span<float> logits, Span<float> maps)
     {
         ArgumentNullException.ThrowIfNull(request);
-        EncodeArguments.CheckCam(_card, count, request, CamSize(format, request.Layer), maps);
+        EncodeArguments.CheckCam(_card, count, request, CamGrid(format, request.Layer).Edge, maps);
         Encode(slices, count, format, logits);
         var areaMm2 = format.PixelMm * format.PixelMm;
         for (var i = 0; i < maps.Length; i++)

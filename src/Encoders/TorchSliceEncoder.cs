@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
+using ToNNO.Tomography.Lifting;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,7 +24,7 @@ public sealed class TorchSliceEncoder : ICamEncoder
     private readonly SliceNetwork _network;
     private readonly Device _device;
     private readonly int? _batchSize;
-    private readonly ConcurrentDictionary<(int, string), int> _camSizes = new();
+    private readonly ConcurrentDictionary<(int, string), int> _camEdges = new();
 
     /// <param name="network">Becomes the encoder's: moved to the device, put in evaluation mode and disposed of with it.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
@@ -62,19 +63,14 @@ public sealed class TorchSliceEncoder : ICamEncoder
         Encode(slices, count, format, request: null, logits, maps: []);
 
     /// <inheritdoc/>
-    /// <remarks>The first time that a layer and a slice size are asked for, a batch of stripes tells.</remarks>
-    public int CamSize(SliceFormat format, string layer)
+    /// <remarks>The first time that a layer and a slice size are asked for, a batch of stripes tells the number of cells.</remarks>
+    public MapGrid CamGrid(SliceFormat format, string layer)
     {
         this.ResolveCamLayer(layer);
-        return _camSizes.GetOrAdd((format.Size, layer), _ => MeasureCam(format, layer));
-    }
-
-    public CamGrid CamGrid(SliceFormat format, string layer)
-    {
-        var size = CamSize(format, layer);
+        var edge = _camEdges.GetOrAdd((format.Size, layer), _ => MeasureCam(format, layer));
         return _network.CamCells(layer) is var (stride, first)
-            ? Encoders.CamGrid.OfPixels(format, size, stride, first)
-            : Encoders.CamGrid.OverWholeSlice(format, size);
+            ? new MapGrid(edge, stride * format.PixelMm, (first - ((format.Size - 1) / 2.0)) * format.PixelMm)
+            : MapGrid.OverSlice(format.Size * format.PixelMm, edge);
     }
 
     /// <inheritdoc/>
@@ -84,7 +80,7 @@ public sealed class TorchSliceEncoder : ICamEncoder
     {
         ArgumentNullException.ThrowIfNull(request);
         EncodeArguments.Check(Card, slices, count, format, logits);
-        EncodeArguments.CheckCam(Card, count, request, CamSize(format, request.Layer), maps);
+        EncodeArguments.CheckCam(Card, count, request, CamGrid(format, request.Layer).Edge, maps);
         Encode(slices, count, format, request, logits, maps);
     }
 

@@ -5,7 +5,7 @@ namespace ToNNO.Contracts.Tests;
 public class StackBlobTests
 {
     private static readonly Gen<StackBlob> Blobs = Gen.Select(Gen.Int[0, 5000], Gen.Int[1, 4], Gen.Int[1, 5]).SelectMany((direction, edge, offsets) =>
-        Gen.Select(Gen.Single.Array[edge * edge], Gen.Single.Array[edge * edge * offsets]).Select((blank, maps) => new StackBlob(direction, edge, blank, maps)));
+        Gen.Select(Gen.Single.Array[edge * edge], Gen.Single.Array[edge * edge * offsets]).Select((blank, maps) => new StackBlob(direction, new(edge, 1.5 * edge, -0.25), blank, maps)));
 
     private static byte[] Bytes(StackBlob blob)
     {
@@ -21,7 +21,7 @@ public class StackBlobTests
     public void WriteTo_ThenTryRead_GivesTheSameBits() => Blobs.Sample(blob =>
     {
         var back = Read(Bytes(blob), blob.Direction, blob.OffsetCount)!;
-        Assert.Equal((blob.Direction, blob.Edge, blob.OffsetCount), (back.Direction, back.Edge, back.OffsetCount));
+        Assert.Equal((blob.Direction, blob.Grid, blob.OffsetCount), (back.Direction, back.Grid, back.OffsetCount));
         Assert.Equal(Bytes(blob), Bytes(back));
     });
 
@@ -45,7 +45,7 @@ public class StackBlobTests
     [Fact]
     public void TryRead_StackOfOtherWork_IsNull()
     {
-        var bytes = Bytes(new StackBlob(3, 2, new float[4], new float[20]));
+        var bytes = Bytes(new StackBlob(3, new(2, 1, 0), new float[4], new float[20]));
         Assert.NotNull(Read(bytes, 3, 5));
         Assert.Null(Read(bytes, 4, 5));
         Assert.Null(Read(bytes, 3, 4));
@@ -55,7 +55,7 @@ public class StackBlobTests
     public void TryRead_LengthThatLies_IsNull()
     {
         // The store says that the blob is as long as its header claims, but the bytes end before.
-        var bytes = Bytes(new StackBlob(3, 2, new float[4], new float[20]));
+        var bytes = Bytes(new StackBlob(3, new(2, 1, 0), new float[4], new float[20]));
         Assert.Null(StackBlob.TryRead(new MemoryStream(bytes[..60]), bytes.Length, 3, 5));
     }
 }

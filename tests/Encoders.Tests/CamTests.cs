@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
 using ToNNO.Encoders.Tests.Fixtures;
+using ToNNO.Tomography.Lifting;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -162,7 +163,7 @@ public sealed class CamTests
     }
 
     /// <summary>Lights one pixel, and expects the map to be lit in one cell, the one centred on the middle of <paramref name="seen"/>, or nowhere.</summary>
-    private static void AssertLit(ICamEncoder encoder, string layer, int size, int pixel, int[] seen)
+    private static void AssertLit(TorchSliceEncoder encoder, string layer, int size, int pixel, int[] seen)
     {
         const double PixelMm = 1.5;
         var pixels = new float[size * size];
@@ -170,14 +171,14 @@ public sealed class CamTests
         var grid = encoder.CamGrid(new SliceFormat(size, PixelMm), layer);
         // GradCAM, since a feature itself may be one that a stride leaves out, and have no gradient.
         var (_, maps) = EncodeCam(encoder, pixels, 1, size, new CamRequest(CamKind.GradCam, layer), PixelMm);
-        Assert.Equal(maps.Length, grid.Size * grid.Size);
+        Assert.Equal(maps.Length, grid.Edge * grid.Edge);
         var lit = Enumerable.Range(0, maps.Length).Where(i => maps[i] > 0).ToArray();
         Assert.Equal(seen.Length > 0 ? 1 : 0, lit.Length);
         foreach (var cell in lit)
         {
             var expectedMm = (seen.Average() - ((size - 1) / 2.0)) * PixelMm;
-            Assert.Equal(expectedMm, grid.FirstMm + (cell / grid.Size * grid.CellMm), 1e-9);
-            Assert.Equal(expectedMm, grid.FirstMm + (cell % grid.Size * grid.CellMm), 1e-9);
+            Assert.Equal(expectedMm, grid.FirstMm + (cell / grid.Edge * grid.CellMm), 1e-9);
+            Assert.Equal(expectedMm, grid.FirstMm + (cell % grid.Edge * grid.CellMm), 1e-9);
         }
     }
 
@@ -208,9 +209,9 @@ public sealed class CamTests
     public void CamGrid_NothingKnown_CoversTheSlice()
     {
         using var sum = new SumEncoder();
-        Assert.Equal(new CamGrid(9, 2, -8), ((ICamEncoder)sum).CamGrid(new SliceFormat(9, 2), "pixels"));
+        Assert.Equal(new MapGrid(9, 2, -8), sum.CamGrid(new SliceFormat(9, 2), "pixels"));
         using var vit = Encoder("vit");
-        Assert.Equal(new CamGrid(6, 2, -5), vit.CamGrid(new SliceFormat(24, 0.5), "features"));
+        Assert.Equal(new MapGrid(6, 2, -5), vit.CamGrid(new SliceFormat(24, 0.5), "features"));
     }
 
     [Theory]
@@ -287,9 +288,9 @@ public sealed class CamTests
         Assert.Equal(["features", "early"], vit.CamLayers);
         Assert.Equal("layers.2", cnn.ResolveCamLayer(null));
         Assert.Equal("layer2", resnet.ResolveCamLayer("layer2"));
-        Assert.Equal([12, 12, 6], cnn.CamLayers.Reverse().Select(layer => cnn.CamSize(new SliceFormat(24, 1), layer)));
-        Assert.Equal([3, 5, 10, 19], resnet.CamLayers.Select(layer => resnet.CamSize(new SliceFormat(75, 1), layer)));
-        Assert.Equal([6, 6], vit.CamLayers.Select(layer => vit.CamSize(new SliceFormat(24, 1), layer)));
+        Assert.Equal([12, 12, 6], cnn.CamLayers.Reverse().Select(layer => cnn.CamGrid(new SliceFormat(24, 1), layer).Edge));
+        Assert.Equal([3, 5, 10, 19], resnet.CamLayers.Select(layer => resnet.CamGrid(new SliceFormat(75, 1), layer).Edge));
+        Assert.Equal([6, 6], vit.CamLayers.Select(layer => vit.CamGrid(new SliceFormat(24, 1), layer).Edge));
     }
 
     [Theory]
@@ -304,7 +305,7 @@ public sealed class CamTests
         foreach (var refused in new[]
         {
             Assert.Throws<EncoderException>(() => encoder.ResolveCamLayer(null)),
-            Assert.Throws<EncoderException>(() => encoder.CamSize(new SliceFormat(24, 1), "features")),
+            Assert.Throws<EncoderException>(() => encoder.CamGrid(new SliceFormat(24, 1), "features")),
             Assert.Throws<EncoderException>(() => encoder.EncodeCam(new float[2 * 24 * 24], 1, new SliceFormat(24, 1), new CamRequest(CamKind.GradCam, "features"), new float[3], [])),
         })
         {
@@ -325,7 +326,7 @@ public sealed class CamTests
         }
 
         using var sum = new SumEncoder();
-        Assert.Equal("model.cam_layer_unknown", Assert.Throws<EncoderException>(() => sum.CamSize(new SliceFormat(8, 1), "features")).Code);
+        Assert.Equal("model.cam_layer_unknown", Assert.Throws<EncoderException>(() => sum.CamGrid(new SliceFormat(8, 1), "features")).Code);
     }
 
     [Theory]
@@ -462,7 +463,7 @@ public sealed class CamTests
     internal static (float[] Logits, float[] Maps) EncodeCam(ICamEncoder encoder, ReadOnlySpan<float> slices, int count, int size, CamRequest request, double pixelMm = 1)
     {
         var format = new SliceFormat(size, pixelMm);
-        var edge = encoder.CamSize(format, request.Layer);
+        var edge = encoder.CamGrid(format, request.Layer).Edge;
         var (logits, maps) = (new float[count * encoder.Card.Classes.Count], new float[count * edge * edge]);
         encoder.EncodeCam(slices, count, format, request, logits, maps);
         return (logits, maps);

@@ -23,7 +23,7 @@ internal static class Work
     {
         var random = new Random(direction);
         float[] Cells(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle())];
-        return new StackBlob(direction, 3, Cells(9), Cells(9 * task.Plan().OffsetCount));
+        return new StackBlob(direction, new(3, 4, -4.5), Cells(9), Cells(9 * task.Plan().OffsetCount));
     }
 
     public static async Task<BlobRef> StoreAsync(IBlobStore store, VolumeTask task, DirectionRange lease)

@@ -64,8 +64,8 @@ internal sealed class SlabAccumulator
         foreach (var stack in stacks)
         {
             var field = filtered
-                ? MapField.Filtered(stack.Maps, stack.Blank, stack.Edge, _plan, stack.Direction, _filter)
-                : MapField.Of(stack.Maps, stack.Edge, _plan, stack.Direction);
+                ? MapField.Filtered(stack.Maps, stack.Blank, stack.Grid, _plan, stack.Direction, _filter)
+                : MapField.Of(stack.Maps, stack.Grid, _plan, stack.Direction);
             field.AddTo(Voxels, _task.Geometry, _range.FirstK, _plan.Directions.Weights[stack.Direction]);
         }
     }

@@ -1,5 +1,6 @@
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Tomography.Lifting;
 
 namespace ToNNO.SliceActors.Encoding;
 
@@ -42,7 +43,7 @@ internal sealed class SliceAnswers
 
     /// <summary>The maps of the directions, in order; none where only logits are asked for.</summary>
     public IReadOnlyList<StackBlob> Stacks =>
-        [.. _stacks.Select((maps, at) => new StackBlob(_directions.First + at, _blank.Edge, _blank.Map, maps))];
+        [.. _stacks.Select((maps, at) => new StackBlob(_directions.First + at, _blank.Grid, _blank.Map, maps))];
 
     /// <summary>Asks for the answer to a slice of fill.</summary>
     /// <exception cref="EncoderException">The encoder failed, or makes no such maps.</exception>
@@ -54,15 +55,15 @@ internal sealed class SliceAnswers
         if (RequestOf(cam) is not { } request)
         {
             encoder.Encode(pixels, 1, format, logit);
-            return new BlankSlice(logit[0], 0, []);
+            return new BlankSlice(logit[0], default, []);
         }
 
         encoder.ResolveCamLayer(request.Layer);
         var maker = (ICamEncoder)encoder;
-        var edge = maker.CamSize(format, request.Layer);
-        var map = new float[edge * edge];
+        var cells = maker.CamGrid(format, request.Layer);
+        var map = new float[cells.CellCount];
         maker.EncodeCam(pixels, 1, format, request, logit, map);
-        return new BlankSlice(logit[0], edge, map);
+        return new BlankSlice(logit[0], cells, map);
     }
 
     /// <summary>Encodes a batch, and puts the answers in their places.</summary>
@@ -101,5 +102,5 @@ internal sealed class SliceAnswers
         cam.Layer);
 }
 
-/// <summary>The encoder's answer to a slice of fill: its logit and its map of M x M cells, which are none where maps are not asked for.</summary>
-internal sealed record BlankSlice(float Logit, int Edge, float[] Map);
+/// <summary>The encoder's answer to a slice of fill: its logit and its map, which has no cells where maps are not asked for.</summary>
+internal sealed record BlankSlice(float Logit, MapGrid Grid, float[] Map);

@@ -8,8 +8,8 @@ namespace ToNNO.Tomography.Lifting;
 
 /// <summary>The maps of one direction's slices, as a function of space: C_n(x·u, x·v, x·n).</summary>
 /// <remarks>Source: arXiv 2404.13103 (Averaged and Tomographic CAM); what it leaves open is settled in docs/adr/0004-cam-methods.md.
-/// Maps are M x M cells over a slice of S x S pixels: a cell is S·q/M wide. Between cells and slices the stack is linear; past the
-/// outermost cells' centres their values go on.</remarks>
+/// Between cells and slices the stack is linear; for one cell past the outermost centres, which reaches the slice's edge, their values
+/// go on.</remarks>
 public sealed class MapField
 {
     private readonly Volume _cells;
@@ -17,19 +17,19 @@ public sealed class MapField
     private MapField(Volume cells) => _cells = cells;
 
     /// <summary>A stack as the encoder gave it.</summary>
-    /// <param name="maps">Maps <c>[offset, row b, column a]</c>, <paramref name="edge"/> squared to a slice.</param>
-    /// <param name="edge">M.</param>
+    /// <param name="maps">Maps <c>[offset, row b, column a]</c>.</param>
+    /// <param name="grid">Their cells.</param>
     /// <param name="direction">Index of the direction in the plan.</param>
-    public static MapField Of(ReadOnlySpan<float> maps, int edge, SamplingPlan plan, int direction) =>
-        new(Cells(maps, edge, plan, direction));
+    public static MapField Of(ReadOnlySpan<float> maps, in MapGrid grid, SamplingPlan plan, int direction) =>
+        new(Cells(maps, grid, plan, direction));
 
     /// <summary>A stack filtered along s.</summary>
     /// <param name="blank">The map of a slice of fill, which is what lies outside the stack; it is subtracted.</param>
     /// <param name="filter">|ω|^α W(ω), made for the plan's offsets.</param>
     /// <inheritdoc cref="Of"/>
-    public static MapField Filtered(ReadOnlySpan<float> maps, ReadOnlySpan<float> blank, int edge, SamplingPlan plan, int direction, ProfileFilter filter)
+    public static MapField Filtered(ReadOnlySpan<float> maps, ReadOnlySpan<float> blank, in MapGrid grid, SamplingPlan plan, int direction, ProfileFilter filter)
     {
-        var cells = edge * edge;
+        var cells = grid.CellCount;
         ArgumentOutOfRangeException.ThrowIfNotEqual(blank.Length, cells, nameof(blank));
         ArgumentOutOfRangeException.ThrowIfNotEqual(maps.Length, plan.OffsetCount * cells, nameof(maps));
         var filtered = new float[maps.Length];
@@ -53,7 +53,7 @@ public sealed class MapField
             }
         }
 
-        return Of(filtered, edge, plan, direction);
+        return Of(filtered, grid, plan, direction);
     }
 
     /// <summary>Adds the stack, weighted, to a slab on the volume's own grid.</summary>
@@ -80,10 +80,11 @@ public sealed class MapField
     }
 
     /// <summary>The stack as a volume, with the cells of each map's edge once more around it.</summary>
-    private static Volume Cells(ReadOnlySpan<float> maps, int edge, SamplingPlan plan, int direction)
+    private static Volume Cells(ReadOnlySpan<float> maps, in MapGrid grid, SamplingPlan plan, int direction)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(edge, 1);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(maps.Length, plan.OffsetCount * edge * edge, nameof(maps));
+        var edge = grid.Edge;
+        ArgumentOutOfRangeException.ThrowIfLessThan(edge, 1, nameof(grid));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(maps.Length, plan.OffsetCount * grid.CellCount, nameof(maps));
         var wide = edge + 2;
         var cells = new float[(long)wide * wide * plan.OffsetCount];
         for (var (offset, at) = (0, 0); offset < plan.OffsetCount; offset++)
@@ -97,10 +98,9 @@ public sealed class MapField
         }
 
         var frame = SliceFrame.For(plan.Directions.Normals[direction]);
-        var cellMm = plan.Size * plan.PixelMm / edge;
-        var outermost = -0.5 * (wide - 1) * cellMm;
+        var outermost = grid.FirstMm - grid.CellMm;
         var origin = plan.CentreMm + (plan.OffsetMm(0) * frame.N) + (outermost * frame.U) + (outermost * frame.V);
-        var affine = new AffineTransform(cellMm * frame.U, cellMm * frame.V, plan.SpacingMm * frame.N, origin);
+        var affine = new AffineTransform(grid.CellMm * frame.U, grid.CellMm * frame.V, plan.SpacingMm * frame.N, origin);
         return new Volume(new VolumeGeometry(new VolumeShape(wide, wide, plan.OffsetCount), affine), cells);
     }
 

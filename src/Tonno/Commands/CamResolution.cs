@@ -43,7 +43,7 @@ internal static class CamResolution
     {
         var name = encoder.ResolveCamLayer(layer);
         var format = new SliceFormat(encoder.Card.SliceSize ?? TypicalSize, encoder.Card.PixelMm ?? 1);
-        return new CamSettings(method, kind, name, (double)format.Size / ((ICamEncoder)encoder).CamSize(format, name));
+        return new CamSettings(method, kind, name, ((ICamEncoder)encoder).CamGrid(format, name).CellMm / format.PixelMm);
     }
 
     /// <summary>Options that say something of methods which are not the one asked for.</summary>

@@ -66,8 +66,8 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
             {
                 var stack = Work.Stack(task, direction);
                 (method == CamMethod.Tomographic
-                    ? MapField.Filtered(stack.Maps, stack.Blank, stack.Edge, plan, direction, filter)
-                    : MapField.Of(stack.Maps, stack.Edge, plan, direction)).AddTo(whole, task.Geometry, 0, plan.Directions.Weights[direction]);
+                    ? MapField.Filtered(stack.Maps, stack.Blank, stack.Grid, plan, direction, filter)
+                    : MapField.Of(stack.Maps, stack.Grid, plan, direction)).AddTo(whole, task.Geometry, 0, plan.Directions.Weights[direction]);
                 await _store.WriteAsync(task.StackPath(direction), (stream, _) => { stack.WriteTo(stream); return Task.CompletedTask; }, CancellationToken.None);
             }
 

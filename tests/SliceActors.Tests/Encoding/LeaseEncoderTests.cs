@@ -146,7 +146,8 @@ public sealed class LeaseEncoderTests
         var pixels = new float[plan.Size * plan.Size];
         Assert.All(encoded.Stacks, stack =>
         {
-            Assert.Equal((plan.Size, plan.OffsetCount), (stack.Edge, stack.OffsetCount));
+            Assert.Equal((plan.Size, plan.OffsetCount), (stack.Grid.Edge, stack.OffsetCount));
+            Assert.Equal((plan.PixelMm, -0.5 * (plan.Size - 1) * plan.PixelMm), (stack.Grid.CellMm, stack.Grid.FirstMm));
             Assert.All(stack.Blank, cell => Assert.Equal(0, cell));
             for (var offset = 0; offset < plan.OffsetCount; offset++)
             {

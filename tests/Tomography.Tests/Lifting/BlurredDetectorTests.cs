@@ -66,9 +66,10 @@ public class BlurredDetectorTests
                 }
             }
 
+            var grid = MapGrid.OverSlice(plan.Size * plan.PixelMm, plan.Size);
             var field = filter is null
-                ? MapField.Of(maps, plan.Size, plan, direction)
-                : MapField.Filtered(maps, blank, plan.Size, plan, direction, filter);
+                ? MapField.Of(maps, grid, plan, direction)
+                : MapField.Filtered(maps, blank, grid, plan, direction, filter);
             lock (sync)
             {
                 field.AddTo(heatmap, Geometry, 0, directions.Weights[direction]);

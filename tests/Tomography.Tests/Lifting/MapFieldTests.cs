@@ -9,6 +9,9 @@ public class MapFieldTests
 {
     private const int Edge = 9;
 
+    /// <summary>Cells that do not lie in the middle of their slice, as those of strided networks.</summary>
+    private const double OffCentreMm = 0.6;
+
     private static VolumeGeometry Oblique { get; } = new(new VolumeShape(11, 13, 12), ObliqueAffine());
 
     private static AffineTransform ObliqueAffine()
@@ -20,11 +23,17 @@ public class MapFieldTests
     private static SamplingPlan Plan(VolumeGeometry geometry, int directions = 5) =>
         SamplingPlan.For(geometry, DirectionSet.Create(DirectionSetKind.Rings, directions), spacingMm: 0.8, pixelMm: 0.7);
 
+    private static MapGrid Cells(SamplingPlan plan)
+    {
+        var cellMm = plan.Size * plan.PixelMm / Edge;
+        return new MapGrid(Edge, cellMm, OffCentreMm - (0.5 * (Edge - 1) * cellMm));
+    }
+
     /// <summary>Cells of a map that follow a function of (u, v, s), mm.</summary>
     private static float[] Maps(SamplingPlan plan, Func<double, double, double, double> value)
     {
-        var cellMm = plan.Size * plan.PixelMm / Edge;
-        double Place(int cell) => (cell - ((Edge - 1) / 2.0)) * cellMm;
+        var grid = Cells(plan);
+        double Place(int cell) => grid.FirstMm + (cell * grid.CellMm);
         var maps = new float[plan.OffsetCount * Edge * Edge];
         for (var at = 0; at < maps.Length; at++)
         {
@@ -43,10 +52,10 @@ public class MapFieldTests
             var frame = SliceFrame.For(plan.Directions.Normals[direction]);
             var slab = new float[Oblique.Shape.VoxelCount];
 
-            MapField.Of(Maps(plan, (u, v, s) => 3 + (0.5 * u) - (0.25 * v) + (0.125 * s)), Edge, plan, direction).AddTo(slab, Oblique, 0, 2);
+            MapField.Of(Maps(plan, (u, v, s) => 3 + (0.5 * u) - (0.25 * v) + (0.125 * s)), Cells(plan), plan, direction).AddTo(slab, Oblique, 0, 2);
 
             // The outermost half cell of a map is flat; voxels that reach it are left out.
-            var (reached, inner) = (0, 0.5 * plan.Size * plan.PixelMm * (Edge - 1) / Edge);
+            var (reached, inner) = (0, (0.5 * plan.Size * plan.PixelMm * (Edge - 1) / Edge) - OffCentreMm);
             for (var at = 0; at < slab.Length; at++)
             {
                 var x = World(Oblique, at) - plan.CentreMm;
@@ -67,7 +76,7 @@ public class MapFieldTests
     {
         var plan = Plan(Oblique);
         var slab = new float[Oblique.Shape.VoxelCount];
-        MapField.Of(Maps(plan, (_, _, _) => 4), Edge, plan, 2).AddTo(slab, Oblique, 0, 0.5);
+        MapField.Of(Maps(plan, (_, _, _) => 4), Cells(plan), plan, 2).AddTo(slab, Oblique, 0, 0.5);
         Assert.All(slab, value => Assert.Equal(2, value));
     }
 
@@ -84,7 +93,7 @@ public class MapFieldTests
         for (var direction = 0; direction < plan.Directions.Count; direction++)
         {
             var slab = new float[Oblique.Shape.VoxelCount];
-            MapField.Of(maps, Edge, plan, direction).AddTo(slab, Oblique, 0, 1);
+            MapField.Of(maps, Cells(plan), plan, direction).AddTo(slab, Oblique, 0, 1);
             for (var at = 0; at < slab.Length; at++)
             {
                 Assert.Equal(Reference(maps, plan, direction, World(Oblique, at)), slab[at], 1e-5); // 2⁻²⁴ weights, seven lerps
@@ -102,7 +111,7 @@ public class MapFieldTests
             maps[at] = random.NextSingle() - 0.5f;
         }
 
-        var field = MapField.Of(maps, Edge, plan, 1);
+        var field = MapField.Of(maps, Cells(plan), plan, 1);
         var whole = new float[Oblique.Shape.VoxelCount];
         field.AddTo(whole, Oblique, 0, 0.3);
         var plane = Oblique.Shape.I * Oblique.Shape.J;
@@ -131,7 +140,7 @@ public class MapFieldTests
         }
 
         var slab = new float[Oblique.Shape.VoxelCount];
-        MapField.Filtered(maps, Enumerable.Repeat(0.5f, Edge * Edge).ToArray(), Edge, plan, 3, filter).AddTo(slab, Oblique, 0, 1);
+        MapField.Filtered(maps, Enumerable.Repeat(0.5f, Edge * Edge).ToArray(), Cells(plan), plan, 3, filter).AddTo(slab, Oblique, 0, 1);
 
         var peak = expected.Max();
         for (var at = 0; at < slab.Length; at++)
@@ -150,7 +159,7 @@ public class MapFieldTests
         var slab = new float[Oblique.Shape.VoxelCount];
         var blank = Enumerable.Range(0, Edge * Edge).Select(cell => (float)cell).ToArray();
         var maps = Enumerable.Repeat(blank, plan.OffsetCount).SelectMany(map => map).ToArray();
-        MapField.Filtered(maps, blank, Edge, plan, 0, ProfileFilter.Create(1, FilterWindow.None, plan.SpacingMm, plan.OffsetCount)).AddTo(slab, Oblique, 0, 1);
+        MapField.Filtered(maps, blank, Cells(plan), plan, 0, ProfileFilter.Create(1, FilterWindow.None, plan.SpacingMm, plan.OffsetCount)).AddTo(slab, Oblique, 0, 1);
         Assert.All(slab, value => Assert.Equal(0, value));
     }
 
@@ -158,8 +167,8 @@ public class MapFieldTests
     public void Of_MapsOfAnotherPlan_Refused()
     {
         var plan = Plan(Oblique);
-        Assert.Throws<ArgumentOutOfRangeException>(() => MapField.Of(new float[5], Edge, plan, 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => MapField.Of([], 0, plan, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => MapField.Of(new float[5], Cells(plan), plan, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => MapField.Of([], default, plan, 0));
     }
 
     private static Vector3D World(VolumeGeometry geometry, int at) =>
@@ -168,9 +177,9 @@ public class MapFieldTests
     private static double Reference(float[] maps, SamplingPlan plan, int direction, Vector3D world)
     {
         var frame = SliceFrame.For(plan.Directions.Normals[direction]);
-        var (x, cellMm) = (world - plan.CentreMm, plan.Size * plan.PixelMm / Edge);
-        var a = Math.Clamp((x.Dot(frame.U) / cellMm) + ((Edge - 1) / 2.0), 0, Edge - 1);
-        var b = Math.Clamp((x.Dot(frame.V) / cellMm) + ((Edge - 1) / 2.0), 0, Edge - 1);
+        var (x, grid) = (world - plan.CentreMm, Cells(plan));
+        var a = Math.Clamp((x.Dot(frame.U) - grid.FirstMm) / grid.CellMm, 0, Edge - 1);
+        var b = Math.Clamp((x.Dot(frame.V) - grid.FirstMm) / grid.CellMm, 0, Edge - 1);
         var o = (x.Dot(frame.N) / plan.SpacingMm) + (plan.OffsetCount / 2);
         double At(double row, double column, double offset) => maps[(((((int)offset * Edge) + (int)Math.Min(row, Edge - 1)) * Edge) + (int)Math.Min(column, Edge - 1))];
         double Along(double place, Func<double, double> value) =>
