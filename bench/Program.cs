@@ -16,6 +16,7 @@ internal static class Program
     private static readonly Dictionary<string, Func<string[], object>> _benchmarks = new(StringComparer.Ordinal)
     {
         ["cam"] = CamBench.Measure,
+        ["adaptive"] = AdaptiveBenchmark.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
         ["slicing"] = SlicingBench.Measure,

@@ -42,6 +42,10 @@ public sealed class PassPlanner
     /// and many scattered lesions are what guessed profiles are worst at.</summary>
     private const double MostGuided = 2.0 / 3;
 
+    /// <summary>Directions before which a guided run goes on, however little a pass changed: its passes are cheap, and from 48
+    /// directions masks of single lesions are .01 of Dice worse.</summary>
+    private const int LeastGuided = 96;
+
     private readonly VolumeGeometry _geometry;
     private readonly VolumeGeometry _grid;
     private readonly int _step;
@@ -52,6 +56,7 @@ public sealed class PassPlanner
     private readonly IReadOnlyList<int> _ends;
     private float[]? _heatmap;
     private CandidateRegion? _region;
+    private bool _guided;
     private int _pass;
 
     /// <param name="plan">All directions.</param>
@@ -83,7 +88,7 @@ public sealed class PassPlanner
         var heatmap = Heatmap(rows, blankLogit, end);
         var change = _heatmap is null ? double.NaN : Change(heatmap);
         _heatmap = heatmap;
-        if (change <= _rule.Tolerance)
+        if (change <= _rule.Tolerance && (!_guided || end >= LeastGuided))
         {
             return new PassOutcome(change, true, null);
         }
@@ -96,7 +101,9 @@ public sealed class PassPlanner
         var peak = Peak(heatmap);
         var bound = Doubt * Math.Min(_threshold?.For(peak) ?? double.PositiveInfinity, DefaultBound * peak);
         _region = CandidateRegion.Of(_grid, heatmap, bound, _region);
-        return new PassOutcome(change, false, peak > 0 ? Guide(rows, blankLogit, end, _ends[_pass]) : null);
+        var guide = peak > 0 ? Guide(rows, blankLogit, end, _ends[_pass]) : null;
+        _guided = guide is not null;
+        return new PassOutcome(change, false, guide);
     }
 
     private float Peak(ReadOnlySpan<float> heatmap)

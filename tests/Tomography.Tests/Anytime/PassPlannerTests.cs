@@ -68,6 +68,16 @@ public class PassPlannerTests
     }
 
     [Fact]
+    public void Adaptive_LittleChanges_GuidedPassesGoOnToNinetySixDirections()
+    {
+        var guided = Walk(_one, 2, new PassRule(Until: 10, Adaptive: true));
+        var whole = Walk(_one, 2, new PassRule(Until: 10, Adaptive: false));
+
+        Assert.Equal((96, 48), (guided.Directions, whole.Directions));
+        Assert.True(guided.Planes < whole.Planes, $"{guided.Planes} against {whole.Planes}"); // and still cost less
+    }
+
+    [Fact]
     public void Adaptive_NothingScores_MeasuresEverythingAndStopsWhenNothingChanges()
     {
         var walk = Walk(Balls(), 2, new PassRule(null, Adaptive: true));
