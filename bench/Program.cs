@@ -19,6 +19,8 @@ internal static class Program
         ["adaptive"] = AdaptiveBenchmark.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
+        ["pipeline"] = PipelineBench.Measure,
+        ["scaling"] = ScalingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
     };
 

@@ -18,9 +18,9 @@ public sealed class CoordinatorOptions
     [Range(1, 10_000)]
     public int MaximumInspections { get; init; } = 8;
 
-    /// <summary>Slices that a lease aims at.</summary>
+    /// <summary>Slices that a lease aims at: some seconds of a large network, so that encoders end a volume together.</summary>
     [Range(1, 1_000_000)]
-    public int SlicesPerLease { get; init; } = 2000;
+    public int SlicesPerLease { get; init; } = 1000;
 
     /// <summary>After this long without an answer a lease is given to another encoder.</summary>
     public TimeSpan LeaseDeadline { get; init; } = TimeSpan.FromMinutes(30);

@@ -21,7 +21,8 @@ public sealed class SliceOptions
     /// <summary>How often an encoder without work asks again; it covers a coordinator that moved.</summary>
     public TimeSpan AskAgainAfter { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Pixels in one batch: a batch holds as many slices as fit, 1 to 64. Part of what fixes a heatmap's bytes.</summary>
+    /// <summary>Pixels in one batch: a batch holds as many slices as fit, 1 to 64, in whole batches of the encoder's. Part of what fixes
+    /// a heatmap's bytes.</summary>
     [Range(1, int.MaxValue)]
-    public int BatchPixels { get; init; } = 1 << 17;
+    public int BatchPixels { get; init; } = 1 << 20;
 }

@@ -330,8 +330,8 @@ public sealed class CamTests
     }
 
     [Theory]
-    [InlineData("tokens", "model.cam_unsound", "[8, 4, 144]")]
-    [InlineData("oblong", "model.cam_unsound", "[8, 4, 72, 2]")]
+    [InlineData("tokens", "model.cam_unsound", "[16, 4, 144]")]
+    [InlineData("oblong", "model.cam_unsound", "[16, 4, 72, 2]")]
     [InlineData("other", "model.cam_unsound", "head_other(features_other(slices)) is not forward(slices)")]
     [InlineData("detached", "model.cam_unsound", "has no derivative")]
     [InlineData("steep", "encoder.non_finite_map", "Slice 0 ")]

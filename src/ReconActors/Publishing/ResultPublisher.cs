@@ -64,9 +64,12 @@ internal sealed class ResultPublisher(IBlobStore store)
             await Write(MaskFile, async stream =>
             {
                 using var writer = NiftiWriter.ForMask(stream, header, compress: true);
+                byte[] mask = [];
                 await foreach (var slab in heatmap.SlabsAsync(cancel).ConfigureAwait(false))
                 {
-                    writer.Append(HeatmapMask.Of(slab.Voxels.Span, bound));
+                    Array.Resize(ref mask, Math.Max(mask.Length, slab.Voxels.Length));
+                    HeatmapMask.Write(slab.Voxels.Span, bound, mask.AsSpan(0, slab.Voxels.Length));
+                    writer.Append(mask.AsSpan(0, slab.Voxels.Length));
                 }
 
                 writer.Complete();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using ToNNO.Contracts;
+using ToNNO.Encoders;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tomography.Slicing;
@@ -29,7 +30,8 @@ internal sealed class LeaseCutter : IDisposable
     {
         (Task, _volume, Directions, Guide, _buffers) = (task, volume, directions, guide, buffers);
         Plan = task.Plan();
-        _batchSize = Math.Clamp(batchPixels / (Plan.Size * Plan.Size), 1, MaximumBatch);
+        var (fit, whole) = (Math.Clamp(batchPixels / (Plan.Size * Plan.Size), 1, MaximumBatch), TorchSliceEncoder.CpuBatchOf(Plan.Size));
+        _batchSize = fit < whole ? fit : fit / whole * whole; // the encoder fills up what is no whole batch of its own
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var before = after?.Completion ?? System.Threading.Tasks.Task.CompletedTask;
         Completion = System.Threading.Tasks.Task.Run(() => RunAsync(before, _stopping.Token), CancellationToken.None);

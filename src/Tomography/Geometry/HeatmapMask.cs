@@ -3,15 +3,14 @@ namespace ToNNO.Tomography.Geometry;
 /// <summary>A heatmap cut at a bound.</summary>
 public static class HeatmapMask
 {
-    /// <summary>1 where the heatmap is positive and at or above <paramref name="bound"/>, 0 elsewhere.</summary>
-    public static byte[] Of(ReadOnlySpan<float> heatmap, double bound)
+    /// <summary>Writes 1 where the heatmap is positive and at or above <paramref name="bound"/>, 0 elsewhere.</summary>
+    /// <param name="mask">Destination, as long as the heatmap.</param>
+    public static void Write(ReadOnlySpan<float> heatmap, double bound, Span<byte> mask)
     {
-        var mask = new byte[heatmap.Length];
+        ArgumentOutOfRangeException.ThrowIfNotEqual(mask.Length, heatmap.Length, nameof(mask));
         for (var at = 0; at < mask.Length; at++)
         {
             mask[at] = heatmap[at] > 0 && heatmap[at] >= bound ? (byte)1 : (byte)0;
         }
-
-        return mask;
     }
 }

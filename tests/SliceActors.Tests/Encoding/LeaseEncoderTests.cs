@@ -104,6 +104,18 @@ public sealed class LeaseEncoderTests
     }
 
     [Fact]
+    public void Encode_RoomForMany_BatchesAreWholeOnesOfTheEncoders()
+    {
+        var size = _task.Plan().Size;
+        var whole = TorchSliceEncoder.CpuBatchOf(size);
+        Assert.Equal(16, whole);
+        var counting = new CountingEncoder();
+        new LeaseEncoder(((2 * whole) + 9) * size * size).Encode(_task, _volume, new(0, 16), null, counting, TimeSpan.Zero, Token);
+        Assert.True(counting.Counts.Count > 4);
+        Assert.All(counting.Counts.Skip(1).SkipLast(1), count => Assert.Equal(2 * whole, count));
+    }
+
+    [Fact]
     public async Task Encode_Cancelled_Throws()
     {
         using var stopping = new CancellationTokenSource();
