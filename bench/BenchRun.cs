@@ -15,7 +15,7 @@ namespace ToNNO.Bench;
 /// <param name="Starved">Time that encoders waited for pixels, all together.</param>
 internal sealed record BenchRun(VolumeResult Result, string Folder, TimeSpan Wall, TimeSpan Cpu, TimeSpan Starved)
 {
-    public static BenchRun Of(string volume, string model, string output, MethodOptions method)
+    public static BenchRun Of(string volume, string model, string output, MethodOptions method, string device = "cpu")
     {
         var settings = SettingsOf(model, method);
         var starved = 0.0;
@@ -45,7 +45,7 @@ internal sealed record BenchRun(VolumeResult Result, string Folder, TimeSpan Wal
         GC.Collect();
         var (begun, cpu) = (Stopwatch.GetTimestamp(), CpuTime());
         var concluded = RunJob.ExecuteAsync(
-            LocalResources.Options(output, "cpu"), settings, [new RunInput(new VolumeId("volume"), volume)], new QuietDisplay(), CancellationToken.None)
+            LocalResources.Options(output, device), settings, [new RunInput(new VolumeId("volume"), volume)], new QuietDisplay(), CancellationToken.None)
             .GetAwaiter().GetResult();
         var (wall, spent) = (Stopwatch.GetElapsedTime(begun), CpuTime() - cpu);
         if (concluded is not [{ State: VolumeState.Completed or VolumeState.Warning }])

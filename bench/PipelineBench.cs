@@ -10,7 +10,6 @@ using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
-using static TorchSharp.torch;
 
 namespace ToNNO.Bench;
 
@@ -23,7 +22,6 @@ internal static class PipelineBench
     private const int Turns = 2;
     private const int DirectionCount = 64;
     private const double Alpha = 1;
-    private const double PixelMm = 1.75;
     private const string Builtin = "builtin", Program = "torchscript", Bf16 = "builtin_bf16";
 
     public static object Measure(string[] arguments)
@@ -31,8 +29,8 @@ internal static class PipelineBench
         using var folder = new BenchFolder();
         var peer = PeerScript.Find();
         var models = new List<string> { Builtin };
-        SaveModel(folder[Builtin], EncoderPrecision.Fp32);
-        SaveModel(folder[Bf16], EncoderPrecision.Bf16);
+        BenchModel.Save(folder[Builtin], EncoderPrecision.Fp32);
+        BenchModel.Save(folder[Bf16], EncoderPrecision.Bf16);
         if (Opens(folder[Bf16]))
         {
             models.Add(Bf16);
@@ -58,7 +56,7 @@ internal static class PipelineBench
         {
             Directions = DirectionCount,
             SpacingMm = size > 200 ? 20 : 5, // wide apart, to be done in minutes
-            PixelMm = PixelMm,
+            PixelMm = BenchModel.PixelMm,
             Size = size,
             Alpha = Alpha,
             Window = FilterWindow.Hann,
@@ -166,7 +164,7 @@ internal static class PipelineBench
     private static (double Wall, double Cpu) EncodeAlone(string model, long count, int size)
     {
         using var encoder = EncoderFactory.Open(model, "cpu");
-        var format = new SliceFormat(size, PixelMm);
+        var format = new SliceFormat(size, BenchModel.PixelMm);
         var batch = TorchSliceEncoder.CpuBatchOf(size);
         var threads = Environment.ProcessorCount;
         var slices = new float[batch * size * size];
@@ -224,43 +222,14 @@ internal static class PipelineBench
         return job;
     }
 
-    private static void SaveModel(string path, EncoderPrecision precision)
-    {
-        using var scope = NewDisposeScope();
-        var architecture = new ResNetArchitecture(18);
-        var random = new Generator(1);
-        Tensor Uniform(long[] shape, double low, double high) => rand(shape, generator: random) * (high - low) + low;
-        var state = architecture.StateShapes().ToDictionary(entry => entry.Key, entry => (entry.Key.Split('.')[^1], entry.Value) switch
-        {
-            ("weight", { Length: 4 } shape) => randn(shape, generator: random) * Math.Sqrt(2.0 / (shape[0] * shape[2] * shape[3])),
-            ("weight", { Length: 2 } shape) => randn(shape, generator: random) / Math.Sqrt(shape[1]),
-            ("weight", var shape) => Uniform(shape, 0.5, 1),
-            ("running_var", var shape) => Uniform(shape, 0.5, 1.5),
-            (_, var shape) => Uniform(shape, -0.1, 0.1),
-        });
-        ModelFolder.Save(path, Metadata(architecture, precision), state);
-    }
-
     /// <summary>A model folder of the program that the script exported.</summary>
     private static void SaveProgram(BenchFolder folder, int size)
     {
         var model = folder[$"{Program}{size}"];
         Directory.CreateDirectory(model);
         File.Move(folder[$"{size}.ts"], Path.Combine(model, ModelFolder.ProgramFile));
-        File.WriteAllBytes(Path.Combine(model, ModelFolder.MetadataFile), MetadataJson.Write(Metadata(new TorchScriptArchitecture(1, 1), EncoderPrecision.Fp32)));
+        File.WriteAllBytes(Path.Combine(model, ModelFolder.MetadataFile), MetadataJson.Write(BenchModel.Metadata(new TorchScriptArchitecture(1, 1), EncoderPrecision.Fp32)));
     }
-
-    private static ModelMetadata Metadata(ISliceArchitecture architecture, EncoderPrecision precision) => new()
-    {
-        Version = "1",
-        Task = "Nothing",
-        Description = "Random weights",
-        Classes = ["none"],
-        Architecture = architecture,
-        Precision = precision,
-        PixelMm = PixelMm,
-        Intensity = new IntensityMap(0, 1, 0),
-    };
 
     private static bool Opens(string model)
     {

@@ -15,8 +15,9 @@ internal static class Program
     /// <summary>Each benchmark: its name, and what it measures as an object to print.</summary>
     private static readonly Dictionary<string, Func<string[], object>> _benchmarks = new(StringComparer.Ordinal)
     {
-        ["cam"] = CamBench.Measure,
         ["adaptive"] = AdaptiveBenchmark.Measure,
+        ["cam"] = CamBench.Measure,
+        ["device"] = DeviceBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
         ["pipeline"] = PipelineBench.Measure,

@@ -6,6 +6,32 @@ internal static class EncodeArguments
     public static void Check(EncoderCard card, ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        Check(card, count, format, logits);
+        var pixels = (long)count * card.Channels * format.Size * format.Size;
+        if (slices.Length != pixels)
+        {
+            throw new ArgumentException(
+                $"{count} slices of {card.Channels} x {format.Size} x {format.Size} are {pixels} pixels, not {slices.Length}.", nameof(slices));
+        }
+    }
+
+    /// <summary>The checks where the encoder cuts slices itself.</summary>
+    public static void CheckPlanes(EncoderCard card, int count, SliceFormat format, Span<float> logits, Span<bool> blank)
+    {
+        Check(card, count, format, logits);
+        if (card.Channels != 1)
+        {
+            throw new ArgumentException($"{card.Name} takes slices of {card.Channels} channels, and a volume has one.", nameof(card));
+        }
+
+        if (blank.Length != count)
+        {
+            throw new ArgumentException($"{count} slices have as many flags, not {blank.Length}.", nameof(blank));
+        }
+    }
+
+    private static void Check(EncoderCard card, int count, SliceFormat format, Span<float> logits)
+    {
         ArgumentOutOfRangeException.ThrowIfLessThan(format.Size, 1, nameof(format));
         if (!(format.PixelMm > 0) || !double.IsFinite(format.PixelMm))
         {
@@ -16,13 +42,6 @@ internal static class EncodeArguments
         {
             throw new ArgumentOutOfRangeException(
                 nameof(format), format.Size, $"{card.Name} takes slices of {size} x {size} pixels only.");
-        }
-
-        var pixels = (long)count * card.Channels * format.Size * format.Size;
-        if (slices.Length != pixels)
-        {
-            throw new ArgumentException(
-                $"{count} slices of {card.Channels} x {format.Size} x {format.Size} are {pixels} pixels, not {slices.Length}.", nameof(slices));
         }
 
         if (logits.Length != (long)count * card.Classes.Count)

@@ -5,6 +5,10 @@ namespace ToNNO.Encoders;
 /// <summary>Opens the encoder that a user names.</summary>
 public static class EncoderFactory
 {
+    /// <summary>True where a model's encoder is an <see cref="IVolumeEncoder"/> that does best to cut slices on its device.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static bool CutsOnDevice(string model, string device) => model != SumEncoder.ModelName && TorchDevice.IsCuda(device);
+
     /// <param name="model"><c>builtin:sum</c> or a model folder.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>; the sum encoder always runs on the CPU.</param>
     /// <exception cref="EncoderException">The model or the device cannot be had.</exception>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
+using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Lifting;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,7 +16,7 @@ namespace ToNNO.Encoders;
 /// Several threads may call one instance; the weights are shared. Give each a process-wide <c>OMP_NUM_THREADS=1</c>, since
 /// torch's own setting does not reach threads that it did not make.
 /// </remarks>
-public sealed class TorchSliceEncoder : ICamEncoder
+public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 {
     private const int CudaBatch = 256;
     private const int CpuBatch = 16;
@@ -23,6 +24,7 @@ public sealed class TorchSliceEncoder : ICamEncoder
 
     private readonly SliceNetwork _network;
     private readonly Device _device;
+    private readonly DeviceVolumes _volumes;
     private readonly int? _batchSize;
     private readonly ConcurrentDictionary<(int, string), int> _camEdges = new();
 
@@ -41,6 +43,7 @@ public sealed class TorchSliceEncoder : ICamEncoder
 
         _device = TorchDevice.Resolve(device);
         _network = network;
+        _volumes = new DeviceVolumes(_device);
         _batchSize = batchSize;
         Card = card;
         Device = _device.type == DeviceType.CUDA ? $"cuda:{_device.index}" : "cpu";
@@ -87,7 +90,38 @@ public sealed class TorchSliceEncoder : ICamEncoder
         Encode(slices, count, format, request, logits, maps);
     }
 
-    public void Dispose() => _network.Dispose();
+    /// <inheritdoc/>
+    public void EncodePlanes(
+        Volume volume, IntensityMap intensity, ReadOnlySpan<SlicePlane> planes, Vector3D centreMm, SliceFormat format, Span<float> logits, Span<bool> blank)
+    {
+        ArgumentNullException.ThrowIfNull(volume);
+        ArgumentNullException.ThrowIfNull(intensity);
+        EncodeArguments.CheckPlanes(Card, planes.Length, format, logits, blank);
+        var start = Stopwatch.GetTimestamp();
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var (classes, batchSize) = (Card.Classes.Count, BatchSize(format.Size));
+        for (var first = 0; first < planes.Length; first += batchSize)
+        {
+            using var step = NewDisposeScope();
+            var taken = Math.Min(batchSize, planes.Length - first);
+            var (pixels, anything) = _volumes.Cut(volume, intensity, planes.Slice(first, taken), centreMm, format, batchSize);
+            EncodeBatch(pixels, batchSize, first, format, request: null, logits.Slice(first * classes, taken * classes), maps: []);
+            var seen = anything.cpu().bytes;
+            for (var at = 0; at < taken; at++)
+            {
+                blank[first + at] = seen[at] == 0;
+            }
+        }
+
+        EncoderTelemetry.Encoded(planes.Length, Stopwatch.GetElapsedTime(start), Device);
+    }
+
+    public void Dispose()
+    {
+        _volumes.Dispose();
+        _network.Dispose();
+    }
 
     private void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest? request, Span<float> logits, Span<float> maps)
     {
@@ -106,22 +140,30 @@ public sealed class TorchSliceEncoder : ICamEncoder
             slices.Slice(first * pixels, taken * pixels).CopyTo(input);
             input[(taken * pixels)..].Clear();
             using var step = NewDisposeScope();
-            var slicesOfBatch = batch.to(_device);
-            var (features, output) = request is null
-                ? (null, _network.call(slicesOfBatch, format.PixelMm))
-                : _network.ForwardWithFeatures(slicesOfBatch, format.PixelMm, request.Layer);
-            var target = logits.Slice(first * classes, taken * classes);
-            CopyLogits(output, batchSize, target);
-            EncodeArguments.CheckFinite(target, classes, first, Card);
-            if (request is not null)
-            {
-                var mapTarget = maps.Slice(first * cells, taken * cells);
-                Copy(ActivationMaps(features!, format.PixelMm, request), mapTarget);
-                EncodeArguments.CheckFinite(mapTarget, cells, first, request, Card);
-            }
+            EncodeBatch(
+                batch.to(_device), batchSize, first, format, request, logits.Slice(first * classes, taken * classes), maps.Slice(first * cells, taken * cells));
         }
 
         EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
+    }
+
+    /// <summary>One forward pass, and the maps where they are asked for.</summary>
+    /// <param name="batch">Slices on the device, as many as a batch has.</param>
+    /// <param name="first">Index of the first, for messages.</param>
+    /// <param name="logits">Destination, of the slices that count.</param>
+    private void EncodeBatch(Tensor batch, int batchSize, int first, SliceFormat format, CamRequest? request, Span<float> logits, Span<float> maps)
+    {
+        var (features, output) = request is null
+            ? (null, _network.call(batch, format.PixelMm))
+            : _network.ForwardWithFeatures(batch, format.PixelMm, request.Layer);
+        CopyLogits(output, batchSize, logits);
+        var classes = Card.Classes.Count;
+        EncodeArguments.CheckFinite(logits, classes, first, Card);
+        if (request is not null)
+        {
+            Copy(ActivationMaps(features!, format.PixelMm, request), maps);
+            EncodeArguments.CheckFinite(maps, maps.Length / (logits.Length / classes), first, request, Card);
+        }
     }
 
     private void CopyLogits(Tensor output, int batchSize, Span<float> logits)

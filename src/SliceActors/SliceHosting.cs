@@ -42,7 +42,7 @@ public static class SliceHosting
             for (var index = 0; index < options.Encoders; index++)
             {
                 var id = $"{node}/{index}";
-                var leaseEncoder = new LeaseEncoder(options.BatchPixels);
+                var leaseEncoder = new LeaseEncoder(options.BatchPixels, model => EncoderFactory.CutsOnDevice(model, options.Device));
                 var device = Props.Create(() => new DeviceActor(leaseEncoder, pool, stopping.Token)).WithDispatcher(Dispatcher);
                 system.ActorOf(
                     Props.Create(() => new EncoderActor(id, coordinator, cache, store, leaseEncoder, device, options, stopping.Token)),

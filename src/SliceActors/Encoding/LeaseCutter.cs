@@ -9,35 +9,43 @@ using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.SliceActors.Encoding;
 
-/// <summary>Cuts the slices of one lease on the thread pool, ahead of the encoder that takes them.</summary>
+/// <summary>Cuts the slices of one lease on the thread pool, ahead of the encoder that takes them; or, for an encoder that cuts on its
+/// device, finds out which there are.</summary>
 /// <remarks>Slices come in order of direction and offset, in batches whose size depends on the slice size alone, however far ahead
 /// the cutter is: a lease gives the same bytes wherever and whenever it is encoded.</remarks>
 internal sealed class LeaseCutter : IDisposable
 {
     private const int MaximumBatch = 64;
+
+    /// <summary>Planes that an encoder is handed to cut itself: a GPU's forward pass.</summary>
+    private const int PlanesBatch = 256;
+
     private static readonly ConditionalWeakTable<Volume, OccupancyOf> _occupancies = [];
-    private readonly Volume _volume;
     private readonly BatchBuffers _buffers;
     private readonly int _batchSize;
+    private readonly bool _planesAlone;
     private readonly CancellationTokenSource _stopping;
     private readonly Channel<SliceBatch> _batches = Channel.CreateUnbounded<SliceBatch>();
 
     /// <param name="buffers">Those of the encoder; its cutters take turns with them.</param>
     /// <param name="after">The cutter of the lease before, or null: this one begins when that one has cut its last slice.</param>
+    /// <param name="planesAlone">True where the encoder cuts the slices.</param>
     /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
     public LeaseCutter(
-        VolumeTask task, Volume volume, DirectionRange directions, float[]? guide, int batchPixels, BatchBuffers buffers, LeaseCutter? after, CancellationToken cancel)
+        VolumeTask task, Volume volume, DirectionRange directions, float[]? guide, bool planesAlone, int batchPixels, BatchBuffers buffers, LeaseCutter? after, CancellationToken cancel)
     {
-        (Task, _volume, Directions, Guide, _buffers) = (task, volume, directions, guide, buffers);
+        (Task, Volume, Directions, Guide, _planesAlone, _buffers) = (task, volume, directions, guide, planesAlone, buffers);
         Plan = task.Plan();
         var (fit, whole) = (Math.Clamp(batchPixels / (Plan.Size * Plan.Size), 1, MaximumBatch), TorchSliceEncoder.CpuBatchOf(Plan.Size));
-        _batchSize = fit < whole ? fit : fit / whole * whole; // the encoder fills up what is no whole batch of its own
+        _batchSize = planesAlone ? PlanesBatch : fit < whole ? fit : fit / whole * whole; // the encoder fills up what is no whole batch of its own
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var before = after?.Completion ?? System.Threading.Tasks.Task.CompletedTask;
         Completion = System.Threading.Tasks.Task.Run(() => RunAsync(before, _stopping.Token), CancellationToken.None);
     }
 
     public VolumeTask Task { get; }
+
+    public Volume Volume { get; }
 
     public DirectionRange Directions { get; }
 
@@ -100,7 +108,7 @@ internal sealed class LeaseCutter : IDisposable
     private async Task CutAsync(CancellationToken cancel)
     {
         var begun = Stopwatch.GetTimestamp();
-        var occupancy = _occupancies.GetOrCreateValue(_volume).For(_volume, Task.Settings.Intensity);
+        var occupancy = _occupancies.GetOrCreateValue(Volume).For(Volume, Task.Settings.Intensity);
         var touched = new bool[Plan.OffsetCount];
         SliceBatch? batch = null;
         try
@@ -120,15 +128,16 @@ internal sealed class LeaseCutter : IDisposable
                     if (batch is null)
                     {
                         CutTime += Stopwatch.GetElapsedTime(begun);
-                        batch = await _buffers.TakeAsync(_batchSize, Plan.Size * Plan.Size, cancel).ConfigureAwait(false);
+                        batch = await _buffers.TakeAsync(_batchSize, _planesAlone ? 0 : Plan.Size * Plan.Size, cancel).ConfigureAwait(false);
                         begun = Stopwatch.GetTimestamp();
                     }
 
                     SlicesCut++;
-                    if (SliceCutter.Cut(
-                        _volume, SliceFrame.For(normal), Plan.OffsetMm(offset), Plan.CentreMm, batch.Next, Plan.Size, Plan.PixelMm, Task.Settings.Intensity, occupancy.Box))
+                    var plane = new SlicePlane(SliceFrame.For(normal), Plan.OffsetMm(offset));
+                    if (_planesAlone
+                        || SliceCutter.Cut(Volume, plane.Frame, plane.OffsetMm, Plan.CentreMm, batch.Next, Plan.Size, Plan.PixelMm, Task.Settings.Intensity, occupancy.Box))
                     {
-                        batch.Take((direction * Plan.OffsetCount) + offset);
+                        batch.Take((direction * Plan.OffsetCount) + offset, plane);
                     }
 
                     if (batch.IsFull)

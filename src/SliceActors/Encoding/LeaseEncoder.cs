@@ -7,7 +7,9 @@ namespace ToNNO.SliceActors.Encoding;
 
 /// <summary>Encodes the slices of leases, while they are cut. One per device, for its buffers: one lease is encoded at a time,
 /// while others begin.</summary>
-public sealed class LeaseEncoder(int batchPixels)
+/// <param name="cutsOnDevice">True for models whose encoder cuts slices on its device; null where none does. Maps are made of slices
+/// that are cut here.</param>
+public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevice = null)
 {
     private readonly BatchBuffers _buffers = new();
     private (string Model, SliceFormat Format, IntensityMap Intensity, CamSettings? Cam, BlankSlice Slice)? _blank;
@@ -27,7 +29,7 @@ public sealed class LeaseEncoder(int batchPixels)
     /// <summary>Begins to cut a lease, as far ahead as the buffers reach.</summary>
     /// <param name="after">The cutter of the lease that is encoded before.</param>
     internal LeaseCutter Begin(VolumeTask task, Volume volume, DirectionRange lease, float[]? guide, LeaseCutter? after, CancellationToken cancel) =>
-        new(task, volume, lease, guide, batchPixels, _buffers, after, cancel);
+        new(task, volume, lease, guide, task.Settings.Cam is null && cutsOnDevice?.Invoke(task.Settings.Model) == true, batchPixels, _buffers, after, cancel);
 
     /// <summary>Encodes the slices of a lease as they come.</summary>
     /// <inheritdoc cref="Encode(VolumeTask, Volume, DirectionRange, float[], ISliceEncoder, TimeSpan, CancellationToken)"/>
@@ -56,8 +58,7 @@ public sealed class LeaseEncoder(int batchPixels)
             begun = Stopwatch.GetTimestamp();
             try
             {
-                answers.Take(batch);
-                encoded += batch.Count;
+                encoded += batch.HasPixels ? answers.Take(batch) : answers.TakePlanes(batch, cutter.Volume, cutter.Task.Settings.Intensity, plan.CentreMm);
             }
             finally
             {

@@ -1,5 +1,6 @@
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Lifting;
 
 namespace ToNNO.SliceActors.Encoding;
@@ -67,8 +68,9 @@ internal sealed class SliceAnswers
     }
 
     /// <summary>Encodes a batch, and puts the answers in their places.</summary>
+    /// <returns>Slices that were encoded.</returns>
     /// <exception cref="EncoderException">The encoder failed.</exception>
-    public void Take(SliceBatch batch)
+    public int Take(SliceBatch batch)
     {
         var logits = batch.Logits.AsSpan(0, batch.Count);
         if (_request is null)
@@ -90,6 +92,24 @@ internal sealed class SliceAnswers
                 _maps.AsSpan(slot * _cells, _cells).CopyTo(_stacks[direction].AsSpan(offset * _cells));
             }
         }
+
+        return batch.Count;
+    }
+
+    /// <summary>Has the encoder cut and encode a batch of planes; those that turn out blank have the blank slice's logit.</summary>
+    /// <returns>Slices that were not blank.</returns>
+    /// <exception cref="EncoderException">The encoder failed.</exception>
+    public int TakePlanes(SliceBatch batch, Volume volume, IntensityMap intensity, Vector3D centreMm)
+    {
+        var logits = batch.Logits.AsSpan(0, batch.Count);
+        var blank = batch.Blank.AsSpan(0, batch.Count);
+        ((IVolumeEncoder)_encoder).EncodePlanes(volume, intensity, batch.Planes, centreMm, _format, logits, blank);
+        for (var slot = 0; slot < batch.Count; slot++)
+        {
+            Logits[batch.Rows[slot]] = blank[slot] ? _blank.Logit : logits[slot];
+        }
+
+        return batch.Count - blank.Count(true);
     }
 
     private static CamRequest? RequestOf(CamSettings? cam) => cam is null ? null : new CamRequest(

@@ -1,10 +1,14 @@
 using System.Threading.Channels;
+using ToNNO.Encoders;
 
 namespace ToNNO.SliceActors.Encoding;
 
-/// <summary>Slices that go to the encoder together.</summary>
+/// <summary>Slices that go to the encoder together: their pixels, or their planes alone where the encoder cuts them.</summary>
+/// <param name="slicePixels">Pixels of a slice; 0 for planes alone.</param>
 internal sealed class SliceBatch(int capacity, int slicePixels)
 {
+    private readonly SlicePlane[] _planes = new SlicePlane[capacity];
+
     public int Capacity { get; } = capacity;
 
     public int SlicePixels { get; } = slicePixels;
@@ -16,6 +20,14 @@ internal sealed class SliceBatch(int capacity, int slicePixels)
 
     public float[] Logits { get; } = new float[capacity];
 
+    /// <summary>True for the slices that an encoder, cutting them, found to be all fill.</summary>
+    public bool[] Blank { get; } = new bool[capacity];
+
+    public bool HasPixels => SlicePixels > 0;
+
+    /// <summary>The slices taken so far.</summary>
+    public ReadOnlySpan<SlicePlane> Planes => _planes.AsSpan(0, Count);
+
     public bool IsFull => Count == Capacity;
 
     /// <summary>Pixels of the slices taken so far.</summary>
@@ -26,7 +38,7 @@ internal sealed class SliceBatch(int capacity, int slicePixels)
 
     private float[] Pixels { get; } = new float[capacity * slicePixels];
 
-    public void Take(int row) => Rows[Count++] = row;
+    public void Take(int row, SlicePlane plane) => (Rows[Count], _planes[Count++]) = (row, plane);
 
     public void Clear() => Count = 0;
 }

@@ -12,6 +12,7 @@ using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.SliceActors.Tests.Encoding;
 
+[Collection(TorchCollection.Name)]
 public sealed class EncoderActorSpecs : VirtualTimeSpecs
 {
     private static readonly VolumeTask _task = SmallWork.Task();

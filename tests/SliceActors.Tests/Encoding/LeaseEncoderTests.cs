@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Encoders.Networks;
 using ToNNO.SliceActors.Encoding;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Geometry;
@@ -9,6 +10,7 @@ using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.SliceActors.Tests.Encoding;
 
+[Collection(TorchCollection.Name)]
 public sealed class LeaseEncoderTests
 {
     private const int BatchPixels = 5000; // several slices, many batches
@@ -168,6 +170,22 @@ public sealed class LeaseEncoderTests
                 Assert.Equal(pixels.Select(pixel => (float)(plan.PixelMm * plan.PixelMm * pixel)), stack.Maps[(offset * pixels.Length)..((offset + 1) * pixels.Length)]);
             }
         });
+    }
+
+    [Fact]
+    public void Encode_EncoderCutsOnItsDevice_TheSameLogitsAndCounts()
+    {
+        using var encoder = new TorchSliceEncoder(
+            new SmallCnn(new SmallCnnArchitecture { Layers = [new ConvLayer { Channels = 4 }] }, seed: 1), _encoder.Card with { Name = "small", Sha256 = "small" }, "cpu");
+        var guide = Enumerable.Repeat(float.NaN, 16 * _task.Plan().OffsetCount).ToArray();
+        guide[(3 * _task.Plan().OffsetCount) + (_task.Plan().OffsetCount / 2)] = 42; // not to be measured
+        EncodedLease Encode(LeaseEncoder leases) => leases.Encode(_task, _volume, new(0, 16), guide, encoder, TimeSpan.Zero, Token);
+        var (here, there) = (Encode(new LeaseEncoder(BatchPixels)).Rows, Encode(new LeaseEncoder(BatchPixels, model => model == _task.Settings.Model)).Rows);
+
+        Assert.Contains(42, there.Logits);
+        Assert.Equal(here.Cost with { CutTime = default, EncodeTime = default }, there.Cost with { CutTime = default, EncodeTime = default });
+        var scale = here.Logits.Max(Math.Abs);
+        Assert.All(here.Logits.Zip(there.Logits), pair => Assert.Equal(pair.First, pair.Second, 1e-5 * scale)); // places in float32
     }
 
     [Fact]
