@@ -32,7 +32,7 @@ public sealed record VolumeResult
     /// <summary>What each pass over the directions changed, in order; null where all were taken in one.</summary>
     public IReadOnlyList<PassFacts>? Passes { get; init; }
 
-    /// <summary>Whether to trust the heatmap; null in results made before it was told.</summary>
+    /// <summary>Whether to trust the heatmap; null where it is made of maps, and in results made before it was told.</summary>
     public ConsistencyFacts? Consistency { get; init; }
 
     public required SoftwareFacts Software { get; init; }

@@ -205,6 +205,7 @@ public sealed class LocalNodeTests : IDisposable
             Assert.Equal(2, hashes.Count);
             Assert.Equal(hashes, _work.HeatmapHashes());
             Assert.Equal(options.Cam, _work.Result("v0").Settings.Cam);
+            Assert.Null(_work.Result("v0").Consistency);
             Assert.True(_work.Result("v0").Heatmap.Maximum > 0);
             Directory.Delete(_work.Out, recursive: true);
         }

@@ -13,7 +13,7 @@ internal static class ResultDescription
         HeatmapStatistics statistics,
         double? threshold,
         VolumeRows rows,
-        SinogramConsistency consistency,
+        SinogramConsistency? consistency,
         Dictionary<string, VolumeResult.FileFacts> files,
         TimeSpan publishTime)
     {
@@ -52,7 +52,7 @@ internal static class ResultDescription
                 a.ToWorld(statistics.Peak.I, statistics.Peak.J, statistics.Peak.K),
                 threshold),
             Passes = task.Settings.Passes is null ? null : Passes(task, request.PassChanges),
-            Consistency = new(consistency.ReprojectionResidual, consistency.IntegralSpread),
+            Consistency = consistency is { } fit ? new(fit.ReprojectionResidual, fit.IntegralSpread) : null,
             Software = new(
                 Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
                 RuntimeInformation.FrameworkDescription,

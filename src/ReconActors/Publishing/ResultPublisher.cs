@@ -43,7 +43,8 @@ internal sealed class ResultPublisher(IBlobStore store)
         async Task Write(string name, Func<Stream, Task> write) =>
             files[name] = await WriteTemporaryAsync(task, name, write, cancel).ConfigureAwait(false);
 
-        var reprojection = new BrightReprojection(task.Geometry, task.Plan(), task.Settings.Alpha, statistics.Maximum);
+        // A heatmap of maps is not the sinogram's: there is nothing to hold it against.
+        var reprojection = task.Settings.Cam is not null ? null : new BrightReprojection(task.Geometry, task.Plan(), task.Settings.Alpha, statistics.Maximum);
         using var meant = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await Write(HeatmapFile, async stream =>
         {
@@ -52,7 +53,7 @@ internal sealed class ResultPublisher(IBlobStore store)
             {
                 writer.Append(slab.Voxels.Span);
                 heat.Append(slab.Voxels.Span);
-                reprojection.Add(slab.Voxels.Span, slab.Range.FirstK);
+                reprojection?.Add(slab.Voxels.Span, slab.Range.FirstK);
                 meant.AppendVoxels(slab.Voxels.Span);
             }
 
@@ -88,7 +89,7 @@ internal sealed class ResultPublisher(IBlobStore store)
             return Task.CompletedTask;
         }).ConfigureAwait(false);
 
-        var consistency = SinogramConsistency.Of(rows.Logits, rows.BlankLogit, task.Plan(), reprojection);
+        SinogramConsistency? consistency = reprojection is null ? null : SinogramConsistency.Of(rows.Logits, rows.BlankLogit, task.Plan(), reprojection);
         var publishTime = Stopwatch.GetElapsedTime(begun);
         var result = ResultDescription.Of(request, statistics, threshold, rows, consistency, files, publishTime);
         var blob = await PublishFilesAsync(task, result, cancel).ConfigureAwait(false);
