@@ -49,7 +49,7 @@ public sealed record RunSettings
 public sealed record VolumeTask
 {
     /// <summary>Raised when a change of the program changes heatmaps: older results then count as other work.</summary>
-    private const int KernelVersion = 3;
+    private const int KernelVersion = 4;
 
     public required RunId RunId { get; init; }
 
