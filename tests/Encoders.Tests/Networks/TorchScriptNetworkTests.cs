@@ -11,6 +11,7 @@ public sealed class TorchScriptNetworkTests
     [InlineData("residual", "residual")]
     [InlineData("residual_frozen", "residual")]
     [InlineData("transformer", "transformer")]
+    [InlineData("vit", "vit")]
     public void Encode_Program_AgreesWithPyTorch(string program, string logits)
     {
         using var encoder = Encoder(Reference.Program(program));
