@@ -19,13 +19,15 @@ if (parsed.Errors.Count > 0)
     return ExitCodes.Usage;
 }
 
+var interruption = Interruption.Listen();
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration
-    {
-        EnableDefaultExceptionHandler = false,
-        ProcessTerminationTimeout = TimeSpan.FromSeconds(30), // the node leaves its cluster and finishes its writes
-    });
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interruption);
+}
+catch (OperationCanceledException) when (interruption.IsCancellationRequested)
+{
+    Console.Error.WriteLine(Interruption.Sentence);
+    return ExitCodes.Interrupted;
 }
 catch (Exception error) when (Refusal.Of(error) is not null)
 {

@@ -57,6 +57,21 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_NamedPipe_RefusedAtOnceAndTheOthersComplete()
+    {
+        _work.Write("good.nii", Good().Plain());
+        using (var make = System.Diagnostics.Process.Start("mkfifo", Path.Combine(_work.In, "pipe.nii")))
+        {
+            await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        var outcome = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", "builtin:sum", "-o", _work.Out, "--directions", "4");
+        Assert.True(outcome.ExitCode == 3, outcome.ToString());
+        Assert.StartsWith("file.unreadable: pipe: ", Assert.Single(outcome.Errors), StringComparison.Ordinal);
+        Assert.Equal(["good"], _work.Done());
+    }
+
+    [Fact]
     public async Task Run_AllBad_NothingDone()
     {
         _work.Write("text.nii", "no volume"u8.ToArray());

@@ -29,6 +29,30 @@ public sealed class InterruptionTests : IDisposable
         Assert.Equal(_calm.HeatmapHashes(), _work.HeatmapHashes());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Run_CtrlCAtAnyMomentOnceOrMore_EndsWithTheSentenceAlone(int presses)
+    {
+        _work.Write("v.nii", Workplace.Volume(1, edge: 36).Plain());
+        for (var moment = 200; moment <= 1400; moment += 300)
+        {
+            // From the moment that the program hears signals at all.
+            using var process = TonnoProcess.Start(["run", "-i", _work.In, "-m", "builtin:sum", "-o", _work[$"out{moment}"], "--directions", "2000"]);
+            await Workplace.UntilAsync(() => process.HasExited || process.HearsCtrlC());
+            await Task.WhenAny(process.ExitAsync(), Task.Delay(moment, TestContext.Current.CancellationToken));
+            for (var press = 0; press < presses && !process.HasExited; press++)
+            {
+                process.PressCtrlC();
+            }
+
+            var interrupted = await process.ExitAsync();
+            Assert.True(interrupted.ExitCode == 130, interrupted.ToString());
+            Assert.StartsWith("interrupted: ", Assert.Single(interrupted.Errors), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Run_KilledAtRandomMoments_EndsCompleteWithTheSameBytes()
     {

@@ -70,6 +70,20 @@ internal sealed class TonnoProcess : IDisposable
         return new Outcome(_process.ExitCode, await _out, await _errors, await _peakMb);
     }
 
+    /// <summary>True once the process has a handler for Ctrl-C of its own: bit 1 of the signals that it catches.</summary>
+    public bool HearsCtrlC()
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{_process.Id}/status").FirstOrDefault(line => line.StartsWith("SigCgt:", StringComparison.Ordinal));
+            return line is not null && (Convert.ToUInt64(line[7..].Trim(), 16) & (1UL << (Interrupt - 1))) != 0;
+        }
+        catch (IOException)
+        {
+            return false; // it ended
+        }
+    }
+
     public void PressCtrlC() => Assert.Equal(0, Kill(_process.Id, Interrupt));
 
     public void Kill() => _process.Kill();

@@ -21,8 +21,10 @@ internal static class NiftiFiles
         }
     }
 
-    public static FileStream Open(string path) =>
-        new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
+    /// <exception cref="IOException">It cannot be opened, or is no file.</exception>
+    public static FileStream Open(string path) => FileKind.IsNoFile(path)
+        ? throw new IOException("A pipe, a device or a folder, not a file.")
+        : new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
 
     /// <summary>The file to read a header from: for the voxels of a pair, the header beside them.</summary>
     /// <exception cref="ImagingException">There is no such file.</exception>

@@ -138,7 +138,7 @@ internal static class RunCommand
 
         if (interrupted && report.Unfinished > 0)
         {
-            Console.Error.WriteLine("interrupted: run it again, and it goes on from here.");
+            Console.Error.WriteLine(Interruption.Sentence);
         }
 
         return interrupted && report.Unfinished > 0 ? ExitCodes.Interrupted

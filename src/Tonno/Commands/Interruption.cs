@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+
+namespace ToNNO.Tonno.Commands;
+
+/// <summary>Ctrl-C and SIGTERM: the first is heard by the command, which stops its node; another ends the process at once, and loses
+/// no more than a kill does.</summary>
+/// <remarks>The command line library has such a handler too, but it throws where a second signal comes while the first is handled.</remarks>
+internal static class Interruption
+{
+    public const string Sentence = "interrupted: run it again, and it goes on from here.";
+
+    // Held for the life of the process: a registration that is collected hears nothing more.
+    private static readonly List<PosixSignalRegistration> _registrations = [];
+
+    /// <summary>Listens from now on.</summary>
+    /// <returns>Cancelled by the first signal.</returns>
+    public static CancellationToken Listen()
+    {
+        var interrupted = new CancellationTokenSource();
+        var heard = 0;
+        void Hear(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            if (Interlocked.Exchange(ref heard, 1) == 0)
+            {
+                interrupted.Cancel();
+                return;
+            }
+
+            Console.Error.WriteLine(Sentence);
+            Environment.Exit(ExitCodes.Interrupted);
+        }
+
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Hear));
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hear));
+        return interrupted.Token;
+    }
+}
