@@ -26,7 +26,7 @@ try
 }
 catch (OperationCanceledException) when (interruption.IsCancellationRequested)
 {
-    Console.Error.WriteLine(Interruption.Sentence);
+    Interruption.Tell();
     return ExitCodes.Interrupted;
 }
 catch (Exception error) when (Refusal.Of(error) is not null)

@@ -7,10 +7,9 @@ namespace ToNNO.Tonno.Commands;
 /// <remarks>The command line library has such a handler too, but it throws where a second signal comes while the first is handled.</remarks>
 internal static class Interruption
 {
-    public const string Sentence = "interrupted: run it again, and it goes on from here.";
-
     // Held for the life of the process: a registration that is collected hears nothing more.
     private static readonly List<PosixSignalRegistration> _registrations = [];
+    private static int _told;
 
     /// <summary>Listens from now on.</summary>
     /// <returns>Cancelled by the first signal.</returns>
@@ -21,18 +20,29 @@ internal static class Interruption
         void Hear(PosixSignalContext signal)
         {
             signal.Cancel = true;
-            if (Interlocked.Exchange(ref heard, 1) == 0)
+            switch (Interlocked.Increment(ref heard))
             {
-                interrupted.Cancel();
-                return;
+                case 1:
+                    interrupted.Cancel();
+                    break;
+                case 2:
+                    Tell();
+                    Environment.Exit(ExitCodes.Interrupted);
+                    break;
             }
-
-            Console.Error.WriteLine(Sentence);
-            Environment.Exit(ExitCodes.Interrupted);
         }
 
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Hear));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hear));
         return interrupted.Token;
+    }
+
+    /// <summary>Tells the user, once, whoever comes to it first.</summary>
+    public static void Tell()
+    {
+        if (Interlocked.Exchange(ref _told, 1) == 0)
+        {
+            Console.Error.WriteLine("interrupted: run it again, and it goes on from here.");
+        }
     }
 }

@@ -138,7 +138,7 @@ internal static class RunCommand
 
         if (interrupted && report.Unfinished > 0)
         {
-            Console.Error.WriteLine(Interruption.Sentence);
+            Interruption.Tell();
         }
 
         return interrupted && report.Unfinished > 0 ? ExitCodes.Interrupted
