@@ -96,6 +96,8 @@ public sealed partial class BadInputTests : IDisposable
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "IN/.."], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--threshold", "many"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "IN/a.nii"], 2 }, // a file is no store
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--report", "IN/a.nii"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--report", "OUT/a/result.json"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "sorcery"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--layer", "pixels"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--cam", "layercam"], 2 },

@@ -88,6 +88,7 @@ internal static class RunCommand
     private static async Task<int> ExecuteAsync(Request request, CancellationToken cancel)
     {
         var inputs = SourceListing.List(request.Sources, request.Output);
+        RequireReportApart(request, inputs);
         var modelName = request.Model.StartsWith("builtin:", StringComparison.Ordinal) ? request.Model : Path.GetFullPath(request.Model);
         RunSettings settings;
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
@@ -108,6 +109,23 @@ internal static class RunCommand
         }
 
         return exitCode;
+    }
+
+    /// <summary>Refuses a report that would be written over an input, the model or a result.</summary>
+    private static void RequireReportApart(Request request, IReadOnlyList<RunInput> inputs)
+    {
+        if (request.Report is not { } file)
+        {
+            return;
+        }
+
+        var path = Path.GetFullPath(file);
+        bool Within(string folder) => path.StartsWith(Path.GetFullPath(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        if (Within(request.Output) || Within(request.Model) || (File.Exists(path) && inputs.Any(input => Path.GetFullPath(input.Uri) == path)))
+        {
+            throw new CommandException(
+                ExitCodes.Usage, "report.misplaced", $"The report would be written to {file}, among inputs, model or results: choose another place.");
+        }
     }
 
     private static async Task WriteReportAsync(string file, RunReport report)
