@@ -98,6 +98,17 @@ public sealed class NiftiHeader
             "The volume");
     }
 
+    /// <summary>The grid as the bytes of a file's header, up to its first voxel; see <see cref="Parse"/>.</summary>
+    public byte[] ToBytes() => NiftiHeaderEncoder.Encode(Fields, NiftiDataType.Float32, calMin: 0, calMax: 0, description: "");
+
+    /// <summary>Reads the bytes of a single file's header, whose voxels lie elsewhere or nowhere.</summary>
+    /// <param name="name">What messages call them.</param>
+    /// <exception cref="ImagingException">They are no header of a 3D NIfTI volume.</exception>
+    public static NiftiHeader Parse(ReadOnlySpan<byte> bytes, string name) =>
+        bytes.Length >= sizeof(int) && NiftiLayout.Detect(bytes) is var (layout, bigEndian) && bytes.Length >= layout.SizeBytes
+            ? new(NiftiHeaderDecoder.Decode(bytes[..layout.SizeBytes], layout, bigEndian, name), name)
+            : throw new ImagingException(RejectReason.NotNifti, $"{name} is no NIfTI header: write it anew.");
+
     /// <summary>The header of a part of this volume: same axes, first voxel at the given index, in every form in use.</summary>
     /// <remarks>A file without forms cannot say where it lies; its parts get an sform, code 2 (aligned to another file).</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The part reaches outside, or has fewer than 2 voxels along an axis.</exception>

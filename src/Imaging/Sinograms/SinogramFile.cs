@@ -2,33 +2,38 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
-using ToNNO.Tomography.Geometry;
-using ToNNO.Tomography.Sampling;
+using ToNNO.Tomography.Filtering;
 
 namespace ToNNO.Imaging.Sinograms;
 
 /// <summary>Writes a sinogram as a NumPy <c>.npz</c>: <c>numpy.load</c> gives all that is needed to filter and backproject again.</summary>
-/// <remarks>The same content gives the same bytes: no time and no name is stored.</remarks>
+/// <remarks>
+/// The arrays, of K classes, P directions and O offsets: <c>logits [K, P, O]</c>, <c>blank_logit [K]</c>, <c>classes [K]</c> (names),
+/// <c>measured [P, O]</c> (false where logits were taken from neighbouring directions), <c>normals [P, 3]</c>, <c>weights [P]</c> (sum 1),
+/// <c>offsets_mm [O]</c>, <c>centre_mm [3]</c>, <c>pixel_mm</c>, <c>slice_size</c>, <c>shape [3]</c> (i, j, k), <c>affine [4, 4]</c> (index to
+/// RAS+ mm), <c>nifti_header</c> (the grid, as bytes), <c>alpha</c>, <c>window</c> and <c>block_directions</c>; see <see cref="Sinogram"/>.
+/// The same content gives the same bytes: no time and no name is stored.
+/// </remarks>
 public static class SinogramFile
 {
     public const string FileName = "sinogram.npz";
 
     private static readonly DateTimeOffset NoTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>Writes the arrays <c>logits [P, O]</c>, <c>measured [P, O]</c> (0 where a logit was taken from neighbouring directions), <c>blank_logit</c>, <c>normals [P, 3]</c>, <c>weights [P]</c> (sum 1),
-    /// <c>offsets_mm [O]</c>, <c>centre_mm [3]</c>, <c>shape [3]</c> (i, j, k) and <c>affine [4, 4]</c> (index to RAS+ mm).</summary>
-    /// <param name="logits">Logits <c>[direction, offset]</c>.</param>
-    /// <param name="measured">Which of them were measured.</param>
-    public static void Write(
-        Stream destination, ReadOnlySpan<float> logits, ReadOnlySpan<bool> measured, float blankLogit, SamplingPlan plan, VolumeGeometry geometry)
+    /// <exception cref="ArgumentException">The arrays' lengths do not fit each other.</exception>
+    public static void Write(Stream destination, Sinogram sinogram)
     {
-        var (directions, offsets) = (plan.Directions.Count, plan.OffsetCount);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(logits.Length, directions * offsets, nameof(logits));
-        ArgumentOutOfRangeException.ThrowIfNotEqual(measured.Length, logits.Length, nameof(measured));
+        ArgumentNullException.ThrowIfNull(sinogram);
+        var (plan, geometry) = (sinogram.Plan, sinogram.Header.Geometry);
+        var (classes, directions, offsets) = (sinogram.Classes.Count, plan.Directions.Count, plan.OffsetCount);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(sinogram.Logits.Length, classes * directions * offsets, nameof(sinogram));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(sinogram.BlankLogits.Length, classes, nameof(sinogram));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(sinogram.Measured.Length, directions * offsets, nameof(sinogram));
         using var zip = new ZipArchive(destination, ZipArchiveMode.Create, leaveOpen: true);
-        Add(zip, "logits", "<f4", MemoryMarshal.AsBytes(logits), directions, offsets);
-        Add(zip, "measured", "|b1", MemoryMarshal.AsBytes(measured), directions, offsets);
-        Add(zip, "blank_logit", "<f4", MemoryMarshal.AsBytes<float>([blankLogit]));
+        Add(zip, "logits", "<f4", MemoryMarshal.AsBytes(sinogram.Logits.AsSpan()), classes, directions, offsets);
+        Add(zip, "blank_logit", "<f4", MemoryMarshal.AsBytes(sinogram.BlankLogits.AsSpan()), classes);
+        AddTexts(zip, "classes", sinogram.Classes, classes);
+        Add(zip, "measured", "|b1", MemoryMarshal.AsBytes(sinogram.Measured.AsSpan()), directions, offsets);
         var normals = new double[3 * directions];
         for (var d = 0; d < directions; d++)
         {
@@ -40,6 +45,8 @@ public static class SinogramFile
         Add(zip, "weights", "<f8", MemoryMarshal.AsBytes(plan.Directions.Weights), directions);
         Add(zip, "offsets_mm", "<f8", MemoryMarshal.AsBytes<double>(Enumerable.Range(0, offsets).Select(plan.OffsetMm).ToArray()), offsets);
         Add(zip, "centre_mm", "<f8", MemoryMarshal.AsBytes<double>([plan.CentreMm.X, plan.CentreMm.Y, plan.CentreMm.Z]), 3);
+        Add(zip, "pixel_mm", "<f8", MemoryMarshal.AsBytes<double>([plan.PixelMm]));
+        Add(zip, "slice_size", "<i4", MemoryMarshal.AsBytes<int>([plan.Size]));
         Add(zip, "shape", "<i4", MemoryMarshal.AsBytes<int>([geometry.Shape.I, geometry.Shape.J, geometry.Shape.K]), 3);
         var a = geometry.Affine;
         Add(zip, "affine", "<f8", MemoryMarshal.AsBytes<double>(
@@ -49,6 +56,24 @@ public static class SinogramFile
             a.I.Z, a.J.Z, a.K.Z, a.Origin.Z,
             0, 0, 0, 1,
         ]), 4, 4);
+        var header = sinogram.Header.ToBytes();
+        Add(zip, "nifti_header", "|u1", header, header.Length);
+        Add(zip, "alpha", "<f8", MemoryMarshal.AsBytes<double>([sinogram.Alpha]));
+        AddTexts(zip, "window", [sinogram.Window.Name()]);
+        Add(zip, "block_directions", "<i4", MemoryMarshal.AsBytes<int>([sinogram.BlockDirections]));
+    }
+
+    /// <summary>Adds texts as NumPy stores them: UTF-32, all as long as the longest, filled up with zeros.</summary>
+    private static void AddTexts(ZipArchive zip, string name, IReadOnlyList<string> texts, params ReadOnlySpan<int> shape)
+    {
+        var width = Math.Max(1, texts.Max(text => Encoding.UTF32.GetByteCount(text) / sizeof(int)));
+        var bytes = new byte[texts.Count * width * sizeof(int)];
+        for (var at = 0; at < texts.Count; at++)
+        {
+            Encoding.UTF32.GetBytes(texts[at], bytes.AsSpan(at * width * sizeof(int)));
+        }
+
+        Add(zip, name, $"<U{width}", bytes, shape);
     }
 
     /// <summary>Adds one array in NumPy's .npy format, version 1.0.</summary>

@@ -79,7 +79,7 @@ internal sealed class ResultPublisher(IBlobStore store)
 
         await Write(SinogramFile.FileName, stream =>
         {
-            SinogramFile.Write(stream, rows.Logits, rows.Measured, rows.BlankLogit, task.Plan(), task.Geometry);
+            SinogramFile.Write(stream, rows.ToSinogram(task, header));
             return Task.CompletedTask;
         }).ConfigureAwait(false);
         var preview = PreviewRenderer.RenderPng(new PreviewRequest(task.Geometry, peak, image, heat, task.VolumeId.Value) { Threshold = task.Settings.Threshold });

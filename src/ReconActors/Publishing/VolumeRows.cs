@@ -1,5 +1,8 @@
 using ToNNO.Contracts;
+using ToNNO.Imaging.Nifti;
+using ToNNO.Imaging.Sinograms;
 using ToNNO.Storage;
+using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tomography.Slicing;
 
@@ -27,6 +30,21 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float BlankLo
 
         return new VolumeRows(logits, await MeasuredAsync(store, task, plan, cancel).ConfigureAwait(false), blank, cost, string.Join(", ", devices));
     }
+
+    /// <summary>The rows with all that it takes to make the heatmap of them again.</summary>
+    /// <param name="header">The volume's.</param>
+    public Sinogram ToSinogram(VolumeTask task, NiftiHeader header) => new()
+    {
+        Classes = ["0"],
+        Logits = Logits,
+        BlankLogits = [BlankLogit],
+        Measured = Measured,
+        Plan = task.Plan(),
+        Header = header,
+        Alpha = task.Settings.Alpha,
+        Window = task.Settings.Window,
+        BlockDirections = Math.Min(task.LeaseDirections, Backprojector.BlockSize), // blocks never straddle leases
+    };
 
     /// <summary>Which logits were measured: all but those that a pass's guide gave. A plane that misses the volume needs no measuring.</summary>
     private static async Task<bool[]> MeasuredAsync(IBlobStore store, VolumeTask task, SamplingPlan plan, CancellationToken cancel)

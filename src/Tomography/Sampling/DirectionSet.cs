@@ -115,6 +115,29 @@ public sealed class DirectionSet
         return new DirectionSet(canonical, scaled);
     }
 
+    /// <summary>A set that was stored: normals and weights are taken as they are, bit for bit.</summary>
+    /// <exception cref="ArgumentException">A normal is no unit vector, a weight is negative, or the weights do not sum to 1.</exception>
+    public static DirectionSet Restored(ReadOnlySpan<Vector3D> normals, ReadOnlySpan<double> weights)
+    {
+        const double Rounding = 1e-6; // far above what float64 leaves, far below any other set's
+        ArgumentOutOfRangeException.ThrowIfZero(normals.Length, nameof(normals));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(weights.Length, normals.Length, nameof(weights));
+        var sum = 0.0;
+        for (var j = 0; j < normals.Length; j++)
+        {
+            if (!(Math.Abs(normals[j].Length - 1) < Rounding) || !(weights[j] >= 0))
+            {
+                throw new ArgumentException($"Direction {j} has a normal of length {normals[j].Length} and weight {weights[j]}.", nameof(normals));
+            }
+
+            sum += weights[j];
+        }
+
+        return Math.Abs(sum - 1) < Rounding
+            ? new DirectionSet(normals.ToArray(), weights.ToArray())
+            : throw new ArgumentException($"The weights sum to {sum}, not 1.", nameof(weights));
+    }
+
     /// <summary>The same set, each direction in turn the one farthest from all before it.</summary>
     private DirectionSet Spread()
     {

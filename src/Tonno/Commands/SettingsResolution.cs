@@ -78,14 +78,8 @@ internal static class SettingsResolution
     }
 
     /// <exception cref="FormatException">The name is none of the windows'.</exception>
-    public static FilterWindow ParseWindow(string name) => name switch
-    {
-        "none" => FilterWindow.None,
-        "cosine" => FilterWindow.Cosine,
-        "hann" => FilterWindow.Hann,
-        "3point" => FilterWindow.ThreePoint,
-        _ => throw new FormatException($"'{name}' is no window: use none, cosine, hann or 3point."),
-    };
+    public static FilterWindow ParseWindow(string name) =>
+        FilterWindows.Named(name) ?? throw new FormatException($"'{name}' is no window: use none, cosine, hann or 3point.");
 
     /// <summary>A number in the heatmap's unit, or a percentage of the heatmap's peak.</summary>
     /// <exception cref="FormatException">The text is neither.</exception>
