@@ -31,6 +31,12 @@ public static class MetadataJson
         "tonno.architecture", "tonno.pixel_size_mm", "tonno.intensity_window", "tonno.fill_value",
     ];
 
+    /// <summary>All keys under <c>tonno</c>; the rest of a bundle's metadata may hold what its makers like.</summary>
+    private static readonly string[] _known =
+    [
+        "architecture", "small_cnn", "precision", "pixel_size_mm", "spacing_mm", "intensity_window", "fill_value", "alpha", "window", "threshold", "training",
+    ];
+
     private static readonly JsonSerializerOptions _architectureOptions = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -147,6 +153,11 @@ public static class MetadataJson
 
     private static ModelMetadata Read(JsonElement root, string source)
     {
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            throw MetadataReader.Invalid(source, $"it must be an object, {{...}}, and is {root.ValueKind switch { JsonValueKind.Array => "an array", _ => "a single value" }}");
+        }
+
         var missing = _required.Where(path => !MetadataReader.TryFind(root, path, out _)).ToList();
         var name = MetadataReader.TryFind(root, "tonno.architecture", out var kind) && kind.ValueKind == JsonValueKind.String ? kind.GetString() : null;
         if (kind.ValueKind != JsonValueKind.Undefined && (name is null || !_architectures.Contains(name, StringComparer.Ordinal)))
@@ -156,6 +167,8 @@ public static class MetadataJson
                 $"{source} asks for an architecture that this version does not build; \"tonno.architecture\" must be one of {string.Join(", ", _architectures)}.");
         }
 
+        ThrowIfUnknown(root, "tonno", _known, source);
+        ThrowIfUnknown(root, "tonno.threshold", ["value", "of_peak"], source);
         if (name == SmallCnnArchitecture.MetadataName && !MetadataReader.TryFind(root, SmallCnnPath, out _))
         {
             missing.Add(SmallCnnPath);
@@ -208,6 +221,17 @@ public static class MetadataJson
             metadata.Window is null || _windows.Contains(metadata.Window, StringComparer.Ordinal),
             $"tonno.window must be one of {string.Join(", ", _windows)}, or null");
         return metadata;
+    }
+
+    /// <summary>Refuses a key that nothing reads: mostly one that is misspelt, whose value would be missed without a word.</summary>
+    private static void ThrowIfUnknown(JsonElement root, string path, string[] known, string source)
+    {
+        if (MetadataReader.TryFind(root, path, out var part) && part.ValueKind == JsonValueKind.Object
+            && part.EnumerateObject().Select(property => property.Name).Except(known, StringComparer.Ordinal).Select(key => $"{path}.{key}").ToList() is { Count: > 0 } unknown)
+        {
+            throw MetadataReader.Invalid(
+                source, $"nothing reads {string.Join(", ", unknown)}, and {path} may hold {string.Join(", ", known)}; notes of your own have their place in tonno.training");
+        }
     }
 
     private static ISliceArchitecture Architecture(JsonElement root, string name, int channels, int classes, MetadataReader reader, string source)

@@ -113,6 +113,42 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("tonno", "intensity_windw", "tonno.intensity_windw")]
+    [InlineData("tonno", "Alpha", "tonno.Alpha")]
+    [InlineData("tonno/threshold", "offpeak", "tonno.threshold.offpeak")]
+    public void Load_UnknownKey_IsRefusedByName(string parent, string key, string named)
+    {
+        Save("m");
+        Edit("m", root => parent.Split('/').Aggregate((JsonNode)root, (node, name) => node[name]!)[key] = 1);
+        Assert.Contains($" {named}, ", Refusal("m", "model.metadata_invalid").Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_KeysOfOthers_AreTheirs()
+    {
+        // A MONAI bundle's own, and what training wrote of itself.
+        Save("m");
+        Edit("m", root =>
+        {
+            root["monai_version"] = "1.4.0";
+            root["network_data_format"]!["inputs"]!["image"]!["modality"] = "PET";
+            root["tonno"]!["training"]!["my_notes"] = "anything";
+        });
+        EncoderFactory.Open(_folder["m"], "cpu").Dispose();
+    }
+
+    [Theory]
+    [InlineData("[1]")]
+    [InlineData("\"text\"")]
+    [InlineData("null")]
+    public void Load_MetadataThatIsNoObject_SaysSo(string text)
+    {
+        Save("m");
+        File.WriteAllText(_folder["m/metadata.json"], text);
+        Assert.Contains("must be an object", Refusal("m", "model.metadata_invalid").Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("tonno", "alpha", "2.5", "model.metadata_invalid")]
     [InlineData("tonno", "alpha", "\"2\"", "model.metadata_invalid")]
     [InlineData("tonno", "window", "\"box\"", "model.metadata_invalid")]
