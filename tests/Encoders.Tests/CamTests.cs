@@ -15,6 +15,7 @@ public sealed class CamTests
     [Theory]
     [InlineData("smallcnn", 24, 4)]
     [InlineData("resnet18", 64, 2)]
+    [InlineData("resnet50", 64, 2)]
     [InlineData("halves", 24, 4)]
     [InlineData("vit", 24, 4)]
     public void EncodeCam_SameWeights_AgreesWithPyTorch(string name, int size, int count)
@@ -25,7 +26,7 @@ public sealed class CamTests
         {
             var (_, maps) = EncodeCam(encoder, Reference.Ramp(count * 2L * size * size, seed: 7), count, size, request);
             Assert.Equal(expected.Length, maps.Length);
-            // The same float32 operators in another order, through at most 20 layers of sums of at most 5,000 products.
+            // The same float32 operators in another order, through at most 53 layers of sums of at most 5,000 products.
             var largest = expected.Max();
             Assert.True(largest > 0);
             Assert.All(expected.Zip(maps), pair => Assert.Equal(pair.First, pair.Second, 1e-4 * largest));
@@ -478,11 +479,11 @@ public sealed class CamTests
     private static SliceNetwork Network(string name, EncoderPrecision precision = EncoderPrecision.Fp32)
     {
         using var scope = NewDisposeScope();
-        var architecture = new ResNetArchitecture(18, InputChannels: 2, Classes: 3);
+        var architecture = new ResNetArchitecture(name == "resnet50" ? 50 : 18, InputChannels: 2, Classes: 3);
         return name switch
         {
             "smallcnn" => Reference.SmallCnn(),
-            "resnet18" => new ResNet(architecture, Reference.Weights(architecture), precision),
+            "resnet18" or "resnet50" => new ResNet(architecture, Reference.Weights(architecture), precision),
             _ => new TorchScriptNetwork(Reference.Program(name), "model.ts", precision),
         };
     }

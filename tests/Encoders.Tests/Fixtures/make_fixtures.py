@@ -8,10 +8,12 @@ residual.ts, residual_frozen.ts   a small residual network with batch normalisat
 transformer.ts                    a small vision transformer, traced
 pair.ts                           forward(slices, other): not an encoder
 unpooled.ts                       gives a map, not logits
+hungry.ts                         asks for more memory than any machine has where a batch has more than four slices
 resnet18.json, resnet50.json      logits of ResNets in torchvision's form, whose weights follow the rule of weights()
+smallcnn.json                     logits of a small CNN with the same rule
 vit.ts, vit.json                  a vision transformer, scripted, with the halves features and head of its forward
 halves.ts                         a residual network with two such pairs, and with pairs that are of no use
-cam_*.json                        class activation maps of halves.ts, vit.ts, the ResNet-18 and a small CNN
+cam_*.json                        class activation maps of halves.ts, vit.ts, the ResNets and the small CNN
 """
 import io
 import json
@@ -298,6 +300,19 @@ class Unpooled(nn.Module):
         return slices.mean(1)
 
 
+class Hungry(nn.Module):
+    def features(self, slices):
+        if slices.shape[0] > 4:
+            slices = slices + torch.empty(1 << 50).sum()
+        return nn.functional.avg_pool2d(slices, 4)
+
+    def head(self, features):
+        return features.mean([2, 3])
+
+    def forward(self, slices):
+        return self.head(self.features(slices))
+
+
 def fill(network):
     """Gives every parameter and buffer its weights(), numbered in the order of their names."""
     state = {name: value for name, value in network.state_dict().items() if not name.endswith("num_batches_tracked")}
@@ -367,23 +382,26 @@ def main():
             save(program, name)
             if name == "residual":
                 save(torch.jit.freeze(program), name + "_frozen")
-        for name, network in (("pair", Pair()), ("unpooled", Unpooled())):
+        for name, network in (("pair", Pair()), ("unpooled", Unpooled()), ("hungry", Hungry())):
             save(torch.jit.script(network), name)
         write("vit", fill(Vit())(slices))
         save(torch.jit.script(fill(Vit())), "vit")
         save(torch.jit.script(fill(Halves())), "halves")
         for depth in (18, 50):
             write(f"resnet{depth}", fill(ResNet(depth, 2, 3))(ramp(2, 2, 64, 64, seed=7)))
-    vit, halves, cnn, resnet = fill(Vit()), fill(Halves()), fill(SmallCnn()), fill(ResNet(18, 2, 3))
+        write("smallcnn", chain(*fill(SmallCnn()).parts)(slices))
+    vit, halves, cnn = fill(Vit()), fill(Halves()), fill(SmallCnn())
     write_maps("vit", slices, [("features", vit.features, vit.head), ("early", vit.features_early, vit.head_early)])
     write_maps("halves", slices, [("features", halves.features, halves.head), ("stem", halves.features_stem, halves.head_stem)])
     write_maps("smallcnn", slices, split({"layers.0": 1, "layers.1": 2, "layers.2": 3}, cnn.parts))
-    resnet_parts = [
-        lambda x: resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(x)))),
-        resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4,
-        lambda x: resnet.fc(x.mean([2, 3])),
-    ]
-    write_maps("resnet18", ramp(2, 2, 64, 64, seed=7), split({f"layer{number}": number + 1 for number in range(1, 5)}, resnet_parts))
+    for depth in (18, 50):
+        resnet = fill(ResNet(depth, 2, 3))
+        resnet_parts = [
+            lambda x: resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(x)))),
+            resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4,
+            lambda x: resnet.fc(x.mean([2, 3])),
+        ]
+        write_maps(f"resnet{depth}", ramp(2, 2, 64, 64, seed=7), split({f"layer{number}": number + 1 for number in range(1, 5)}, resnet_parts))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
+using ToNNO.Encoders.Tests.Fixtures;
 using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Tests.Networks;
@@ -30,6 +31,15 @@ public sealed class SmallCnnTests
         var (one, three) = (Logit((10, 10)), Logit((10, 10), (40, 12), (25, 45)));
         Assert.Equal(0, Logit());
         Assert.Equal(3 * one, three, 1e-4 * Math.Abs(one));
+    }
+
+    [Fact]
+    public void Encode_SameWeights_AgreesWithPyTorch()
+    {
+        using var encoder = new TorchSliceEncoder(Reference.SmallCnn(), Reference.Card(2, 3), "cpu");
+        var logits = EncoderFixtures.Encode(encoder, Reference.Ramp(4 * 2 * 24 * 24, seed: 7), 4, 24);
+        // The same float32 operators in another order, and a few of them.
+        Assert.All(Reference.Logits("smallcnn").Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
     }
 
     [Fact]
