@@ -40,6 +40,9 @@ public enum EncoderError
 
     DeviceInvalid,
     DeviceUnavailable,
+
+    /// <summary>The device's memory does not do for a single slice.</summary>
+    OutOfMemory,
     NonFiniteLogit,
     NonFiniteMap,
     TrainingDiverged,
@@ -75,6 +78,7 @@ public sealed class EncoderException : Exception
         EncoderError.CamUnsound => "model.cam_unsound",
         EncoderError.DeviceInvalid => "encoder.device_invalid",
         EncoderError.DeviceUnavailable => "encoder.device_unavailable",
+        EncoderError.OutOfMemory => "encoder.out_of_memory",
         EncoderError.NonFiniteLogit => "encoder.non_finite_logit",
         EncoderError.NonFiniteMap => "encoder.non_finite_map",
         EncoderError.TrainingDiverged => "encoder.training_diverged",

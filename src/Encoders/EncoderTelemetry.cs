@@ -17,6 +17,9 @@ public static class EncoderTelemetry
     private static readonly Counter<long> _encoded = _meter.CreateCounter<long>(
         "tonno.slice.encoded", "{slice}", "Slices that were given their logits.");
 
+    private static readonly Counter<long> _halved = _meter.CreateCounter<long>(
+        "tonno.encoder.batch_halved", "{halving}", "Times that batches were halved since memory did not do for one.");
+
     static EncoderTelemetry()
     {
         // A count that climbs is a tensor that escaped its dispose scope. (TorchSharp 0.107 counts one tensor too many, for good,
@@ -31,4 +34,6 @@ public static class EncoderTelemetry
         _encodeDuration.Record(duration.TotalSeconds, tags);
         _encoded.Add(slices, tags);
     }
+
+    internal static void BatchHalved(string device) => _halved.Add(1, new KeyValuePair<string, object?>("device", device));
 }

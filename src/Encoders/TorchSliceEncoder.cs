@@ -12,7 +12,8 @@ namespace ToNNO.Encoders;
 /// <summary>Encodes slices with a network on one device.</summary>
 /// <remarks>
 /// Every forward pass has the same batch size, the last one filled up with zero slices: kernels are chosen by shape, so a
-/// slice's logit would otherwise depend, in its last bits, on how many neighbours it is handed in with.
+/// slice's logit would otherwise depend, in its last bits, on how many neighbours it is handed in with. Where memory does not do
+/// for a batch, those of its slice size are halved until it does, and stay so: logits then differ in their last bits from before.
 /// Several threads may call one instance; the weights are shared. Give each a process-wide <c>OMP_NUM_THREADS=1</c>, since
 /// torch's own setting does not reach threads that it did not make.
 /// </remarks>
@@ -26,7 +27,11 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
     private readonly Device _device;
     private readonly DeviceVolumes _volumes;
     private readonly int? _batchSize;
+    private readonly bool _shared;
     private readonly ConcurrentDictionary<(int, string), int> _camEdges = new();
+
+    /// <summary>By slice size, the batches that memory does for where it did not do for those of <see cref="_batchSize"/>.</summary>
+    private readonly ConcurrentDictionary<int, int> _halved = new();
 
     /// <param name="network">Becomes the encoder's: moved to the device, put in evaluation mode and disposed of with it.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
@@ -50,6 +55,12 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         _network.Prepare(_device);
     }
 
+    private TorchSliceEncoder(TorchSliceEncoder other, int batchSize)
+    {
+        (_network, _device, _volumes, _batchSize, _shared) = (other._network, other._device, new DeviceVolumes(other._device), batchSize, true);
+        (Card, Device) = (other.Card, other.Device);
+    }
+
     public EncoderCard Card { get; }
 
     public string Device { get; }
@@ -58,7 +69,10 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 
     /// <summary>Slices per forward pass of slices of <paramref name="size"/> x <paramref name="size"/> pixels.</summary>
     public int BatchSize(int size) =>
-        _batchSize ?? (_device.type == DeviceType.CUDA ? CudaBatch : CpuBatchOf(size));
+        _halved.TryGetValue(size, out var smaller) ? smaller : _batchSize ?? (_device.type == DeviceType.CUDA ? CudaBatch : CpuBatchOf(size));
+
+    /// <summary>An encoder with the same network in memory and other batches; it ends with this one.</summary>
+    internal TorchSliceEncoder WithBatchSize(int batchSize) => new(this, batchSize);
 
     /// <summary>Slices per forward pass on the CPU; whoever hands slices in does well to hand in a multiple.</summary>
     /// <remarks>ResNet-18, one thread, slices per processor second at batch 2, 4, 8 and 16: 80, 87, 91, 101 of 128² and 29, 31, 31,
@@ -100,17 +114,27 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         var start = Stopwatch.GetTimestamp();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var (classes, batchSize) = (Card.Classes.Count, BatchSize(format.Size));
-        for (var first = 0; first < planes.Length; first += batchSize)
+        var classes = Card.Classes.Count;
+        for (var first = 0; first < planes.Length;)
         {
-            using var step = NewDisposeScope();
-            var taken = Math.Min(batchSize, planes.Length - first);
-            var (pixels, anything) = _volumes.Cut(volume, intensity, planes.Slice(first, taken), centreMm, format, batchSize);
-            EncodeBatch(pixels, batchSize, first, format, request: null, logits.Slice(first * classes, taken * classes), maps: []);
-            var seen = anything.cpu().bytes;
-            for (var at = 0; at < taken; at++)
+            var batchSize = BatchSize(format.Size);
+            try
             {
-                blank[first + at] = seen[at] == 0;
+                using var step = NewDisposeScope();
+                var taken = Math.Min(batchSize, planes.Length - first);
+                var (pixels, anything) = _volumes.Cut(volume, intensity, planes.Slice(first, taken), centreMm, format, batchSize);
+                EncodeBatch(pixels, batchSize, first, format, request: null, logits.Slice(first * classes, taken * classes), maps: []);
+                var seen = anything.cpu().bytes;
+                for (var at = 0; at < taken; at++)
+                {
+                    blank[first + at] = seen[at] == 0;
+                }
+
+                first += taken;
+            }
+            catch (ExternalException error) when (OutOfMemory.Is(error))
+            {
+                Halve(format.Size, batchSize, error);
             }
         }
 
@@ -120,7 +144,10 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
     public void Dispose()
     {
         _volumes.Dispose();
-        _network.Dispose();
+        if (!_shared)
+        {
+            _network.Dispose();
+        }
     }
 
     private void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest? request, Span<float> logits, Span<float> maps)
@@ -131,20 +158,52 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         using var scope = NewDisposeScope();
         var (channels, classes, cells) = (Card.Channels, Card.Classes.Count, count > 0 ? maps.Length / count : 0);
         var pixels = channels * format.Size * format.Size;
-        var batchSize = BatchSize(format.Size);
-        var batch = empty(batchSize, channels, format.Size, format.Size);
-        for (var first = 0; first < count; first += batchSize)
+        Tensor? batch = null;
+        for (var first = 0; first < count;)
         {
-            var taken = Math.Min(batchSize, count - first);
-            var input = MemoryMarshal.Cast<byte, float>(batch.bytes);
-            slices.Slice(first * pixels, taken * pixels).CopyTo(input);
-            input[(taken * pixels)..].Clear();
-            using var step = NewDisposeScope();
-            EncodeBatch(
-                batch.to(_device), batchSize, first, format, request, logits.Slice(first * classes, taken * classes), maps.Slice(first * cells, taken * cells));
+            var batchSize = BatchSize(format.Size);
+            try
+            {
+                if (batch?.shape[0] != batchSize)
+                {
+                    batch?.Dispose();
+                    batch = empty(batchSize, channels, format.Size, format.Size);
+                }
+
+                var taken = Math.Min(batchSize, count - first);
+                var input = MemoryMarshal.Cast<byte, float>(batch.bytes);
+                slices.Slice(first * pixels, taken * pixels).CopyTo(input);
+                input[(taken * pixels)..].Clear();
+                using var step = NewDisposeScope();
+                EncodeBatch(
+                    batch.to(_device), batchSize, first, format, request, logits.Slice(first * classes, taken * classes), maps.Slice(first * cells, taken * cells));
+                first += taken;
+            }
+            catch (ExternalException error) when (OutOfMemory.Is(error))
+            {
+                Halve(format.Size, batchSize, error);
+            }
         }
 
         EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
+    }
+
+    /// <summary>Halves the batches of this slice size from now on, since memory did not do for one of them.</summary>
+    /// <exception cref="EncoderException">One slice is too much.</exception>
+    private void Halve(int size, int batchSize, ExternalException refused)
+    {
+        if (batchSize == 1)
+        {
+            throw new EncoderException(
+                EncoderError.OutOfMemory,
+                $"{Card.Name} needs more memory for one slice of {size} x {size} pixels than {Device} has left: end what else uses it, " +
+                "take smaller slices (--size) or another device.",
+                refused);
+        }
+
+        // Another thread may have met the same want, and halved them already.
+        _halved.AddOrUpdate(size, batchSize / 2, (_, now) => Math.Min(now, batchSize / 2));
+        EncoderTelemetry.BatchHalved(Device);
     }
 
     /// <summary>One forward pass, and the maps where they are asked for.</summary>
@@ -198,7 +257,7 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
                 return ClassActivationMap.Of(request.Kind, variable.detach().to(float32), gradient.to(float32));
             }
         }
-        catch (ExternalException error)
+        catch (ExternalException error) when (!OutOfMemory.Is(error))
         {
             refused = error;
         }
@@ -212,9 +271,24 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 
     private int MeasureCam(SliceFormat format, string layer)
     {
+        while (true)
+        {
+            var batchSize = BatchSize(format.Size);
+            try
+            {
+                return MeasureCam(format, layer, batchSize);
+            }
+            catch (ExternalException error) when (OutOfMemory.Is(error))
+            {
+                Halve(format.Size, batchSize, error);
+            }
+        }
+    }
+
+    private int MeasureCam(SliceFormat format, string layer, int batchSize)
+    {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var batchSize = BatchSize(format.Size);
         var batch = empty(batchSize, Card.Channels, format.Size, format.Size);
         // Stripes of seven pixels, not zeros: a network that checks itself on them is to see something.
         var pixels = MemoryMarshal.Cast<byte, float>(batch.bytes);

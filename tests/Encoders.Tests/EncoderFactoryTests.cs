@@ -27,4 +27,13 @@ public sealed class EncoderFactoryTests
         var errors = Enum.GetValues<EncoderError>().Where(error => error != EncoderError.Unspecified).ToArray();
         Assert.Equal(errors.Length, errors.Select(EncoderException.CodeOf).Distinct().Count());
     }
+
+    [Fact]
+    public void FailureModes_TellOfEveryCode()
+    {
+        var page = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "failure-modes.md"));
+        Assert.All(
+            Enum.GetValues<EncoderError>().Where(error => error != EncoderError.Unspecified).Select(EncoderException.CodeOf),
+            code => Assert.Contains($"`{code}`", page, StringComparison.Ordinal));
+    }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using ToNNO.Encoders.Networks;
+using ToNNO.Encoders.Tests.Fixtures;
 using static TorchSharp.torch;
 
 namespace ToNNO.Encoders.Tests;
@@ -153,6 +154,47 @@ public sealed class CpuTorchSliceEncoderTests : TorchSliceEncoderTests
 {
     protected override string DeviceName => "cpu";
 
+    [Theory]
+    [InlineData(5, 4)]
+    [InlineData(1, 1)]
+    [InlineData(16, 16)]
+    public void Encode_BatchesBeyondMemory_AreHalvedAndStaySo(int most, int expected)
+    {
+        using var network = new HungryNetwork(most, 24);
+        using var encoder = new TorchSliceEncoder(network, EncoderFixtures.Card(EncoderFixtures.Architecture()), "cpu");
+        var pixels = EncoderFixtures.Pixels(seed: 8, 37 * 24 * 24);
+        var first = EncoderFixtures.Encode(encoder, pixels, 37, 24);
+        Assert.Equal(pixels.Chunk(24 * 24).Select(slice => slice.Average()), first, (a, b) => Math.Abs(a - b) < 1e-5); // sums of 576 float32
+        Assert.Equal(expected, encoder.BatchSize(24));
+        var refused = network.Refused;
+        Assert.Equal(first, EncoderFixtures.Encode(encoder, pixels, 37, 24));
+        Assert.Equal(refused, network.Refused);
+        EncoderFixtures.Encode(encoder, new float[17 * 16 * 16], 17, 16);
+        Assert.Equal(16, encoder.BatchSize(16)); // another slice size keeps its own
+        EncoderFixtures.NoTensorStays(() => EncoderFixtures.Encode(encoder, pixels, 37, 24));
+    }
+
+    [Fact]
+    public void Encode_NoMemoryForOneSlice_SaysWhatToDo()
+    {
+        using var encoder = new TorchSliceEncoder(new HungryNetwork(most: 0, 24), EncoderFixtures.Card(EncoderFixtures.Architecture()), "cpu");
+        var error = Assert.Throws<EncoderException>(() => EncoderFixtures.Encode(encoder, new float[24 * 24], 1, 24));
+        Assert.Equal("encoder.out_of_memory", error.Code);
+        Assert.Contains("24 x 24", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Encode_ProgramBeyondMemory_HalvesToo()
+    {
+        // What TorchScript says of its errors is otherwise taken for a fault of the model.
+        using var encoder = new TorchSliceEncoder(
+            new TorchScriptNetwork(Reference.Program("hungry"), "model.ts"), EncoderFixtures.Card(EncoderFixtures.Architecture()), "cpu");
+        EncoderFixtures.Encode(encoder, new float[20 * 24 * 24], 20, 24);
+        Assert.Equal(4, encoder.BatchSize(24));
+        Assert.Equal(4, encoder.CamGrid(new SliceFormat(16, 1), "features").Edge);
+        Assert.Equal(4, encoder.BatchSize(16));
+    }
+
     [Fact]
     public void Resolve_AbsentCuda_SaysWhatToDo()
     {
@@ -173,5 +215,25 @@ public sealed class CudaTorchSliceEncoderTests : TorchSliceEncoderTests
             Assert.SkipUnless(cuda.is_available(), "No CUDA device in this process.");
             return "cuda:0";
         }
+    }
+}
+
+/// <summary>The mean of a slice, from a network that asks for more memory than any machine has where a batch is too large.</summary>
+/// <param name="most">Slices that it has memory for.</param>
+/// <param name="size">Edge of the slices that it is so hungry for.</param>
+internal sealed class HungryNetwork(int most, int size) : SliceNetwork(nameof(HungryNetwork))
+{
+    public int Refused { get; private set; }
+
+    public override Tensor forward(Tensor input1, double input2)
+    {
+        using var scope = NewDisposeScope();
+        if (input1.shape[0] > most && input1.shape[2] == size)
+        {
+            Refused++;
+            _ = empty(1L << 50);
+        }
+
+        return input1.mean([1, 2, 3]).unsqueeze(1).MoveToOuterDisposeScope();
     }
 }

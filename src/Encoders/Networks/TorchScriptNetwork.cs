@@ -134,7 +134,7 @@ public sealed class TorchScriptNetwork : SliceNetwork
         {
             return program();
         }
-        catch (Exception refused) when (refused is ExternalException or InvalidCastException)
+        catch (Exception refused) when (refused is (ExternalException or InvalidCastException) && !OutOfMemory.Is(refused))
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
