@@ -25,6 +25,20 @@ public enum RejectReason
 
     /// <summary>One direction's class activation maps take more memory than one array may.</summary>
     StackTooLarge = 53,
+
+    /// <summary>No zip file, so no <c>.npz</c>.</summary>
+    SinogramNotNpz = 60,
+
+    /// <summary>Its bytes are not those that were written.</summary>
+    SinogramDamaged = 61,
+    SinogramArrayMissing = 62,
+
+    /// <summary>An array's type, shape or values.</summary>
+    SinogramArrayInvalid = 63,
+
+    /// <summary>Arrays that contradict each other.</summary>
+    SinogramInconsistent = 64,
+    SinogramTooLarge = 65,
 }
 
 public static class RejectReasons
@@ -51,6 +65,12 @@ public static class RejectReasons
         RejectReason.ResultNameTaken => "result.name_taken",
         RejectReason.StackTooLarge => "cam.stack_too_large",
         RejectReason.HeatmapNonFinite => "heatmap.non_finite",
+        RejectReason.SinogramNotNpz => "sinogram.not_npz",
+        RejectReason.SinogramDamaged => "sinogram.damaged",
+        RejectReason.SinogramArrayMissing => "sinogram.array_missing",
+        RejectReason.SinogramArrayInvalid => "sinogram.array_invalid",
+        RejectReason.SinogramInconsistent => "sinogram.inconsistent",
+        RejectReason.SinogramTooLarge => "sinogram.too_large",
         _ => "unspecified",
     };
 }

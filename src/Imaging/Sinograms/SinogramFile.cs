@@ -2,11 +2,12 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
+using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Filtering;
 
 namespace ToNNO.Imaging.Sinograms;
 
-/// <summary>Writes a sinogram as a NumPy <c>.npz</c>: <c>numpy.load</c> gives all that is needed to filter and backproject again.</summary>
+/// <summary>A sinogram as a NumPy <c>.npz</c>: <c>numpy.load</c> gives all that is needed to filter and backproject again.</summary>
 /// <remarks>
 /// The arrays, of K classes, P directions and O offsets: <c>logits [K, P, O]</c>, <c>blank_logit [K]</c>, <c>classes [K]</c> (names),
 /// <c>measured [P, O]</c> (false where logits were taken from neighbouring directions), <c>normals [P, 3]</c>, <c>weights [P]</c> (sum 1),
@@ -61,6 +62,28 @@ public static class SinogramFile
         Add(zip, "alpha", "<f8", MemoryMarshal.AsBytes<double>([sinogram.Alpha]));
         AddTexts(zip, "window", [sinogram.Window.Name()]);
         Add(zip, "block_directions", "<i4", MemoryMarshal.AsBytes<int>([sinogram.BlockDirections]));
+    }
+
+    /// <summary>Reads a sinogram that was written here, or saved again by NumPy, compressed or not.</summary>
+    /// <exception cref="ImagingException">It is missing, damaged or no such file, or its arrays contradict each other.</exception>
+    public static Sinogram Read(string path)
+    {
+        var name = Path.GetFileName(path);
+        return NiftiFiles.Guard(name, () =>
+        {
+            using var file = NiftiFiles.Open(path);
+            return Read(file, name);
+        });
+    }
+
+    /// <inheritdoc cref="Read(string)"/>
+    /// <param name="file">Seekable; left open.</param>
+    /// <param name="name">What messages call the file.</param>
+    public static Sinogram Read(Stream file, string name)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        using var arrays = new NpzArrays(file, name);
+        return new SinogramReader(arrays, name).Read();
     }
 
     /// <summary>Adds texts as NumPy stores them: UTF-32, all as long as the longest, filled up with zeros.</summary>

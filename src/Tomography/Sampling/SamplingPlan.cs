@@ -57,6 +57,55 @@ public sealed record SamplingPlan
         };
     }
 
+    /// <summary>The planes of a sinogram that was stored.</summary>
+    /// <exception cref="ArgumentException">The stacks do not cover the volume, or are no sensible sampling of its voxels.</exception>
+    public static SamplingPlan Restored(
+        VolumeGeometry geometry, DirectionSet directions, Vector3D centreMm, double spacingMm, int offsetCount, double pixelMm, int size)
+    {
+        // Bounds of what a backprojector's tables and a filter's taps take.
+        const int MostOffsets = 1 << 14;
+        const double MostSlicesToAVoxel = 1024;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
+        if (!double.IsFinite(spacingMm) || !(spacingMm > 0) || !double.IsFinite(pixelMm) || !(pixelMm > 0))
+        {
+            throw new ArgumentException($"A spacing of {spacingMm} mm with pixels of {pixelMm} mm is none.", nameof(spacingMm));
+        }
+
+        if (offsetCount is < 3 or > MostOffsets || offsetCount % 2 == 0)
+        {
+            throw new ArgumentException($"{offsetCount} slices to a stack are not an odd number from 3 to {MostOffsets}.", nameof(offsetCount));
+        }
+
+        var (i, j, k) = (geometry.Affine.I, geometry.Affine.J, geometry.Affine.K);
+        if (Math.Max(i.Length, Math.Max(j.Length, k.Length)) > MostSlicesToAVoxel * spacingMm)
+        {
+            throw new ArgumentException($"Slices {spacingMm} mm apart are more than {MostSlicesToAVoxel} to a voxel.", nameof(spacingMm));
+        }
+
+        if (!((centreMm - geometry.CentreMm).Length <= 1e-3 * spacingMm))
+        {
+            throw new ArgumentException("The rotation centre is not the grid's.", nameof(centreMm));
+        }
+
+        // Profiles are read a slice spacing past the outermost voxel's centre.
+        var (edgeI, edgeJ, edgeK) = ((geometry.Shape.I - 1) / 2.0 * i, (geometry.Shape.J - 1) / 2.0 * j, (geometry.Shape.K - 1) / 2.0 * k);
+        var reach = Math.Max(
+            Math.Max((edgeI + edgeJ + edgeK).Length, (edgeI + edgeJ - edgeK).Length),
+            Math.Max((edgeI - edgeJ + edgeK).Length, (edgeI - edgeJ - edgeK).Length));
+        return ((offsetCount / 2) - 1) * spacingMm >= reach
+            ? new SamplingPlan(directions)
+            {
+                CentreMm = centreMm,
+                SpacingMm = spacingMm,
+                OffsetCount = offsetCount,
+                PixelMm = pixelMm,
+                Size = size,
+                CutsOff = size * pixelMm < 2 * geometry.RadiusMm,
+            }
+            : throw new ArgumentException(
+                $"{offsetCount} slices {spacingMm} mm apart do not cover a volume of radius {reach} mm.", nameof(offsetCount));
+    }
+
     /// <summary>The same planes of the first <paramref name="count"/> directions alone, weighted anew.</summary>
     public SamplingPlan FirstDirections(int count) => this with { Directions = Directions.First(count) };
 
