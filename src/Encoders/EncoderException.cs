@@ -14,6 +14,9 @@ public enum EncoderError
     /// <summary>A model would be written over something that exists.</summary>
     ModelExists,
 
+    /// <summary>The file system refuses to take a model.</summary>
+    ModelUnwritable,
+
     /// <summary>The model is not the one that the work was planned with.</summary>
     ModelChanged,
 
@@ -37,6 +40,24 @@ public enum EncoderError
 
     /// <summary>The network's parts do not make up the whole, or have no derivative.</summary>
     CamUnsound,
+
+    /// <summary>Slices of a size are asked for that the model does not take.</summary>
+    SliceSize,
+
+    /// <summary>The reference file that lies in the model's folder is none of this model.</summary>
+    ReferenceInvalid,
+
+    /// <summary>The model's logits are not those of its reference.</summary>
+    ReferenceDiffers,
+
+    /// <summary>Logits in the model's precision are too far from those in float32.</summary>
+    PrecisionDiffers,
+
+    /// <summary>A slice's logits depend on its neighbours in a batch, or on chance.</summary>
+    Unsteady,
+
+    /// <summary>Encoding leaves tensors behind.</summary>
+    Leaks,
 
     DeviceInvalid,
     DeviceUnavailable,
@@ -67,6 +88,7 @@ public sealed class EncoderException : Exception
         EncoderError.ModelMissing => "model.missing",
         EncoderError.ModelUnreadable => "model.unreadable",
         EncoderError.ModelExists => "model.exists",
+        EncoderError.ModelUnwritable => "model.unwritable",
         EncoderError.ModelChanged => "model.changed",
         EncoderError.MetadataMissingKeys => "model.metadata_missing_keys",
         EncoderError.MetadataInvalid => "model.metadata_invalid",
@@ -76,6 +98,12 @@ public sealed class EncoderException : Exception
         EncoderError.NoCam => "model.no_cam",
         EncoderError.CamLayerUnknown => "model.cam_layer_unknown",
         EncoderError.CamUnsound => "model.cam_unsound",
+        EncoderError.SliceSize => "model.slice_size",
+        EncoderError.ReferenceInvalid => "model.reference_invalid",
+        EncoderError.ReferenceDiffers => "model.reference_differs",
+        EncoderError.PrecisionDiffers => "model.precision_differs",
+        EncoderError.Unsteady => "model.unsteady",
+        EncoderError.Leaks => "model.leaks",
         EncoderError.DeviceInvalid => "encoder.device_invalid",
         EncoderError.DeviceUnavailable => "encoder.device_unavailable",
         EncoderError.OutOfMemory => "encoder.out_of_memory",

@@ -1,4 +1,5 @@
 using ToNNO.Encoders.Models;
+using ToNNO.Encoders.Networks;
 
 namespace ToNNO.Encoders;
 
@@ -27,7 +28,17 @@ public static class EncoderFactory
                 EncoderError.ModelMissing, $"There is no built-in encoder {model}: use {SumEncoder.ModelName} or a model folder.");
         }
 
-        var loaded = ModelFolder.Load(model);
+        return OpenFolder(model, device, precision: null, out _);
+    }
+
+    /// <summary>Opens a model folder.</summary>
+    /// <param name="precision">Stands in place of the metadata's, or null.</param>
+    /// <inheritdoc cref="Open"/>
+    internal static TorchSliceEncoder OpenFolder(string path, string device, EncoderPrecision? precision, out ModelMetadata metadata)
+    {
+        TorchDevice.ThrowIfInvalid(device);
+        var loaded = ModelFolder.Load(path, precision);
+        metadata = loaded.Metadata;
         try
         {
             return new TorchSliceEncoder(loaded.Network, loaded.Card, device);

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using ToNNO.Tonno.Commands;
 
-var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.") { RunCommand.Create(), ReconCommand.Create(), DemoCommand.Create() };
+var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.")
+{
+    RunCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), DemoCommand.Create(),
+};
 if (args.Length == 0)
 {
     root.Parse("--help").Invoke();

@@ -19,8 +19,9 @@ public static class ModelFolder
     private const int MaxMetadataBytes = 4 << 20;
 
     /// <summary>Reads a model; its network is on the CPU.</summary>
+    /// <param name="precision">The numbers that its network is to compute with, or null for those of its metadata.</param>
     /// <exception cref="EncoderException">The model is missing or unsound.</exception>
-    public static SliceModel Load(string path)
+    public static SliceModel Load(string path, EncoderPrecision? precision = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var metadataPath = Path.Combine(path, MetadataFile);
@@ -33,14 +34,15 @@ public static class ModelFolder
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var metadata = MetadataJson.Parse(ReadMetadata(metadataPath, hash), metadataPath);
+        var numbers = precision ?? metadata.Precision;
         var contentPath = Path.Combine(path, metadata.Architecture is TorchScriptArchitecture ? ProgramFile : WeightsFile);
         using var file = Open(contentPath);
         using var content = new HashingStream(file, hash);
         SliceNetwork network = metadata.Architecture switch
         {
             SmallCnnArchitecture architecture => ReadSmallCnn(architecture, content, contentPath),
-            ResNetArchitecture architecture => ReadResNet(architecture, metadata.Precision, content, contentPath),
-            TorchScriptArchitecture => ReadProgram(metadata.Precision, content, contentPath),
+            ResNetArchitecture architecture => ReadResNet(architecture, numbers, content, contentPath),
+            TorchScriptArchitecture => ReadProgram(numbers, content, contentPath),
             var other => throw new InvalidOperationException($"Unknown architecture {other.Name}."),
         };
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
@@ -76,12 +78,8 @@ public static class ModelFolder
             throw new ArgumentException("These are not the weights of the network that the metadata describe.", nameof(weights));
         }
 
+        ThrowIfTaken(path);
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-        {
-            throw new EncoderException(EncoderError.ModelExists, $"{path} exists already: choose a new folder for the model, or remove it.");
-        }
-
         var json = MetadataJson.Write(metadata);
         var parent = Path.GetDirectoryName(target) ?? throw new ArgumentException("A model cannot be the root of a file system.", nameof(path));
         // In the same folder, so that the rename cannot cross file systems.
@@ -123,6 +121,15 @@ public static class ModelFolder
         {
             Directory.Delete(temporary, recursive: true);
             throw;
+        }
+    }
+
+    /// <exception cref="EncoderException">Something is there already, other than an empty folder.</exception>
+    internal static void ThrowIfTaken(string path)
+    {
+        if (File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
+        {
+            throw new EncoderException(EncoderError.ModelExists, $"{path} exists already: choose a new folder for the model, or remove it.");
         }
     }
 
@@ -223,7 +230,7 @@ public static class ModelFolder
         }
     }
 
-    private static FileStream Open(string path)
+    internal static FileStream Open(string path)
     {
         FileStream? file = null;
         Translate(path, () => file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));

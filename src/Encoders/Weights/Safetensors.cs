@@ -208,7 +208,7 @@ public static class Safetensors
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
-                $"Tensor {Quote(name)} in {source} has type {type}; only F32 is read, so convert the weights to float32.");
+                $"Tensor {Quote(name)} in {source} has type {type}; only F32 is read, so convert it to float32.");
         }
 
         if (type != "F32" && otherBytes == 0)
@@ -349,5 +349,5 @@ public static class Safetensors
     }
 
     private static EncoderException Corrupt(string source, string what, Exception? inner = null) =>
-        new(EncoderError.WeightsCorrupt, $"{source} is not a sound safetensors file: {what}. Copy or export the weights again.", inner);
+        new(EncoderError.WeightsCorrupt, $"{source} is not a sound safetensors file: {what}. Copy or export it again.", inner);
 }

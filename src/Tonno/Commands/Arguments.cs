@@ -52,6 +52,19 @@ internal static class Arguments
         return option;
     }
 
+    /// <inheritdoc cref="NotEmpty{T}(Option{T})"/>
+    public static Argument<string> NotEmpty(this Argument<string> argument)
+    {
+        argument.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+            {
+                result.AddError($"{argument.Name} must not be empty.");
+            }
+        });
+        return argument;
+    }
+
     /// <summary>A value that <paramref name="parse"/> makes of the text, or refuses by <see cref="FormatException"/>.</summary>
     public static Option<T?> Parsed<T>(string name, string placeholder, string description, Func<string, T> parse)
         where T : struct =>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Encoders.Checking;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Runs;
@@ -94,6 +95,7 @@ internal static class RunCommand
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
         {
             settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Resolve(encoder));
+            EncoderProbe.Try(encoder, settings.Size, settings.Cam?.Layer);
         }
 
         var options = LocalResources.Options(request.Output, request.Device) with { LogLevel = request.Verbose ? LogLevel.Information : LogLevel.Error };
