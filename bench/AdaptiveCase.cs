@@ -25,7 +25,7 @@ internal sealed record AdaptiveCase(
         {
             RunId = new RunId("bench"),
             VolumeId = new VolumeId("bench"),
-            SourceUri = "",
+            SourceUris = [""],
             SourceSha256 = "",
             Geometry = volume.Geometry,
             Settings = settings,

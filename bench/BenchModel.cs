@@ -37,6 +37,6 @@ internal static class BenchModel
         Architecture = architecture,
         Precision = precision,
         PixelMm = PixelMm,
-        Intensity = new IntensityMap(0, 1, 0),
+        Intensities = [new IntensityMap(0, 1, 0)],
     };
 }

@@ -45,7 +45,7 @@ internal sealed record BenchRun(VolumeResult Result, string Folder, TimeSpan Wal
         GC.Collect();
         var (begun, cpu) = (Stopwatch.GetTimestamp(), CpuTime());
         var concluded = RunJob.ExecuteAsync(
-            LocalResources.Options(output, device), settings, [new RunInput(new VolumeId("volume"), volume)], new QuietDisplay(), CancellationToken.None)
+            LocalResources.Options(output, device), settings, [new RunInput(new VolumeId("volume"), [volume])], new QuietDisplay(), CancellationToken.None)
             .GetAwaiter().GetResult();
         var (wall, spent) = (Stopwatch.GetElapsedTime(begun), CpuTime() - cpu);
         if (concluded is not [{ State: VolumeState.Completed or VolumeState.Warning }])

@@ -49,7 +49,7 @@ internal static class CamBench
 
     private static Dictionary<string, Speed> Measure(SliceNetwork network, int size, int count)
     {
-        var card = new EncoderCard { Name = "bench", Sha256 = "", Classes = ["class"], Intensity = IntensityMap.Identity };
+        var card = new EncoderCard { Name = "bench", Sha256 = "", Classes = ["class"], Intensities = [IntensityMap.Identity] };
         using var encoder = new TorchSliceEncoder(network, card, "cpu");
         var format = new SliceFormat(size, 1);
         var random = new Random(2);
@@ -67,7 +67,7 @@ internal static class CamBench
             var maps = new float[count * edge * edge];
             foreach (var kind in layer == encoder.CamLayers[0] ? new[] { CamKind.LayerCam, CamKind.GradCam } : [CamKind.LayerCam])
             {
-                ways[$"{kind} {layer}"] = () => encoder.EncodeCam(slices, count, format, new CamRequest(kind, layer), logits, maps);
+                ways[$"{kind} {layer}"] = () => encoder.EncodeCam(slices, count, format, new CamRequest(kind, layer, [0]), logits, maps);
             }
         }
 

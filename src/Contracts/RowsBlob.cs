@@ -5,11 +5,11 @@ using System.Text;
 
 namespace ToNNO.Contracts;
 
-/// <summary>The rows of one lease, as they lie in the store: logits <c>[direction, offset]</c>, what they cost, and a checksum.</summary>
+/// <summary>The rows of one lease, as they lie in the store: logits <c>[class, direction, offset]</c>, what they cost, and a checksum.</summary>
 /// <param name="Directions">Range of the rows.</param>
-/// <param name="BlankLogit">The encoder's answer to a slice of fill, which stands for every blank slice.</param>
-/// <param name="Logits">Logits of the range, rows of <paramref name="OffsetCount"/>.</param>
-public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float BlankLogit, RowsCost Cost, float[] Logits)
+/// <param name="BlankLogits">By class: the encoder's answer to a slice of fill, which stands for every blank slice.</param>
+/// <param name="Logits">Logits of the range: of each class, rows of <paramref name="OffsetCount"/>.</param>
+public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float[] BlankLogits, RowsCost Cost, float[] Logits)
 {
     private const int HeaderBytes = CostEnd + DeviceBytes;
     private const int CostEnd = 72;
@@ -19,17 +19,21 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float 
     /// <summary>The device that encoded, at most 48 ASCII characters.</summary>
     public string Device { get; init; } = "";
 
-    private static ReadOnlySpan<byte> Magic => "ToNNOrow"u8;
+    private static ReadOnlySpan<byte> Magic => "ToNNOrw2"u8;
+
+    /// <summary>The rows of one class, <c>[direction, offset]</c>.</summary>
+    public Span<float> Of(int classAt) => Logits.AsSpan(classAt * Directions.Count * OffsetCount, Directions.Count * OffsetCount);
 
     public byte[] ToBytes()
     {
-        var bytes = new byte[HeaderBytes + (Logits.Length * sizeof(float)) + HashBytes];
+        var logitsAt = HeaderBytes + (BlankLogits.Length * sizeof(float));
+        var bytes = new byte[logitsAt + (Logits.Length * sizeof(float)) + HashBytes];
         var span = bytes.AsSpan();
         Magic.CopyTo(span);
         BinaryPrimitives.WriteInt32LittleEndian(span[8..], Directions.First);
         BinaryPrimitives.WriteInt32LittleEndian(span[12..], Directions.Count);
         BinaryPrimitives.WriteInt32LittleEndian(span[16..], OffsetCount);
-        BinaryPrimitives.WriteSingleLittleEndian(span[20..], BlankLogit);
+        BinaryPrimitives.WriteInt32LittleEndian(span[20..], BlankLogits.Length);
         BinaryPrimitives.WriteInt64LittleEndian(span[24..], Cost.SlicesCut);
         BinaryPrimitives.WriteInt64LittleEndian(span[32..], Cost.SlicesSkipped);
         BinaryPrimitives.WriteInt64LittleEndian(span[40..], Cost.SlicesEncoded);
@@ -37,21 +41,24 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float 
         BinaryPrimitives.WriteInt64LittleEndian(span[56..], Cost.CutTime.Ticks);
         BinaryPrimitives.WriteInt64LittleEndian(span[64..], Cost.EncodeTime.Ticks);
         Encoding.ASCII.GetBytes(Device, span[CostEnd..HeaderBytes]);
-        MemoryMarshal.AsBytes(Logits.AsSpan()).CopyTo(span[HeaderBytes..]);
+        MemoryMarshal.AsBytes(BlankLogits.AsSpan()).CopyTo(span[HeaderBytes..]);
+        MemoryMarshal.AsBytes(Logits.AsSpan()).CopyTo(span[logitsAt..]);
         SHA256.HashData(span[..^HashBytes], span[^HashBytes..]);
         return bytes;
     }
 
     /// <summary>Reads rows back.</summary>
     /// <returns>Null where the bytes are not whole rows of this lease: they are then made again.</returns>
-    public static RowsBlob? TryParse(ReadOnlySpan<byte> bytes, DirectionRange lease, int offsetCount)
+    public static RowsBlob? TryParse(ReadOnlySpan<byte> bytes, DirectionRange lease, int offsetCount, int classCount)
     {
-        if (bytes.Length != HeaderBytes + ((long)lease.Count * offsetCount * sizeof(float)) + HashBytes
+        var logitsAt = HeaderBytes + (classCount * sizeof(float));
+        if (bytes.Length != logitsAt + ((long)classCount * lease.Count * offsetCount * sizeof(float)) + HashBytes
             || !bytes.StartsWith(Magic)
             || !SHA256.HashData(bytes[..^HashBytes]).AsSpan().SequenceEqual(bytes[^HashBytes..])
             || BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]) != lease.First
             || BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]) != lease.Count
-            || BinaryPrimitives.ReadInt32LittleEndian(bytes[16..]) != offsetCount)
+            || BinaryPrimitives.ReadInt32LittleEndian(bytes[16..]) != offsetCount
+            || BinaryPrimitives.ReadInt32LittleEndian(bytes[20..]) != classCount)
         {
             return null;
         }
@@ -60,7 +67,7 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float 
         return new RowsBlob(
             lease,
             offsetCount,
-            BinaryPrimitives.ReadSingleLittleEndian(bytes[20..]),
+            MemoryMarshal.Cast<byte, float>(bytes[HeaderBytes..logitsAt]).ToArray(),
             new RowsCost(
                 BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
                 BinaryPrimitives.ReadInt64LittleEndian(bytes[32..]),
@@ -68,7 +75,7 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float 
                 Ticks(bytes[48..]),
                 Ticks(bytes[56..]),
                 Ticks(bytes[64..])),
-            MemoryMarshal.Cast<byte, float>(bytes[HeaderBytes..^HashBytes]).ToArray())
+            MemoryMarshal.Cast<byte, float>(bytes[logitsAt..^HashBytes]).ToArray())
         {
             Device = Encoding.ASCII.GetString(bytes[CostEnd..HeaderBytes]).TrimEnd('\0'),
         };

@@ -10,8 +10,8 @@ public sealed record RunManifest(RunId RunId, RunSettings Settings, IReadOnlyLis
     public static string PathOf(RunId run) => $".tonno/runs/{run}.json";
 }
 
-/// <param name="Uri">Where the volume is read.</param>
-public sealed record RunInput(VolumeId VolumeId, string Uri);
+/// <param name="Uris">Where the volume is read: one URI for each channel of the model, co-registered.</param>
+public sealed record RunInput(VolumeId VolumeId, IReadOnlyList<string> Uris);
 
 /// <summary>How our documents are written as JSON: camel case, enums as words, infinities by name.</summary>
 /// <remarks>What is not optional must be there: else a document cut or written by hand would come back with nulls in it.</remarks>

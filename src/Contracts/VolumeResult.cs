@@ -8,7 +8,7 @@ public sealed record VolumeResult
     public const string FileName = "result.json";
 
     /// <summary>Version of this document.</summary>
-    public int Version { get; init; } = 1;
+    public int Version { get; init; } = 2;
 
     public required VolumeId VolumeId { get; init; }
 
@@ -27,13 +27,11 @@ public sealed record VolumeResult
 
     public required StageSeconds Seconds { get; init; }
 
-    public required HeatmapFacts Heatmap { get; init; }
+    /// <summary>One for each class, in the settings' order.</summary>
+    public required IReadOnlyList<HeatmapFacts> Heatmaps { get; init; }
 
     /// <summary>What each pass over the directions changed, in order; null where all were taken in one.</summary>
     public IReadOnlyList<PassFacts>? Passes { get; init; }
-
-    /// <summary>Whether to trust the heatmap; null where it is made of maps, and in results made before it was told.</summary>
-    public ConsistencyFacts? Consistency { get; init; }
 
     public required SoftwareFacts Software { get; init; }
 
@@ -49,13 +47,14 @@ public sealed record VolumeResult
 
     public sealed record FileFacts(string Sha256, long SizeBytes);
 
+    /// <param name="Names">File names of the channels, in order.</param>
     /// <param name="SourceId">See <see cref="VolumeTask.SourceId"/>.</param>
     /// <param name="Affine">Rows of the 4x4 matrix from voxel index to world (RAS+, mm).</param>
-    public sealed record InputFacts(string Name, string Sha256, VolumeShape Shape, IReadOnlyList<IReadOnlyList<double>> Affine, string? SourceId = null);
+    public sealed record InputFacts(IReadOnlyList<string> Names, string Sha256, VolumeShape Shape, IReadOnlyList<IReadOnlyList<double>> Affine, string? SourceId = null);
 
     /// <summary>The plan as it was resolved for this volume.</summary>
     public sealed record SamplingFacts(
-        int Directions, int Offsets, double SpacingMm, double PixelMm, int Size, Vector3D CentreMm, double BlankLogit);
+        int Directions, int Offsets, double SpacingMm, double PixelMm, int Size, Vector3D CentreMm);
 
     /// <param name="Cut">Slices that were cut, blank ones among them.</param>
     /// <param name="Skipped">Slices whose logit is the blank slice's: they miss the volume or are blank.</param>
@@ -66,7 +65,21 @@ public sealed record VolumeResult
     /// <summary>Time of each stage, summed over the workers that shared it, and the time from start to end.</summary>
     public sealed record StageSeconds(double Read, double Cut, double Encode, double Backproject, double Publish, double Total);
 
-    public sealed record HeatmapFacts(double Minimum, double Maximum, double Mean, VoxelIndex PeakIndex, Vector3D PeakMm, double? Threshold = null);
+    /// <param name="Class">Name of the class.</param>
+    /// <param name="File">Name of the heatmap's file.</param>
+    /// <param name="BlankLogit">The encoder's answer to a slice of fill.</param>
+    /// <param name="Consistency">Whether to trust the heatmap; null where it is made of maps.</param>
+    public sealed record HeatmapFacts(
+        string Class,
+        string File,
+        double Minimum,
+        double Maximum,
+        double Mean,
+        VoxelIndex PeakIndex,
+        Vector3D PeakMm,
+        double BlankLogit,
+        double? Threshold = null,
+        ConsistencyFacts? Consistency = null);
 
     /// <param name="Directions">Directions at the end of the pass.</param>
     /// <param name="Change">Of the heatmap against the pass before, relative L2; null for the first.</param>

@@ -34,7 +34,11 @@ public sealed record RunSettings
 
     public required FilterWindow Window { get; init; }
 
-    public required IntensityMap Intensity { get; init; }
+    /// <summary>How the intensities of each channel become pixels; as many as the model has channels.</summary>
+    public required IReadOnlyList<IntensityMap> Intensities { get; init; }
+
+    /// <summary>The classes of the model that heatmaps are made of, one each; at least one.</summary>
+    public IReadOnlyList<ModelClass> Classes { get; init; } = [ModelClass.Only];
 
     public HeatmapThreshold? Threshold { get; init; }
 
@@ -49,18 +53,19 @@ public sealed record RunSettings
 public sealed record VolumeTask
 {
     /// <summary>Raised when a change of the program changes heatmaps: older results then count as other work.</summary>
-    private const int KernelVersion = 4;
+    private const int KernelVersion = 5;
 
     public required RunId RunId { get; init; }
 
     public required VolumeId VolumeId { get; init; }
 
-    /// <summary>Where the volume is read.</summary>
-    public required string SourceUri { get; init; }
+    /// <summary>Where the volume is read: one URI for each channel.</summary>
+    public required IReadOnlyList<string> SourceUris { get; init; }
 
-    /// <summary>SHA-256 of the source's bytes.</summary>
+    /// <summary>SHA-256 of the source's bytes, its channels' one after the other.</summary>
     public required string SourceSha256 { get; init; }
 
+    /// <summary>The grid of the first channel, and so of the heatmaps.</summary>
     public required VolumeGeometry Geometry { get; init; }
 
     public required RunSettings Settings { get; init; }
@@ -69,7 +74,10 @@ public sealed record VolumeTask
     /// on who encoded what.</summary>
     public required int LeaseDirections { get; init; }
 
+    /// <summary>Slabs of all heatmaps: equally many of each class.</summary>
     public required int SlabCount { get; init; }
+
+    public int SlabsPerHeatmap => SlabCount / Settings.Classes.Count;
 
     /// <summary>Directions that the heatmap is made of, where work stopped after a pass; null for all of the settings'.</summary>
     public int? StoppedAfter { get; init; }
@@ -82,7 +90,7 @@ public sealed record VolumeTask
     public string WorkKey => WorkKeyOf(SourceSha256, Settings);
 
     /// <summary>Tells where a volume was read without saying it: a path may bear a patient's name.</summary>
-    public string SourceId => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(SourceUri)))[..16];
+    public string SourceId => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', SourceUris))))[..16];
 
     /// <summary>Prefix of the task's rows and slabs in the store.</summary>
     public string WorkPrefix => $".tonno/tasks/{VolumeId}/{WorkKey[..16]}/";
@@ -97,8 +105,9 @@ public sealed record VolumeTask
     /// <summary>Path of a lease's rows.</summary>
     public string RowsPath(DirectionRange lease) => $"{WorkPrefix}rows-{lease.First:D6}";
 
-    /// <summary>Path of a direction's maps.</summary>
-    public string StackPath(int direction) => $"{WorkPrefix}stack-{direction:D6}";
+    /// <summary>Path of a direction's maps of one class.</summary>
+    /// <param name="classAt">Place of the class among those of the settings.</param>
+    public string StackPath(int classAt, int direction) => $"{WorkPrefix}stack-{classAt:D3}-{direction:D6}";
 
     /// <summary>Path of a finished slab: float32 voxels, little endian.</summary>
     public string SlabPath(int slab) => $"{WorkPrefix}slab-{slab:D4}";
@@ -134,21 +143,25 @@ public sealed record VolumeTask
     /// <summary>The leases of all passes, in order.</summary>
     public IEnumerable<DirectionRange> Leases() => Passes().SelectMany(Leases);
 
-    /// <summary>The slabs: planes of the slowest axis shared out as evenly as can be.</summary>
+    /// <summary>The slabs, class by class: planes of the slowest axis shared out as evenly as can be.</summary>
     public SlabRange Slab(int index)
     {
-        var (first, next) = ((int)((long)Geometry.Shape.K * index / SlabCount), (int)((long)Geometry.Shape.K * (index + 1) / SlabCount));
-        return new SlabRange(index, first, next - first);
+        var (classAt, slab) = Math.DivRem(index, SlabsPerHeatmap);
+        var (first, next) = ((int)((long)Geometry.Shape.K * slab / SlabsPerHeatmap), (int)((long)Geometry.Shape.K * (slab + 1) / SlabsPerHeatmap));
+        return new SlabRange(index, classAt, first, next - first);
     }
 
     public static string WorkKeyOf(string sourceSha256, RunSettings settings)
     {
-        var text = string.Join('|', new object?[]
-        {
+        object?[] parts =
+        [
             KernelVersion, sourceSha256, settings.ModelSha256, settings.Set, settings.Directions, settings.SpacingMm, settings.PixelMm,
-            settings.Size, settings.Alpha, settings.Window, settings.Intensity.Low, settings.Intensity.High, settings.Intensity.Fill,
-            settings.Threshold?.Value, settings.Threshold?.OfPeak, settings.Passes?.Until, settings.Passes?.Adaptive,
-        }.Concat(settings.Cam is { } cam ? [cam.Method, cam.Kind, cam.Layer] : []).Select(value => value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value?.ToString()));
+            settings.Size, settings.Alpha, settings.Window, settings.Threshold?.Value, settings.Threshold?.OfPeak, settings.Passes?.Until,
+            settings.Passes?.Adaptive, settings.Cam?.Method, settings.Cam?.Kind, settings.Cam?.Layer, settings.Intensities.Count,
+            .. settings.Intensities.SelectMany(map => new object[] { map.Low, map.High, map.Fill, map.PixelLow, map.PixelHigh }),
+            .. settings.Classes.Select(one => (object)one.Index),
+        ];
+        var text = string.Join('|', parts.Select(part => part is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : part?.ToString()));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 }

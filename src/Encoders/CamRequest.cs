@@ -12,7 +12,7 @@ public enum CamKind
     LayerCam = 2,
 }
 
-/// <summary>Which class activation map: how it is made, of which layer's features, for which class.</summary>
+/// <summary>Which class activation maps: how they are made, of which layer's features, for which classes.</summary>
 /// <param name="Layer">One of <see cref="ICamEncoder.CamLayers"/>.</param>
-/// <param name="Class">Index of the class in the encoder's card.</param>
-public sealed record CamRequest(CamKind Kind, string Layer, int Class = 0);
+/// <param name="Classes">Indices of the classes in the encoder's card.</param>
+public sealed record CamRequest(CamKind Kind, string Layer, IReadOnlyList<int> Classes);

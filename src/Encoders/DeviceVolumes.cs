@@ -10,7 +10,7 @@ namespace ToNNO.Encoders;
 /// sides: it falls off to fill over one voxel, as docs/geometry.md wants it.</remarks>
 internal sealed class DeviceVolumes(Device device) : IDisposable
 {
-    /// <summary>The one that is encoded and the one whose leases come next.</summary>
+    /// <summary>The one that is encoded and the one whose leases come next, with all their channels.</summary>
     private const int MostHeld = 2;
 
     /// <summary>Voxels that go to the device at a time.</summary>
@@ -22,35 +22,31 @@ internal sealed class DeviceVolumes(Device device) : IDisposable
     private readonly Lock _gate = new();
     private readonly LinkedList<(WeakReference<Volume> Volume, float Fill, Tensor Samples)> _held = new();
 
-    /// <summary>Cuts planes into pixels <c>[batchSize, 1, S, S]</c> on the device, the last ones 0 where there are fewer planes.</summary>
-    /// <returns>The pixels, and for each of them whether any is other than fill.</returns>
+    /// <summary>Cuts planes into pixels <c>[batchSize, C, S, S]</c> on the device, the last ones 0 where there are fewer planes.</summary>
+    /// <returns>The pixels, and for each plane whether any of its pixels is other than fill.</returns>
     public (Tensor Pixels, Tensor Anything) Cut(
-        Volume volume, IntensityMap intensity, ReadOnlySpan<SlicePlane> planes, Vector3D centreMm, SliceFormat format, int batchSize)
+        IReadOnlyList<Volume> channels,
+        IReadOnlyList<IntensityMap> intensities,
+        ReadOnlySpan<SlicePlane> planes,
+        Vector3D centreMm,
+        SliceFormat format,
+        int batchSize)
     {
         using var scope = NewDisposeScope();
-        Tensor sampled;
-        var grid = Grid(volume.Geometry, planes, centreMm, format);
-        lock (_gate)
+        var (slices, anything) = (new Tensor[channels.Count], zeros(planes.Length, dtype: ScalarType.Bool, device: device));
+        for (var channel = 0; channel < slices.Length; channel++)
         {
-            sampled = nn.functional.grid_sample(
-                Hold(volume, intensity.Fill), grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Zeros, align_corners: true);
+            (slices[channel], var seen) = Cut(channels[channel], intensities[channel], planes, centreMm, format, mostHeld: MostHeld * slices.Length);
+            anything = anything.logical_or(seen);
         }
 
-        var slices = sampled.view(planes.Length, 1, format.Size, format.Size).add(tensor(intensity.Fill, device: device), _one);
-        var fill = tensor(intensity.Apply(intensity.Fill), device: device);
-        if (!intensity.IsIdentity)
-        {
-            var (low, high) = (tensor(intensity.Low, device: device), tensor(intensity.High, device: device));
-            slices = slices.maximum(low).minimum(high).sub(low).div(high.sub(low));
-        }
-
-        var anything = slices.ne(fill).flatten(1).any(1);
+        var pixels = cat(slices, 1);
         if (planes.Length < batchSize)
         {
-            slices = cat([slices, zeros(batchSize - planes.Length, 1, format.Size, format.Size, device: device)]);
+            pixels = cat([pixels, zeros(batchSize - planes.Length, slices.Length, format.Size, format.Size, device: device)]);
         }
 
-        return (slices.MoveToOuterDisposeScope(), anything.MoveToOuterDisposeScope());
+        return (pixels.MoveToOuterDisposeScope(), anything.MoveToOuterDisposeScope());
     }
 
     public void Dispose()
@@ -64,6 +60,30 @@ internal sealed class DeviceVolumes(Device device) : IDisposable
 
             _held.Clear();
         }
+    }
+
+    /// <summary>One channel's pixels <c>[plane, 1, S, S]</c>.</summary>
+    private (Tensor Pixels, Tensor Anything) Cut(
+        Volume volume, IntensityMap intensity, ReadOnlySpan<SlicePlane> planes, Vector3D centreMm, SliceFormat format, int mostHeld)
+    {
+        Tensor sampled;
+        var grid = Grid(volume.Geometry, planes, centreMm, format);
+        lock (_gate)
+        {
+            sampled = nn.functional.grid_sample(
+                Hold(volume, intensity.Fill, mostHeld), grid, mode: GridSampleMode.Bilinear, padding_mode: GridSamplePaddingMode.Zeros, align_corners: true);
+        }
+
+        var slices = sampled.view(planes.Length, 1, format.Size, format.Size).add(tensor(intensity.Fill, device: device), _one);
+        var fill = tensor(intensity.Apply(intensity.Fill), device: device);
+        if (!intensity.IsIdentity)
+        {
+            var (low, high) = (tensor(intensity.Low, device: device), tensor(intensity.High, device: device));
+            var (from, range) = (tensor(intensity.PixelLow, device: device), tensor(intensity.PixelHigh - intensity.PixelLow, device: device));
+            slices = slices.maximum(low).minimum(high).sub(low).div(high.sub(low)).mul(range).add(from, _one);
+        }
+
+        return (slices, slices.ne(fill).flatten(1).any(1));
     }
 
     /// <summary>Places of the pixels <c>[1, plane, row, column, (x, y, z)]</c>, −1 and 1 on the outermost voxels of the widened volume.</summary>
@@ -92,7 +112,7 @@ internal sealed class DeviceVolumes(Device device) : IDisposable
     }
 
     /// <summary>The samples <c>[1, 1, k, j, i]</c> of a volume on the device, less fill and widened; taken there where they are not.</summary>
-    private Tensor Hold(Volume volume, float fill)
+    private Tensor Hold(Volume volume, float fill, int mostHeld)
     {
         for (var node = _held.First; node is not null; node = node.Next)
         {
@@ -104,7 +124,7 @@ internal sealed class DeviceVolumes(Device device) : IDisposable
             }
         }
 
-        while (_held.Count >= MostHeld)
+        while (_held.Count >= mostHeld)
         {
             _held.Last!.Value.Samples.Dispose();
             _held.RemoveLast();

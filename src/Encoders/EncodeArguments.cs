@@ -16,12 +16,12 @@ internal static class EncodeArguments
     }
 
     /// <summary>The checks where the encoder cuts slices itself.</summary>
-    public static void CheckPlanes(EncoderCard card, int count, SliceFormat format, Span<float> logits, Span<bool> blank)
+    public static void CheckPlanes(EncoderCard card, int channels, int count, SliceFormat format, Span<float> logits, Span<bool> blank)
     {
         Check(card, count, format, logits);
-        if (card.Channels != 1)
+        if (channels != card.Channels)
         {
-            throw new ArgumentException($"{card.Name} takes slices of {card.Channels} channels, and a volume has one.", nameof(card));
+            throw new ArgumentException($"{card.Name} takes slices of {card.Channels} channels, not of {channels}.", nameof(channels));
         }
 
         if (blank.Length != count)
@@ -75,19 +75,23 @@ internal static class EncodeArguments
             throw new ArgumentOutOfRangeException(nameof(request), request.Kind, "Choose GradCAM or LayerCAM.");
         }
 
-        if (request.Class < 0 || request.Class >= card.Classes.Count)
+        foreach (var one in request.Classes)
         {
-            throw new ArgumentOutOfRangeException(nameof(request), request.Class, $"{card.Name} has the classes 0 to {card.Classes.Count - 1}.");
+            if (one < 0 || one >= card.Classes.Count)
+            {
+                throw new ArgumentOutOfRangeException(nameof(request), one, $"{card.Name} has the classes 0 to {card.Classes.Count - 1}.");
+            }
         }
 
-        if (maps.Length != (long)count * size * size)
+        var values = (long)request.Classes.Count * count * size * size;
+        if (maps.Length != values)
         {
-            throw new ArgumentException($"{count} maps of {size} x {size} are {(long)count * size * size} values, not {maps.Length}.", nameof(maps));
+            throw new ArgumentException($"{request.Classes.Count} x {count} maps of {size} x {size} are {values} values, not {maps.Length}.", nameof(maps));
         }
     }
 
     /// <exception cref="EncoderException">A value is NaN or infinite; the message names the slice.</exception>
-    public static void CheckFinite(ReadOnlySpan<float> maps, int cells, int firstSlice, CamRequest request, EncoderCard card)
+    public static void CheckFinite(ReadOnlySpan<float> maps, int cells, int firstSlice, CamRequest request, int classIndex, EncoderCard card)
     {
         for (var i = 0; i < maps.Length; i++)
         {
@@ -95,7 +99,7 @@ internal static class EncodeArguments
             {
                 throw new EncoderException(
                     EncoderError.NonFiniteMap,
-                    $"Slice {firstSlice + (i / cells)} got the value {maps[i]} in its {request.Kind} of {request.Layer} for class {card.Classes[request.Class]} " +
+                    $"Slice {firstSlice + (i / cells)} got the value {maps[i]} in its {request.Kind} of {request.Layer} for class {card.Classes[classIndex]} " +
                     $"from {card.Name}, though its logits are finite: check the model's weights, or choose another layer.");
             }
         }

@@ -10,7 +10,8 @@ public sealed record EncoderCard
     /// <summary>SHA-256 (hex) over everything that decides the logits; pins the model in a run.</summary>
     public required string Sha256 { get; init; }
 
-    public int Channels { get; init; } = 1;
+    /// <summary>Co-registered volumes that a slice is cut from.</summary>
+    public int Channels => Intensities.Count;
 
     /// <summary>Class names; one logit each, in this order.</summary>
     public required IReadOnlyList<string> Classes { get; init; }
@@ -24,8 +25,8 @@ public sealed record EncoderCard
     /// <summary>Distance between slices in mm, or null for the pixel size.</summary>
     public double? SpacingMm { get; init; }
 
-    /// <summary>How intensities of a volume become pixels.</summary>
-    public required IntensityMap Intensity { get; init; }
+    /// <summary>How the intensities of each channel become pixels; as many as there are channels.</summary>
+    public required IReadOnlyList<IntensityMap> Intensities { get; init; }
 
     /// <summary>Exponent α of the filter |ω|^α that this encoder's score calls for (docs/geometry.md), or null for 2.</summary>
     public double? Alpha { get; init; }

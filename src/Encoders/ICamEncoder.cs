@@ -16,11 +16,11 @@ public interface ICamEncoder : ISliceEncoder
     /// <exception cref="EncoderException">There is no such layer, or its features are no square map.</exception>
     MapGrid CamGrid(SliceFormat format, string layer);
 
-    /// <summary>Encodes slices, and makes a class activation map of each.</summary>
+    /// <summary>Encodes slices, and makes a class activation map of each for each class asked for.</summary>
     /// <remarks>The maps are not normalised: their values compare between slices and volumes.</remarks>
     /// <param name="slices">Pixels <c>[count, channels, S, S]</c>, already mapped by the card's intensity window.</param>
     /// <param name="logits">Destination, <c>[count, classes]</c>: what <see cref="ISliceEncoder.Encode"/> gives.</param>
-    /// <param name="maps">Destination, <c>[count, M, M]</c>, rows and columns as in the slice; not negative.</param>
+    /// <param name="maps">Destination, <c>[classes asked for, count, M, M]</c>, rows and columns as in the slice; not negative.</param>
     /// <exception cref="EncoderException">There is no such layer, or a logit or a map is not finite.</exception>
     void EncodeCam(ReadOnlySpan<float> slices, int count, SliceFormat format, CamRequest request, Span<float> logits, Span<float> maps);
 }

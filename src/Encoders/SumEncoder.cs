@@ -22,7 +22,7 @@ public sealed class SumEncoder : ICamEncoder
         // There are no weights: what decides the logits is the rule, so the rule's name and version are hashed.
         Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ModelName + " v1"))),
         Classes = ["sum"],
-        Intensity = IntensityMap.Identity,
+        Intensities = [IntensityMap.Identity],
         Alpha = 2,
     };
 
@@ -64,10 +64,10 @@ public sealed class SumEncoder : ICamEncoder
         var areaMm2 = format.PixelMm * format.PixelMm;
         for (var i = 0; i < maps.Length; i++)
         {
-            maps[i] = (float)Math.Max(areaMm2 * slices[i], 0);
+            maps[i] = (float)Math.Max(areaMm2 * slices[i % slices.Length], 0);
         }
 
-        EncodeArguments.CheckFinite(maps, format.Size * format.Size, firstSlice: 0, request, _card);
+        EncodeArguments.CheckFinite(maps, format.Size * format.Size, firstSlice: 0, request, classIndex: 0, _card);
     }
 
     public void Dispose()

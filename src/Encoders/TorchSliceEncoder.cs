@@ -106,11 +106,18 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 
     /// <inheritdoc/>
     public void EncodePlanes(
-        Volume volume, IntensityMap intensity, ReadOnlySpan<SlicePlane> planes, Vector3D centreMm, SliceFormat format, Span<float> logits, Span<bool> blank)
+        IReadOnlyList<Volume> channels,
+        IReadOnlyList<IntensityMap> intensities,
+        ReadOnlySpan<SlicePlane> planes,
+        Vector3D centreMm,
+        SliceFormat format,
+        Span<float> logits,
+        Span<bool> blank)
     {
-        ArgumentNullException.ThrowIfNull(volume);
-        ArgumentNullException.ThrowIfNull(intensity);
-        EncodeArguments.CheckPlanes(Card, planes.Length, format, logits, blank);
+        ArgumentNullException.ThrowIfNull(channels);
+        ArgumentNullException.ThrowIfNull(intensities);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(intensities.Count, channels.Count, nameof(intensities));
+        EncodeArguments.CheckPlanes(Card, channels.Count, planes.Length, format, logits, blank);
         var start = Stopwatch.GetTimestamp();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -122,8 +129,8 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
             {
                 using var step = NewDisposeScope();
                 var taken = Math.Min(batchSize, planes.Length - first);
-                var (pixels, anything) = _volumes.Cut(volume, intensity, planes.Slice(first, taken), centreMm, format, batchSize);
-                EncodeBatch(pixels, batchSize, first, format, request: null, logits.Slice(first * classes, taken * classes), maps: []);
+                var (pixels, anything) = _volumes.Cut(channels, intensities, planes.Slice(first, taken), centreMm, format, batchSize);
+                Forward(pixels, batchSize, first, format, layer: null, logits.Slice(first * classes, taken * classes));
                 var seen = anything.cpu().bytes;
                 for (var at = 0; at < taken; at++)
                 {
@@ -156,7 +163,7 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         var start = Stopwatch.GetTimestamp();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var (channels, classes, cells) = (Card.Channels, Card.Classes.Count, count > 0 ? maps.Length / count : 0);
+        var (channels, classes) = (Card.Channels, Card.Classes.Count);
         var pixels = channels * format.Size * format.Size;
         Tensor? batch = null;
         for (var first = 0; first < count;)
@@ -175,8 +182,15 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
                 slices.Slice(first * pixels, taken * pixels).CopyTo(input);
                 input[(taken * pixels)..].Clear();
                 using var step = NewDisposeScope();
-                EncodeBatch(
-                    batch.to(_device), batchSize, first, format, request, logits.Slice(first * classes, taken * classes), maps.Slice(first * cells, taken * cells));
+                var features = Forward(batch.to(_device), batchSize, first, format, request?.Layer, logits.Slice(first * classes, taken * classes));
+                for (var at = 0; at < request?.Classes.Count; at++)
+                {
+                    var (classMaps, cells) = (maps.Length / request.Classes.Count, maps.Length / request.Classes.Count / count);
+                    var destination = maps.Slice((at * classMaps) + (first * cells), taken * cells);
+                    Copy(ActivationMaps(features!, format.PixelMm, request, request.Classes[at]), destination);
+                    EncodeArguments.CheckFinite(destination, cells, first, request, request.Classes[at], Card);
+                }
+
                 first += taken;
             }
             catch (ExternalException error) when (OutOfMemory.Is(error))
@@ -206,23 +220,19 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         EncoderTelemetry.BatchHalved(Device);
     }
 
-    /// <summary>One forward pass, and the maps where they are asked for.</summary>
+    /// <summary>One forward pass.</summary>
     /// <param name="batch">Slices on the device, as many as a batch has.</param>
     /// <param name="first">Index of the first, for messages.</param>
     /// <param name="logits">Destination, of the slices that count.</param>
-    private void EncodeBatch(Tensor batch, int batchSize, int first, SliceFormat format, CamRequest? request, Span<float> logits, Span<float> maps)
+    /// <returns>The layer's features, where one is named.</returns>
+    private Tensor? Forward(Tensor batch, int batchSize, int first, SliceFormat format, string? layer, Span<float> logits)
     {
-        var (features, output) = request is null
+        var (features, output) = layer is null
             ? (null, _network.call(batch, format.PixelMm))
-            : _network.ForwardWithFeatures(batch, format.PixelMm, request.Layer);
+            : _network.ForwardWithFeatures(batch, format.PixelMm, layer);
         CopyLogits(output, batchSize, logits);
-        var classes = Card.Classes.Count;
-        EncodeArguments.CheckFinite(logits, classes, first, Card);
-        if (request is not null)
-        {
-            Copy(ActivationMaps(features!, format.PixelMm, request), maps);
-            EncodeArguments.CheckFinite(maps, maps.Length / (logits.Length / classes), first, request, Card);
-        }
+        EncodeArguments.CheckFinite(logits, Card.Classes.Count, first, Card);
+        return features;
     }
 
     private void CopyLogits(Tensor output, int batchSize, Span<float> logits)
@@ -242,14 +252,14 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         MemoryMarshal.Cast<byte, float>(tensor.cpu().contiguous().bytes)[..target.Length].CopyTo(target);
 
     /// <summary>Maps of a batch; the slices' logits do not depend on each other, so the gradient of their sum is each one's own.</summary>
-    private Tensor ActivationMaps(Tensor features, double pixelMm, CamRequest request)
+    private Tensor ActivationMaps(Tensor features, double pixelMm, CamRequest request, int classIndex)
     {
         ExternalException? refused = null;
         try
         {
             using var withGradients = enable_grad();
             var variable = features.detach().requires_grad_(true);
-            var logit = _network.Head(variable, pixelMm, request.Layer).select(1, request.Class).sum();
+            var logit = _network.Head(variable, pixelMm, request.Layer).select(1, classIndex).sum();
             // Not autograd.grad, whose errors TorchSharp does not catch: they would end the process. Nothing but the variable gets a gradient.
             autograd.backward([logit], inputs: [variable]);
             if (variable.grad is { } gradient)

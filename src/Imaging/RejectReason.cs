@@ -19,6 +19,12 @@ public enum RejectReason
     VolumeNonFinite = 32,
     VolumeGeometryInvalid = 33,
     SourceChanged = 34,
+
+    /// <summary>The channels of a volume do not meet.</summary>
+    ChannelsApart = 35,
+
+    /// <summary>There are not as many files as the model has channels.</summary>
+    ChannelsIncomplete = 36,
     HeatmapGridDiffers = 50,
     HeatmapNonFinite = 51,
     ResultNameTaken = 52,
@@ -61,6 +67,8 @@ public static class RejectReasons
         RejectReason.VolumeNonFinite => "volume.non_finite",
         RejectReason.VolumeGeometryInvalid => "volume.geometry_invalid",
         RejectReason.SourceChanged => "source.changed",
+        RejectReason.ChannelsApart => "channels.apart",
+        RejectReason.ChannelsIncomplete => "channels.incomplete",
         RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
         RejectReason.ResultNameTaken => "result.name_taken",
         RejectReason.StackTooLarge => "cam.stack_too_large",

@@ -7,6 +7,7 @@ using ToNNO.Imaging;
 using ToNNO.SliceActors.Caching;
 using ToNNO.SliceActors.Encoding;
 using ToNNO.Storage;
+using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.SliceActors;
 
@@ -33,11 +34,9 @@ public static class SliceHosting
             });
             system.RegisterOnTermination(stopping.Dispose);
             var coordinator = registry.Get<CoordinatorKey>();
-            var cache = system.ActorOf(
-                Props.Create(() => new VolumeCacheActor(
-                    options.CacheBytes,
-                    (task, cancel) => VolumeSource.Load(task.SourceUri, task.SourceSha256, long.MaxValue, cancel).Volume)),
-                "volume-cache");
+            Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load = (task, cancel) =>
+                [.. VolumeSource.Load(task.SourceUris, task.SourceSha256, long.MaxValue, cancel).Select(channel => channel.Volume)];
+            var cache = system.ActorOf(Props.Create(() => new VolumeCacheActor(options.CacheBytes, load)), "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
             for (var index = 0; index < options.Encoders; index++)
             {

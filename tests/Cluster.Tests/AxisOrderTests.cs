@@ -43,12 +43,12 @@ public sealed class AxisOrderTests : IDisposable
         Assert.All(volumes, pair =>
         {
             var (result, affine) = (_work.Result(pair.Key), pair.Value.Affine);
-            var apart = affine.ToIndexStep(result.Heatmap.PeakMm - _planted);
+            var apart = affine.ToIndexStep(result.Heatmaps[0].PeakMm - _planted);
             Assert.True(
                 Math.Max(Math.Abs(apart.X), Math.Max(Math.Abs(apart.Y), Math.Abs(apart.Z))) <= 1,
                 $"{pair.Key}: the peak is {apart} voxels from the blob");
             // A narrow blob of height 1: the heatmap of the sum encoder is the volume.
-            Assert.InRange(result.Heatmap.Maximum, 0.8, 1.2);
+            Assert.InRange(result.Heatmaps[0].Maximum, 0.8, 1.2);
         });
     }
 

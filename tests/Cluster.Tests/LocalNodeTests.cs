@@ -90,7 +90,7 @@ public sealed class LocalNodeTests : IDisposable
         for (var index = 0; index < 6; index++)
         {
             var path = _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 24).Plain());
-            var manifest = new RunManifest(new($"run-{index}"), settings, [new RunInput(new($"v{index}"), path)]);
+            var manifest = new RunManifest(new($"run-{index}"), settings, [new RunInput(new($"v{index}"), [path])]);
             var events = await RunClient.RunAsync(node, manifest, Cancel).ToListAsync(Cancel);
             Assert.Equal(VolumeState.Completed, events.OfType<RunProtocol.VolumeConcluded>().Single().State);
             counts.Add(LiveTensors());
@@ -125,8 +125,8 @@ public sealed class LocalNodeTests : IDisposable
             Assert.InRange(result.Slices.Encoded, 1, whole.Slices.Encoded / 3);
             Assert.True(result.Slices.Guessed > 0);
             Assert.Equal(result.Slices.Planned, result.Slices.Skipped + result.Slices.Encoded + result.Slices.Guessed);
-            Assert.Equal(whole.Heatmap.PeakIndex, result.Heatmap.PeakIndex);
-            Assert.InRange(result.Heatmap.Maximum / whole.Heatmap.Maximum, 0.95, 1.05);
+            Assert.Equal(whole.Heatmaps[0].PeakIndex, result.Heatmaps[0].PeakIndex);
+            Assert.InRange(result.Heatmaps[0].Maximum / whole.Heatmaps[0].Maximum, 0.95, 1.05);
             AssertPasses(result, 0.005);
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(hashes, _work.HeatmapHashes());
@@ -161,7 +161,7 @@ public sealed class LocalNodeTests : IDisposable
         Assert.InRange(result.Sampling.Directions, 48, 256);
         Assert.Equal(400, result.Settings.Directions);
         Assert.Equal(result.Sampling.Directions * result.Sampling.Offsets, result.Slices.Planned);
-        Assert.InRange(result.Heatmap.Maximum / whole.Heatmap.Maximum, 0.97, 1.03);
+        Assert.InRange(result.Heatmaps[0].Maximum / whole.Heatmaps[0].Maximum, 0.97, 1.03);
         AssertPasses(result, 0.05);
     }
 
@@ -206,7 +206,7 @@ public sealed class LocalNodeTests : IDisposable
             Assert.Equal(hashes, _work.HeatmapHashes());
             Assert.Equal(options.Cam, _work.Result("v0").Settings.Cam);
             Assert.Null(_work.Result("v0").Consistency);
-            Assert.True(_work.Result("v0").Heatmap.Maximum > 0);
+            Assert.True(_work.Result("v0").Heatmaps[0].Maximum > 0);
             Directory.Delete(_work.Out, recursive: true);
         }
 
@@ -234,8 +234,8 @@ public sealed class LocalNodeTests : IDisposable
         await RunAsync("builtin:sum", 2, true, new Listener(), options: new MethodOptions { Directions = 12, Cam = cam, PixelMm = 0.5 });
 
         var result = _work.Result("v");
-        Assert.Equal((12, 11, 10), (result.Heatmap.PeakIndex.I, result.Heatmap.PeakIndex.J, result.Heatmap.PeakIndex.K));
-        Assert.InRange(result.Heatmap.Maximum, 0.94 * 0.25, 0.25); // the volume's peak is 1 and a pixel .25 mm²; interpolation takes a little
+        Assert.Equal((12, 11, 10), (result.Heatmaps[0].PeakIndex.I, result.Heatmaps[0].PeakIndex.J, result.Heatmaps[0].PeakIndex.K));
+        Assert.InRange(result.Heatmaps[0].Maximum, 0.94 * 0.25, 0.25); // the volume's peak is 1 and a pixel .25 mm²; interpolation takes a little
     }
 
     private static long LiveTensors()

@@ -22,7 +22,7 @@ internal static class SmallModel
                 Architecture = architecture,
                 PixelMm = 2,
                 SpacingMm = 4,
-                Intensity = new IntensityMap(0, 2, 0),
+                Intensities = [new IntensityMap(0, 2, 0)],
                 Alpha = 1,
             },
             network);

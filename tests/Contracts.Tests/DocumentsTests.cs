@@ -18,22 +18,22 @@ public class DocumentsTests
             SpacingMm = 0.1,
             Alpha = 0.5,
             Window = FilterWindow.ThreePoint,
-            Intensity = IntensityMap.Identity,
+            Intensities = [IntensityMap.Identity],
             Threshold = new HeatmapThreshold(0.3, OfPeak: true),
         },
-        [new RunInput(new VolumeId("sub-01"), "/archive/sub-01.nii"), new RunInput(new VolumeId("sub-02"), "/archive/sub-02.nii")]);
+        [new RunInput(new VolumeId("sub-01"), ["/archive/sub-01.nii"]), new RunInput(new VolumeId("sub-02"), ["/archive/sub-02.nii"])]);
 
     private static readonly VolumeResult Result = new()
     {
         VolumeId = new("sub-01"),
         RunId = new("run-7"),
         WorkKey = "key",
-        Input = new("sub-01.nii", "hash", new(4, 5, 6), [[1, 0, 0, -3.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
+        Input = new(["sub-01.nii"], "hash", new(4, 5, 6), [[1, 0, 0, -3.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
         Settings = Manifest.Settings,
-        Sampling = new(100, 61, 1, 1, 60, new(1, 2, 3), -0.25),
+        Sampling = new(100, 61, 1, 1, 60, new(1, 2, 3)),
         Slices = new(6100, 6000, 100, 5000),
         Seconds = new(1, 2, 3, 4, 5, 6),
-        Heatmap = new(-1, 2, 0.5, new(1, 2, 3), new(4, 5, 6)),
+        Heatmaps = [new("tumour", "heatmap.nii.gz", -1, 2, 0.5, new(1, 2, 3), new(4, 5, 6), -0.25)],
         Software = new("0.1.0", ".NET 10", "Linux", "cpu"),
         Warnings = ["thick slices"],
         Files = new Dictionary<string, VolumeResult.FileFacts> { ["heatmap.nii.gz"] = new("hash", 1 << 20) },
@@ -44,9 +44,9 @@ public class DocumentsTests
     {
         AssertRoundTrip(Manifest);
         AssertRoundTrip(Manifest with { Inputs = [] });
-        AssertRoundTrip(Manifest with { Settings = Manifest.Settings with { Threshold = null, SpacingMm = null, Intensity = new(-1000, 400, -1024) } });
+        AssertRoundTrip(Manifest with { Settings = Manifest.Settings with { Threshold = null, SpacingMm = null, Intensities = [new(-1000, 400, -1024)] } });
         AssertRoundTrip(Result);
-        AssertRoundTrip(Result with { Heatmap = Result.Heatmap with { Threshold = 0.7 }, Warnings = [] });
+        AssertRoundTrip(Result with { Heatmaps = [Result.Heatmaps[0] with { Threshold = 0.7, Consistency = new(0.1, 0.2) }, Result.Heatmaps[0]], Warnings = [] });
     }
 
     [Fact]
@@ -81,7 +81,8 @@ public class DocumentsTests
     [InlineData("\"directions\": 100", "\"directions\": 1e99")]
     [InlineData("\"directions\": 100,", "")]
     [InlineData("\"set\": \"fibonacci\"", "\"set\": \"spiral\"")]
-    [InlineData("\"uri\": \"/archive/sub-01.nii\"", "\"uri\": null")]
+    [InlineData("\"uris\": [", "\"uri\": [")]
+    [InlineData("\"uris\": [", "\"uris\": null, \"addedLater\": [")]
     [InlineData("\"volumeId\": \"sub-01\"", "\"volumeId\": null")]
     [InlineData("\"volumeId\": \"sub-01\",", "")]
     [InlineData("\"runId\": \"run-7\",", "")]

@@ -40,7 +40,9 @@ internal sealed class RandomContent(int seed)
 
     private Array List(Type element)
     {
-        var list = Array.CreateInstance(element, Pick(0, 1, 7));
+        // A volume has a channel, and a model a class.
+        var least = element == typeof(IntensityMap) || element == typeof(ModelClass) || element == typeof(string) ? 1 : 0;
+        var list = Array.CreateInstance(element, Pick(least, 1, 7));
         for (var at = 0; at < list.Length; at++)
         {
             list.SetValue(Of(element), at);
@@ -74,5 +76,7 @@ internal sealed class RandomContent(int seed)
         IntensityMap.Identity,
         new IntensityMap(-160, 240, -1024),
         new IntensityMap(float.NegativeInfinity, 3, 0.5f),
+        new IntensityMap(0, 100, 0, -1),
+        new IntensityMap(0, 100, 0, 0.5f, 255),
         new IntensityMap(float.MinValue, float.MaxValue, float.Epsilon));
 }

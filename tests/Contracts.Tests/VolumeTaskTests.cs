@@ -17,14 +17,14 @@ public class VolumeTaskTests
         Directions = 256,
         Alpha = 2,
         Window = FilterWindow.None,
-        Intensity = IntensityMap.Identity,
+        Intensities = [IntensityMap.Identity],
     };
 
     private static readonly VolumeTask Task = new()
     {
         RunId = new("run"),
         VolumeId = new("volume"),
-        SourceUri = "/archive/volume.nii",
+        SourceUris = ["/archive/volume.nii"],
         SourceSha256 = new string('b', 64),
         Geometry = new VolumeGeometry(new VolumeShape(4, 5, 6), AffineTransform.Scaling(1, 1, 1)),
         Settings = Settings,
@@ -52,10 +52,18 @@ public class VolumeTaskTests
                 Settings with { SpacingMm = BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(1) + 1) },
                 Settings with { Alpha = 0.5 },
                 Settings with { Window = FilterWindow.Hann },
-                Settings with { Intensity = new IntensityMap(-160, 240, 0) },
-                Settings with { Intensity = new IntensityMap(-160, 241, 0) },
-                Settings with { Intensity = new IntensityMap(-161, 240, 0) },
-                Settings with { Intensity = new IntensityMap(-160, 240, -1024) },
+                Settings with { Intensities = [new IntensityMap(-160, 240, 0)] },
+                Settings with { Intensities = [new IntensityMap(-160, 241, 0)] },
+                Settings with { Intensities = [new IntensityMap(-161, 240, 0)] },
+                Settings with { Intensities = [new IntensityMap(-160, 240, -1024)] },
+                Settings with { Intensities = [new IntensityMap(-160, 240, 0, -1)] },
+                Settings with { Intensities = [new IntensityMap(-160, 240, 0, 0, 2)] },
+                Settings with { Intensities = [IntensityMap.Identity, IntensityMap.Identity] },
+                Settings with { Intensities = [new IntensityMap(-160, 240, 0), new IntensityMap(0, 9, 0)] },
+                Settings with { Intensities = [new IntensityMap(0, 9, 0), new IntensityMap(-160, 240, 0)] },
+                Settings with { Classes = [new ModelClass(1, "b")] },
+                Settings with { Classes = [new ModelClass(0, "a"), new ModelClass(1, "b")] },
+                Settings with { Classes = [new ModelClass(1, "b"), new ModelClass(0, "a")] },
                 Settings with { Threshold = new HeatmapThreshold(0.5, OfPeak: false) },
                 Settings with { Threshold = new HeatmapThreshold(0.5, OfPeak: true) },
                 Settings with { Threshold = new HeatmapThreshold(0.6, OfPeak: true) },
@@ -76,21 +84,22 @@ public class VolumeTaskTests
 
     [Fact]
     public void WorkKey_EverySetting_IsCoveredAbove() => Assert.Equal(
-        ["Alpha", "Cam", "Directions", "Intensity", "Model", "ModelSha256", "Passes", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
+        ["Alpha", "Cam", "Classes", "Directions", "Intensities", "Model", "ModelSha256", "Passes", "PixelMm", "Set", "Size", "SpacingMm", "Threshold", "Window"],
         typeof(RunSettings).GetProperties().Select(property => property.Name).Order());
 
     [Fact]
     public void WorkKey_WhatDoesNotChangeTheResult_StaysAsItIs()
     {
-        Assert.Equal(Task.WorkKey, (Task with { RunId = new("other"), SourceUri = "/elsewhere", LeaseDirections = 160, SlabCount = 5 }).WorkKey);
+        Assert.Equal(Task.WorkKey, (Task with { RunId = new("other"), SourceUris = ["/elsewhere"], LeaseDirections = 160, SlabCount = 5 }).WorkKey);
         Assert.Equal(Task.WorkKey, (Task with { Settings = Settings with { Model = "/mnt/models/lesions" } }).WorkKey);
+        Assert.Equal(Task.WorkKey, (Task with { Settings = Settings with { Classes = [new ModelClass(0, "lesion")] } }).WorkKey);
         Assert.Equal(Task.WorkKey, VolumeTask.WorkKeyOf(Task.SourceSha256, Settings));
     }
 
     [Fact]
     public void WorkKey_OfThisVersion_IsTheOneOfStoredResults() =>
         // Stored results bear this key: where it changes, KernelVersion must have changed with it, and every archive is made again.
-        Assert.Equal("9916cfa83ba24321b41c8f108ac3d7cea7fec150f838f1b295e924c0ba243d39", (Task with { Settings = Settings with { SpacingMm = 1.5, Threshold = new(0.25, true) } }).WorkKey);
+        Assert.Equal("6e0974c03163649dff56fceda6a6de0cfe75cb904a33750bb1b8af569b0479cc", (Task with { Settings = Settings with { SpacingMm = 1.5, Threshold = new(0.25, true) } }).WorkKey);
 
     [Fact]
     public void Slabs_AnyCount_TileTheVolume() => Gen.Select(Gen.Int[1, 700], Gen.Int[1, 900]).Sample((planes, slabs) =>
@@ -109,6 +118,16 @@ public class VolumeTaskTests
         Assert.Equal(planes, next);
         Assert.True(counts.Max() - counts.Min() <= 1);
     });
+
+    [Fact]
+    public void Slabs_SeveralClasses_TileTheVolumeForEach()
+    {
+        var task = Task with { SlabCount = 6, Settings = Settings with { Classes = [new ModelClass(2, "a"), new ModelClass(0, "b"), new ModelClass(1, "c")] } };
+        Assert.Equal(2, task.SlabsPerHeatmap);
+        Assert.Equal(
+            [new(0, 0, 0, 3), new(1, 0, 3, 3), new(2, 1, 0, 3), new(3, 1, 3, 3), new(4, 2, 0, 3), new(5, 2, 3, 3)],
+            Enumerable.Range(0, 6).Select(task.Slab));
+    }
 
     [Fact]
     public void Leases_AnyCount_TileTheDirectionsInWholeBlocks() => Gen.Select(Gen.Int[1, 3000], Gen.Int[1, 12]).Sample((directions, blocks) =>

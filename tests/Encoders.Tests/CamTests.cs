@@ -55,7 +55,7 @@ public sealed class CamTests
         {
             foreach (var kind in new[] { CamKind.GradCam, CamKind.LayerCam })
             {
-                var request = new CamRequest(kind, layer, 2);
+                var request = new CamRequest(kind, layer, [2]);
                 var (logits, maps) = EncodeCam(encoder, pixels, Count, size, request);
                 Assert.Equal(expected, logits);
                 Assert.All(maps, value => Assert.True(value >= 0));
@@ -79,13 +79,13 @@ public sealed class CamTests
     {
         using var encoder = new SumEncoder();
         var pixels = EncoderFixtures.Pixels(seed: 1, 3 * 8 * 8);
-        var (logits, maps) = EncodeCam(encoder, pixels, 3, 8, new CamRequest(kind, encoder.ResolveCamLayer(null)), pixelMm: 1.5);
+        var (logits, maps) = EncodeCam(encoder, pixels, 3, 8, new CamRequest(kind, encoder.ResolveCamLayer(null), [0]), pixelMm: 1.5);
         Assert.Equal(pixels.Select(pixel => (float)(2.25 * Math.Max(pixel, 0))), maps);
         Assert.Equal(EncoderFixtures.Encode(encoder, pixels, 3, 8, pixelMm: 1.5), logits);
 
         // Where no pixel is negative, the logit is the map's sum.
         var positive = pixels.Select(Math.Abs).ToArray();
-        (logits, maps) = EncodeCam(encoder, positive, 3, 8, new CamRequest(kind, "pixels"), pixelMm: 1.5);
+        (logits, maps) = EncodeCam(encoder, positive, 3, 8, new CamRequest(kind, "pixels", [0]), pixelMm: 1.5);
         Assert.Equal(logits[1], maps.AsSpan(64, 64).ToArray().Sum(value => (double)value), 1e-5);
     }
 
@@ -108,8 +108,8 @@ public sealed class CamTests
         var pixels = EncoderFixtures.Pixels(seed: 2, 2 * 6 * 6);
         double[][] features = [.. pixels.Select(x => new double[] { Math.Max(x + 0.25, 0), Math.Max(-2 * x, 0), Math.Max((0.5 * x) + 1, 0) })];
 
-        var gradCam = EncodeCam(encoder, pixels, 2, 6, new CamRequest(CamKind.GradCam, "layers.0", 1)).Maps;
-        var layerCam = EncodeCam(encoder, pixels, 2, 6, new CamRequest(CamKind.LayerCam, "layers.0", 1)).Maps;
+        var gradCam = EncodeCam(encoder, pixels, 2, 6, new CamRequest(CamKind.GradCam, "layers.0", [1])).Maps;
+        var layerCam = EncodeCam(encoder, pixels, 2, 6, new CamRequest(CamKind.LayerCam, "layers.0", [1])).Maps;
         // A handful of products in float32.
         Assert.All(features.Zip(gradCam), pair => Assert.Equal(Math.Max((2 * pair.First[0]) + (3 * pair.First[1]) - pair.First[2], 0) / 36, pair.Second, 1e-7));
         Assert.All(features.Zip(layerCam), pair => Assert.Equal(((2 * pair.First[0]) + (3 * pair.First[1])) / 36, pair.Second, 1e-7));
@@ -124,7 +124,7 @@ public sealed class CamTests
         var architecture = EncoderFixtures.Architecture(pooling: pooling);
         using var encoder = new TorchSliceEncoder(new SmallCnn(architecture, seed: 4), EncoderFixtures.Card(architecture), "cpu");
         var pixels = EncoderFixtures.Pixels(seed: 3, 16 * 16);
-        var request = new CamRequest(CamKind.LayerCam, "layers.1");
+        var request = new CamRequest(CamKind.LayerCam, "layers.1", [0]);
         var (one, other) = (EncodeCam(encoder, pixels, 1, 16, request, pixelMm: 2).Maps, EncodeCam(encoder, pixels, 1, 16, request, pixelMm: 3).Maps);
         Assert.True(one.Max() > 0);
         Assert.All(one.Zip(other), pair => Assert.Equal(factor * pair.First, pair.Second, 1e-6 * one.Max()));
@@ -171,7 +171,7 @@ public sealed class CamTests
         pixels[(pixel * size) + pixel] = 1;
         var grid = encoder.CamGrid(new SliceFormat(size, PixelMm), layer);
         // GradCAM, since a feature itself may be one that a stride leaves out, and have no gradient.
-        var (_, maps) = EncodeCam(encoder, pixels, 1, size, new CamRequest(CamKind.GradCam, layer), PixelMm);
+        var (_, maps) = EncodeCam(encoder, pixels, 1, size, new CamRequest(CamKind.GradCam, layer, [0]), PixelMm);
         Assert.Equal(maps.Length, grid.Edge * grid.Edge);
         var lit = Enumerable.Range(0, maps.Length).Where(i => maps[i] > 0).ToArray();
         Assert.Equal(seen.Length > 0 ? 1 : 0, lit.Length);
@@ -307,7 +307,7 @@ public sealed class CamTests
         {
             Assert.Throws<EncoderException>(() => encoder.ResolveCamLayer(null)),
             Assert.Throws<EncoderException>(() => encoder.CamGrid(new SliceFormat(24, 1), "features")),
-            Assert.Throws<EncoderException>(() => encoder.EncodeCam(new float[2 * 24 * 24], 1, new SliceFormat(24, 1), new CamRequest(CamKind.GradCam, "features"), new float[3], [])),
+            Assert.Throws<EncoderException>(() => encoder.EncodeCam(new float[2 * 24 * 24], 1, new SliceFormat(24, 1), new CamRequest(CamKind.GradCam, "features", [0]), new float[3], [])),
         })
         {
             Assert.Equal("model.no_cam", refused.Code);
@@ -331,6 +331,33 @@ public sealed class CamTests
     }
 
     [Theory]
+    [InlineData("smallcnn", "layers.0")]
+    [InlineData("resnet18", "layer4")]
+    [InlineData("halves", "features")]
+    public void EncodeCam_SeveralClasses_GivesTheBitsOfEachAlone(string name, string layer)
+    {
+        using var encoder = Encoder(name);
+        const int Count = 19; // more than a batch
+        var size = 24;
+        var pixels = Reference.Ramp(Count * 2 * size * size, seed: 3);
+        foreach (var kind in new[] { CamKind.GradCam, CamKind.LayerCam })
+        {
+            int[] classes = [2, 0];
+            var edge = encoder.CamGrid(new SliceFormat(size, 1), layer).Edge;
+            var (logits, maps) = (new float[3 * Count], new float[2 * Count * edge * edge]);
+            encoder.EncodeCam(pixels, Count, new SliceFormat(size, 1), new CamRequest(kind, layer, classes), logits, maps);
+            foreach (var (one, together) in classes.Zip(maps.Chunk(maps.Length / 2)))
+            {
+                var alone = EncodeCam(encoder, pixels, Count, size, new CamRequest(kind, layer, [one]));
+                Assert.Equal(alone.Logits, logits);
+                Assert.Equal(alone.Maps, together);
+            }
+
+            Assert.NotEqual(maps[..(maps.Length / 2)], maps[(maps.Length / 2)..]);
+        }
+    }
+
+    [Theory]
     [InlineData("tokens", "model.cam_unsound", "[16, 4, 144]")]
     [InlineData("oblong", "model.cam_unsound", "[16, 4, 72, 2]")]
     [InlineData("other", "model.cam_unsound", "head_other(features_other(slices)) is not forward(slices)")]
@@ -339,7 +366,7 @@ public sealed class CamTests
     public void EncodeCam_UnsoundHalves_AreRefused(string layer, string code, string words)
     {
         using var encoder = Encoder("halves");
-        var request = new CamRequest(CamKind.LayerCam, layer, 1);
+        var request = new CamRequest(CamKind.LayerCam, layer, [1]);
         for (var attempt = 0; attempt < 2; attempt++)
         {
             var refused = Assert.Throws<EncoderException>(() => EncodeCam(encoder, Reference.Ramp(2 * 24 * 24, seed: 1), 1, 24, request));
@@ -355,13 +382,13 @@ public sealed class CamTests
         var format = new SliceFormat(24, 1);
         var pixels = new float[2 * 24 * 24];
         using var encoder = Encoder("smallcnn");
-        Assert.Throws<ArgumentOutOfRangeException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.Unspecified, "layers.2"), new float[3], new float[36]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2", 3), new float[3], new float[36]));
-        Assert.Throws<ArgumentException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2"), new float[3], new float[37]));
-        Assert.Throws<ArgumentException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2"), new float[2], new float[36]));
-        encoder.EncodeCam([], 0, format, new CamRequest(CamKind.GradCam, "layers.2"), [], []);
+        Assert.Throws<ArgumentOutOfRangeException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.Unspecified, "layers.2", [0]), new float[3], new float[36]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2", [3]), new float[3], new float[36]));
+        Assert.Throws<ArgumentException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2", [0]), new float[3], new float[37]));
+        Assert.Throws<ArgumentException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2", [0]), new float[2], new float[36]));
+        encoder.EncodeCam([], 0, format, new CamRequest(CamKind.GradCam, "layers.2", [0]), [], []);
         pixels[7] = float.NaN;
-        var refused = Assert.Throws<EncoderException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2"), new float[3], new float[36]));
+        var refused = Assert.Throws<EncoderException>(() => encoder.EncodeCam(pixels, 1, format, new CamRequest(CamKind.GradCam, "layers.2", [0]), new float[3], new float[36]));
         Assert.Equal("encoder.non_finite_logit", refused.Code);
     }
 
@@ -378,7 +405,7 @@ public sealed class CamTests
         {
             foreach (var layer in encoder.CamLayers)
             {
-                var request = new CamRequest(CamKind.GradCam, layer);
+                var request = new CamRequest(CamKind.GradCam, layer, [0]);
                 if (_unsound.Contains(layer))
                 {
                     Assert.Throws<EncoderException>(() => EncodeCam(encoder, pixels, 11, 24, request));
@@ -411,7 +438,7 @@ public sealed class CamTests
         {
             for (var i = 0; i < batches; i++)
             {
-                EncodeCam(encoder, pixels, 8, Size, new CamRequest(CamKind.GradCam, layer));
+                EncodeCam(encoder, pixels, 8, Size, new CamRequest(CamKind.GradCam, layer, [0]));
             }
         }
     }
@@ -422,7 +449,7 @@ public sealed class CamTests
         // See Encode_WhileGarbageIsCollected_SameLogits.
         using var encoder = Encoder("smallcnn");
         var pixels = Reference.Ramp(8 * 2 * 16 * 16, seed: 4);
-        var request = new CamRequest(CamKind.LayerCam, "layers.0");
+        var request = new CamRequest(CamKind.LayerCam, "layers.0", [0]);
         var expected = EncodeCam(encoder, pixels, 8, 16, request);
         using var stopping = new CancellationTokenSource();
         var collecting = Task.Run(
@@ -456,7 +483,7 @@ public sealed class CamTests
         // The first to come makes the plain convolutions, which all then share.
         var results = new (float[] Logits, float[] Maps)[12];
         Parallel.For(0, results.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
-            results[i] = EncodeCam(encoder, pixels, 9, 32, new CamRequest(CamKind.LayerCam, "layer2", 1)));
+            results[i] = EncodeCam(encoder, pixels, 9, 32, new CamRequest(CamKind.LayerCam, "layer2", [1])));
         Assert.All(results, result => Assert.Equal(results[0].Maps, result.Maps));
         Assert.All(results, result => Assert.Equal(results[0].Logits, result.Logits));
     }

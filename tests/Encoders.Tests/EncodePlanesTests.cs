@@ -21,12 +21,12 @@ public abstract class EncodePlanesTests
     public void EncodePlanes_AnyVolumeAndWindow_GivesTheLogitsOfTheSlicesThatTheProcessorCuts(string kind)
     {
         using var encoder = Encoder();
-        foreach (var intensity in new[] { IntensityMap.Identity, new IntensityMap(-160, 240, -1024) })
+        foreach (var intensity in new[] { IntensityMap.Identity, new IntensityMap(-160, 240, -1024), new IntensityMap(-160, 240, -1024, -2, 5) })
         {
             var volume = Volume(kind, intensity.Fill);
             var planes = Planes(volume.Geometry);
             var (logits, blank) = (new float[planes.Length], new bool[planes.Length]);
-            encoder.EncodePlanes(volume, intensity, planes, volume.Geometry.CentreMm, new SliceFormat(Size, PixelMm), logits, blank);
+            encoder.EncodePlanes([volume], [intensity], planes, volume.Geometry.CentreMm, new SliceFormat(Size, PixelMm), logits, blank);
 
             var pixels = new float[planes.Length * Size * Size];
             for (var at = 0; at < planes.Length; at++)
@@ -46,6 +46,34 @@ public abstract class EncodePlanesTests
     }
 
     [Fact]
+    public void EncodePlanes_ChannelsOnGridsOfTheirOwn_GivesTheLogitsOfTheSlicesThatTheProcessorCuts()
+    {
+        var architecture = EncoderFixtures.Architecture(channels: 2, classes: 2);
+        using var encoder = new TorchSliceEncoder(new SmallCnn(architecture, seed: 3), EncoderFixtures.Card(architecture), DeviceName);
+        Volume[] channels = [Volume("float", 0), Volume("one plane thick", 5)];
+        IntensityMap[] intensities = [new(-160, 240, 0), new(-300, 300, 5, -1, 1)];
+        var (planes, centre) = (Planes(channels[0].Geometry), channels[0].Geometry.CentreMm);
+        var (logits, blank) = (new float[2 * planes.Length], new bool[planes.Length]);
+        encoder.EncodePlanes(channels, intensities, planes, centre, new SliceFormat(Size, PixelMm), logits, blank);
+
+        var pixels = new float[planes.Length * 2 * Size * Size];
+        for (var at = 0; at < 2 * planes.Length; at++)
+        {
+            var (plane, channel) = Math.DivRem(at, 2);
+            var seen = SliceCutter.Cut(
+                channels[channel], planes[plane].Frame, planes[plane].OffsetMm, centre, pixels.AsSpan(at * Size * Size, Size * Size), Size, PixelMm, intensities[channel]);
+            Assert.False(seen && blank[plane]);
+        }
+
+        var expected = EncoderFixtures.Encode(encoder, pixels, planes.Length, Size, PixelMm);
+        var scale = expected.Max(Math.Abs); // as above
+        Assert.All(expected.Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-4 * scale));
+        Assert.Contains(false, blank);
+        Assert.ThrowsAny<ArgumentException>(
+            () => encoder.EncodePlanes(channels[..1], intensities[..1], planes, centre, new SliceFormat(Size, PixelMm), logits, blank));
+    }
+
+    [Fact]
     public void EncodePlanes_VolumesInTurn_EachIsItsOwn()
     {
         using var encoder = Encoder();
@@ -54,7 +82,7 @@ public abstract class EncodePlanesTests
         float Logit(Volume volume)
         {
             var logit = new float[1];
-            encoder.EncodePlanes(volume, IntensityMap.Identity, plane, volume.Geometry.CentreMm, new SliceFormat(Size, PixelMm), logit, new bool[1]);
+            encoder.EncodePlanes([volume], [IntensityMap.Identity], plane, volume.Geometry.CentreMm, new SliceFormat(Size, PixelMm), logit, new bool[1]);
             return logit[0];
         }
 
@@ -77,7 +105,7 @@ public abstract class EncodePlanesTests
                 {
                     var planes = Planes(volume.Geometry);
                     encoder.EncodePlanes(
-                        volume, IntensityMap.Identity, planes, volume.Geometry.CentreMm, new SliceFormat(Size, PixelMm), new float[planes.Length], new bool[planes.Length]);
+                        [volume], [IntensityMap.Identity], planes, volume.Geometry.CentreMm, new SliceFormat(Size, PixelMm), new float[planes.Length], new bool[planes.Length]);
                     counts.Add(Tensor.TotalCount);
                 }
             }
@@ -95,7 +123,7 @@ public abstract class EncodePlanesTests
         var volume = Volume("float", 0);
         var planes = Planes(volume.Geometry);
         void Encode(int logits, int blank, int size) => encoder.EncodePlanes(
-            volume, IntensityMap.Identity, planes, volume.Geometry.CentreMm, new SliceFormat(size, 1), new float[logits], new bool[blank]);
+            [volume], [IntensityMap.Identity], planes, volume.Geometry.CentreMm, new SliceFormat(size, 1), new float[logits], new bool[blank]);
         Assert.ThrowsAny<ArgumentException>(() => Encode(planes.Length - 1, planes.Length, Size));
         Assert.ThrowsAny<ArgumentException>(() => Encode(planes.Length, planes.Length + 1, Size));
         Assert.ThrowsAny<ArgumentException>(() => Encode(planes.Length, planes.Length, 0));

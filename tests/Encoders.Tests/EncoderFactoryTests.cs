@@ -8,7 +8,7 @@ public sealed class EncoderFactoryTests
         using var encoder = EncoderFactory.Open("builtin:sum", "auto");
         Assert.Equal(2, encoder.Card.Alpha);
         Assert.Equal(64, encoder.Card.Sha256.Length);
-        Assert.True(encoder.Card.Intensity.IsIdentity);
+        Assert.True(encoder.Card.Intensities.Single().IsIdentity);
     }
 
     [Theory]

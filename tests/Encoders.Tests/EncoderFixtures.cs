@@ -21,9 +21,8 @@ internal static class EncoderFixtures
     {
         Name = "test",
         Sha256 = "",
-        Channels = architecture.InputChannels,
         Classes = [.. Enumerable.Range(0, architecture.Classes).Select(k => $"class {k}")],
-        Intensity = IntensityMap.Identity,
+        Intensities = [.. Enumerable.Repeat(IntensityMap.Identity, architecture.InputChannels)],
     };
 
     public static ModelMetadata Metadata(SmallCnnArchitecture architecture) => new()
@@ -37,7 +36,7 @@ internal static class EncoderFixtures
         SliceSize = 24,
         PixelMm = 2.5,
         SpacingMm = 2,
-        Intensity = new IntensityMap(-100, 300, -1024),
+        Intensities = [.. Enumerable.Repeat(new IntensityMap(-100, 300, -1024), architecture.InputChannels)],
         Alpha = 1.5,
         Window = "hann",
         Threshold = new HeatmapThreshold(0.4, OfPeak: true),

@@ -9,21 +9,23 @@ internal static class Work
     public static RowsBlob Rows(VolumeTask task, DirectionRange lease)
     {
         var offsets = task.Plan().OffsetCount;
-        var logits = new float[lease.Count * offsets];
+        var (classes, ofClass) = (task.Settings.Classes.Count, lease.Count * offsets);
+        var logits = new float[classes * ofClass];
         for (var at = 0; at < logits.Length; at++)
         {
-            logits[at] = (float)Math.Exp(-0.1 * Math.Pow((at % offsets) - (offsets / 2), 2)) * (1 + (0.01f * (lease.First + (at / offsets))));
+            var row = at % ofClass;
+            logits[at] = (float)Math.Exp(-0.1 * Math.Pow((row % offsets) - (offsets / 2), 2)) * (1 + (at / ofClass) + (0.01f * (lease.First + (row / offsets))));
         }
 
-        return new RowsBlob(lease, offsets, 0, new RowsCost(1, 2, 3, default, default, default), logits);
+        return new RowsBlob(lease, offsets, new float[classes], new RowsCost(1, 2, 3, default, default, default), logits);
     }
 
     /// <summary>Maps of 3 x 3 cells.</summary>
-    public static StackBlob Stack(VolumeTask task, int direction)
+    public static StackBlob Stack(VolumeTask task, int direction, int classAt = 0)
     {
-        var random = new Random(direction);
+        var random = new Random(direction + (1000 * classAt));
         float[] Cells(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle())];
-        return new StackBlob(direction, new(3, 4, -4.5), Cells(9), Cells(9 * task.Plan().OffsetCount));
+        return new StackBlob(classAt, direction, new(3, 4, -4.5), Cells(9), Cells(9 * task.Plan().OffsetCount));
     }
 
     public static async Task<BlobRef> StoreAsync(IBlobStore store, VolumeTask task, DirectionRange lease)

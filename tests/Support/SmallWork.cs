@@ -20,14 +20,14 @@ internal static class SmallWork
         Directions = Directions,
         Alpha = 2,
         Window = FilterWindow.None,
-        Intensity = IntensityMap.Identity,
+        Intensities = [IntensityMap.Identity],
     };
 
     public static VolumeTask Task(string id = "a", int edge = 8, int leaseDirections = 16) => new()
     {
         RunId = Run,
         VolumeId = new(id),
-        SourceUri = $"/nowhere/{id}.nii",
+        SourceUris = [$"/nowhere/{id}.nii"],
         SourceSha256 = "00",
         Geometry = new(new(edge, edge, edge), AffineTransform.Scaling(1, 1, 1)),
         Settings = Settings,

@@ -117,7 +117,7 @@ internal static class Codecs
         {
             RunId = task.RunId.Value,
             VolumeId = task.VolumeId.Value,
-            SourceUri = task.SourceUri,
+            SourceUris = { task.SourceUris },
             SourceSha256 = task.SourceSha256,
             Geometry = new Proto.Geometry
             {
@@ -150,7 +150,7 @@ internal static class Codecs
     {
         RunId = new(Required(task).RunId),
         VolumeId = new(task.VolumeId),
-        SourceUri = task.SourceUri,
+        SourceUris = task.SourceUris.ToArray(),
         SourceSha256 = task.SourceSha256,
         Geometry = new VolumeGeometry(
             new VolumeShape(Required(task.Geometry).I, task.Geometry.J, task.Geometry.K),
@@ -172,11 +172,28 @@ internal static class Codecs
             Directions = settings.Directions,
             Alpha = settings.Alpha,
             Window = (int)settings.Window,
-            IntensityLow = settings.Intensity.Low,
-            IntensityHigh = settings.Intensity.High,
-            Fill = settings.Intensity.Fill,
+            IntensityLow = settings.Intensities[0].Low,
+            IntensityHigh = settings.Intensities[0].High,
+            Fill = settings.Intensities[0].Fill,
             ThresholdOfPeak = settings.Threshold?.OfPeak ?? false,
+            FurtherChannels =
+            {
+                settings.Intensities.Skip(1).Select(map => new Proto.Intensity
+                {
+                    Low = map.Low, High = map.High, Fill = map.Fill, PixelLow = map.PixelLow, PixelHigh = map.PixelHigh,
+                }),
+            },
         };
+        if ((settings.Intensities[0].PixelLow, settings.Intensities[0].PixelHigh) is var (low, high) && (low, high) != (0, 1))
+        {
+            (wire.PixelLow, wire.PixelHigh) = (low, high);
+        }
+
+        if (settings.Classes is not [var only] || only != ModelClass.Only)
+        {
+            wire.Classes.AddRange(settings.Classes.Select(one => new Proto.Class { Index = one.Index, Name = one.Name }));
+        }
+
         if (settings.SpacingMm is { } spacing)
         {
             wire.SpacingMm = spacing;
@@ -225,7 +242,13 @@ internal static class Codecs
         Size = wire.HasSize ? wire.Size : null,
         Alpha = wire.Alpha,
         Window = (FilterWindow)wire.Window,
-        Intensity = new IntensityMap(wire.IntensityLow, wire.IntensityHigh, wire.Fill),
+        Intensities =
+        [
+            new IntensityMap(
+                wire.IntensityLow, wire.IntensityHigh, wire.Fill, wire.HasPixelLow ? wire.PixelLow : 0, wire.HasPixelHigh ? wire.PixelHigh : 1),
+            .. wire.FurtherChannels.Select(map => new IntensityMap(map.Low, map.High, map.Fill, map.PixelLow, map.PixelHigh)),
+        ],
+        Classes = wire.Classes.Count == 0 ? [ModelClass.Only] : wire.Classes.Select(one => new ModelClass(one.Index, one.Name)).ToArray(),
         Threshold = wire.HasThreshold ? new HeatmapThreshold(wire.Threshold, wire.ThresholdOfPeak) : null,
         Passes = wire.Passes is { } passes ? new PassRule(passes.HasUntil ? passes.Until : null, passes.Adaptive) : null,
         Cam = wire.Cam is { } cam ? new CamSettings((CamMethod)cam.Method, (MapKind)cam.Kind, cam.Layer, cam.CellPixels) : null,

@@ -27,7 +27,7 @@ internal sealed class PassesActor : ReceiveActor
         _passes = [.. task.Passes()];
         if (task.Settings.Passes is { } rule)
         {
-            _planner = new PassPlanner(task.Geometry, task.Plan(), task.Settings.Alpha, task.Settings.Threshold, rule);
+            _planner = new PassPlanner(task.Geometry, task.Plan(), task.Settings.Alpha, task.Settings.Threshold, rule, task.Settings.Classes.Count);
         }
 
         _encoding = Context.ActorOf(Props.Create(() => new EncodingActor(task.VolumeId, services.LeaseDesk, options)), "encoding");
@@ -35,7 +35,7 @@ internal sealed class PassesActor : ReceiveActor
         Receive<RowsStored>(Take);
         Receive<StageFailed>(Context.Parent.Tell);
         Receive<RowsRead>(read => Gather(read.Rows));
-        Receive<PassJudged>(judged => GoOn(judged.Outcome, judged.BlankLogit));
+        Receive<PassJudged>(judged => GoOn(judged.Outcome, judged.BlankLogits));
         Receive<GuideStored>(stored => Open(task with { Guide = stored.Guide }));
         Receive<Failed>(failed => Context.Parent.Tell(failed.Error is BlobStoreException store
             ? new StageFailed(store.Code, store.Message, VolumeState.Failed)
@@ -84,7 +84,7 @@ internal sealed class PassesActor : ReceiveActor
         var (lease, offsets) = (stored.Directions, _inspection.Task.Plan().OffsetCount);
         _store.ReadAsync(stored.Rows.Path, _stopping.Token).PipeTo(
             Self,
-            success: blob => RowsBlob.TryParse(blob.Bytes.Span, lease, offsets) is { } rows
+            success: blob => RowsBlob.TryParse(blob.Bytes.Span, lease, offsets, _inspection.Task.Settings.Classes.Count) is { } rows
                 ? new RowsRead(rows)
                 : new Failed(new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {stored.Rows.Path} are damaged; delete them and run again.")),
             failure: error => new Failed(error));
@@ -99,12 +99,13 @@ internal sealed class PassesActor : ReceiveActor
             return;
         }
 
-        var logits = _rows.Values.OrderBy(known => known.Directions.First).SelectMany(known => known.Logits).ToArray();
-        Task.Run(() => _planner!.Conclude(logits, rows.BlankLogit), _stopping.Token).PipeTo(
-            Self, success: outcome => new PassJudged(outcome, rows.BlankLogit), failure: error => new Failed(error));
+        var known = _rows.Values.OrderBy(part => part.Directions.First).ToList();
+        var logits = Enumerable.Range(0, rows.BlankLogits.Length).SelectMany(classAt => known.SelectMany(part => part.Of(classAt).ToArray())).ToArray();
+        Task.Run(() => _planner!.Conclude(logits, rows.BlankLogits), _stopping.Token).PipeTo(
+            Self, success: outcome => new PassJudged(outcome, rows.BlankLogits), failure: error => new Failed(error));
     }
 
-    private void GoOn(PassOutcome outcome, float blankLogit)
+    private void GoOn(PassOutcome outcome, float[] blankLogits)
     {
         var task = _inspection.Task;
         _changes.Add(outcome.Change);
@@ -122,7 +123,7 @@ internal sealed class PassesActor : ReceiveActor
         }
 
         var pass = _passes[_pass];
-        StoreGuideAsync(task.GuidePath(pass), new RowsBlob(pass, guide.Length / pass.Count, blankLogit, default, guide)).PipeTo(
+        StoreGuideAsync(task.GuidePath(pass), new RowsBlob(pass, guide.Length / blankLogits.Length / pass.Count, blankLogits, default, guide)).PipeTo(
             Self, success: stored => new GuideStored(stored), failure: error => new Failed(error));
     }
 
@@ -132,7 +133,7 @@ internal sealed class PassesActor : ReceiveActor
         try
         {
             var blob = await _store.ReadAsync(path, _stopping.Token).ConfigureAwait(false);
-            if (RowsBlob.TryParse(blob.Bytes.Span, guide.Directions, guide.OffsetCount) is not null)
+            if (RowsBlob.TryParse(blob.Bytes.Span, guide.Directions, guide.OffsetCount, guide.BlankLogits.Length) is not null)
             {
                 return new BlobRef(path, blob.ETag.Value);
             }
@@ -148,7 +149,7 @@ internal sealed class PassesActor : ReceiveActor
 
     private sealed record RowsRead(RowsBlob Rows) : ILocalMessage;
 
-    private sealed record PassJudged(PassOutcome Outcome, float BlankLogit) : ILocalMessage;
+    private sealed record PassJudged(PassOutcome Outcome, float[] BlankLogits) : ILocalMessage;
 
     private sealed record GuideStored(BlobRef Guide) : ILocalMessage;
 

@@ -47,31 +47,39 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
 
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
-        if (Directory.Exists(input.Uri))
+        var name = Path.GetFileName(input.Uris[0]);
+        if (Directory.Exists(input.Uris[0]))
         {
-            throw new ImagingException(
-                RejectReason.FileMissing, $"The folder {Path.GetFileName(input.Uri)} holds no volumes: no file named .nii, .nii.gz or .hdr was found in it.");
+            throw new ImagingException(RejectReason.FileMissing, $"The folder {name} holds no volumes: no file named .nii, .nii.gz or .hdr was found in it.");
         }
 
-        var facts = await Task.Run(() => VolumeSource.Inspect(input.Uri, cancel), cancel).ConfigureAwait(false);
-        var geometry = facts.Header.Geometry;
+        if (input.Uris.Count != settings.Intensities.Count)
+        {
+            throw new ImagingException(
+                RejectReason.ChannelsIncomplete,
+                $"{name} is {input.Uris.Count} of the {settings.Intensities.Count} channels that the model takes: name the files of each by --channels.");
+        }
+
+        var facts = await Task.Run(() => VolumeSource.Inspect(input.Uris, cancel), cancel).ConfigureAwait(false);
+        var (geometry, slabs) = (facts.Headers[0].Geometry, MostSlabs / settings.Classes.Count);
         var task = new VolumeTask
         {
             RunId = run,
             VolumeId = input.VolumeId,
-            SourceUri = input.Uri,
+            SourceUris = input.Uris,
             SourceSha256 = facts.Sha256,
             Geometry = geometry,
             Settings = settings,
             LeaseDirections = Backprojector.BlockSize,
-            SlabCount = (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), Math.Min(MostSlabs, geometry.Shape.K)),
+            SlabCount = settings.Classes.Count
+                * (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), Math.Min(slabs, geometry.Shape.K)),
         };
         var plan = task.Plan();
         if (plan.Size > LargestSlice || (long)plan.Directions.Count * plan.OffsetCount > Array.MaxLength)
         {
             throw new ImagingException(
                 RejectReason.VolumeGeometryInvalid,
-                $"{Path.GetFileName(input.Uri)} would be cut into {(long)plan.Directions.Count * plan.OffsetCount} slices of {plan.Size} x {plan.Size} pixels, " +
+                $"{name} would be cut into {(long)plan.Directions.Count * plan.OffsetCount} slices of {plan.Size} x {plan.Size} pixels, " +
                 "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
         }
 
@@ -80,17 +88,19 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         {
             throw new ImagingException(
                 RejectReason.StackTooLarge,
-                $"The maps of {Path.GetFileName(input.Uri)} would take {stackBytes >> 20} MiB a direction: choose a coarser layer, or give --spacing and --pixel.");
+                $"The maps of {name} would take {stackBytes >> 20} MiB a direction: choose a coarser layer, or give --spacing and --pixel.");
         }
 
         task = task with { LeaseDirections = LeaseDirections(plan, settings, stackBytes) };
         var leases = task.Leases().ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
-        // The volume in the cache and the slabs of the heatmap; to publish, one slab at a time is read. Of maps, one lease that is encoded
-        // and two that are stored, and at each slab one, as it came and filtered.
-        var bytes = facts.Header.PredictedBytes + ((geometry.Shape.VoxelCount + SlabVoxels) * sizeof(float)) + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry))
-            + ((3 + (2L * task.SlabCount)) * task.LeaseDirections * stackBytes);
+        // The channels in the cache and the slabs of the heatmaps; to publish, one slab at a time is read. Of maps, one lease that is encoded
+        // and two that are stored, with all classes, and at each slab one, as it came and filtered.
+        var bytes = facts.Headers.Sum(header => header.PredictedBytes)
+            + (((settings.Classes.Count * geometry.Shape.VoxelCount) + SlabVoxels) * sizeof(float))
+            + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry, settings.Classes.Count))
+            + (((3L * settings.Classes.Count) + (2L * task.SlabCount)) * task.LeaseDirections * stackBytes);
         return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
     }
 
@@ -100,7 +110,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
     {
         if (settings.Cam is not null)
         {
-            return (int)Math.Clamp(Math.Min(options.SlicesPerLease / (3 * plan.OffsetCount), LeaseStackBytes / stackBytes), 1, Backprojector.BlockSize);
+            return (int)Math.Clamp(Math.Min(options.SlicesPerLease / (3 * plan.OffsetCount), LeaseStackBytes / (settings.Classes.Count * stackBytes)), 1, Backprojector.BlockSize);
         }
 
         var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
@@ -163,7 +173,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         foreach (var lease in leases.Where(lease => present.Contains(task.RowsPath(lease))))
         {
             var blob = await store.ReadAsync(task.RowsPath(lease), cancel).ConfigureAwait(false);
-            if (RowsBlob.TryParse(blob.Bytes.Span, lease, offsetCount) is not null && await StacksStandAsync(task, lease, offsetCount, cancel).ConfigureAwait(false))
+            if (RowsBlob.TryParse(blob.Bytes.Span, lease, offsetCount, task.Settings.Classes.Count) is not null && await StacksStandAsync(task, lease, offsetCount, cancel).ConfigureAwait(false))
             {
                 stored.Add(new VolumeProtocol.RowsStored(lease, new BlobRef(task.RowsPath(lease), blob.ETag.Value), SlicesEncoded: 0));
             }
@@ -175,14 +185,16 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
     /// <summary>True where all the maps that go with a lease's rows are whole.</summary>
     private async Task<bool> StacksStandAsync(VolumeTask task, DirectionRange lease, int offsetCount, CancellationToken cancel)
     {
-        for (var direction = lease.First; task.Settings.Cam is not null && direction < lease.End; direction++)
+        var classes = task.Settings.Cam is null ? 0 : task.Settings.Classes.Count;
+        for (var at = 0; at < classes * lease.Count; at++)
         {
+            var (classAt, direction) = (at / lease.Count, lease.First + (at % lease.Count));
             try
             {
-                var stream = await store.OpenReadAsync(task.StackPath(direction), cancel).ConfigureAwait(false);
+                var stream = await store.OpenReadAsync(task.StackPath(classAt, direction), cancel).ConfigureAwait(false);
                 await using (stream.ConfigureAwait(false))
                 {
-                    if (StackBlob.TryRead(stream, stream.Length, direction, offsetCount) is null)
+                    if (StackBlob.TryRead(stream, stream.Length, classAt, direction, offsetCount) is null)
                     {
                         return false;
                     }

@@ -73,6 +73,7 @@ public static class MetadataJson
     public static byte[] Write(ModelMetadata metadata)
     {
         ArgumentNullException.ThrowIfNull(metadata);
+        var windowed = metadata.Intensities.FirstOrDefault(map => !map.IsIdentity);
         JsonNode size = metadata.SliceSize is { } edge ? edge : "*";
         var root = new JsonObject
         {
@@ -91,7 +92,7 @@ public static class MetadataJson
                         ["num_channels"] = metadata.Architecture.InputChannels,
                         ["spatial_shape"] = new JsonArray(size.DeepClone(), size),
                         ["dtype"] = "float32",
-                        ["value_range"] = metadata.Intensity.IsIdentity ? new JsonArray() : new JsonArray(0, 1),
+                        ["value_range"] = windowed is null ? new JsonArray() : new JsonArray(windowed.PixelLow, windowed.PixelHigh),
                         ["is_patch_data"] = false,
                     },
                 },
@@ -118,8 +119,8 @@ public static class MetadataJson
                 ["precision"] = MetadataReader.PrecisionName(metadata.Precision),
                 ["pixel_size_mm"] = metadata.PixelMm,
                 ["spacing_mm"] = metadata.SpacingMm,
-                ["intensity_window"] = metadata.Intensity.IsIdentity ? null : new JsonArray(metadata.Intensity.Low, metadata.Intensity.High),
-                ["fill_value"] = metadata.Intensity.Fill,
+                ["intensity_window"] = Each(metadata.Intensities, map => map.IsIdentity ? null : new JsonArray(map.Low, map.High)),
+                ["fill_value"] = Each(metadata.Intensities, map => map.Fill),
                 ["alpha"] = metadata.Alpha,
                 ["window"] = metadata.Window,
                 ["threshold"] = metadata.Threshold is { } threshold
@@ -141,7 +142,12 @@ public static class MetadataJson
         var bytes = JsonSerializer.SerializeToUtf8Bytes(root, _writeOptions);
         try
         {
-            Parse(bytes, "The metadata");
+            // One range of pixels serves all channels.
+            var read = Parse(bytes, "The metadata");
+            if (!read.Intensities.SequenceEqual(metadata.Intensities))
+            {
+                throw new ArgumentException("The intensity windows of all channels must be scaled to one range of pixels.", nameof(metadata));
+            }
         }
         catch (EncoderException error)
         {
@@ -150,6 +156,10 @@ public static class MetadataJson
 
         return bytes;
     }
+
+    /// <summary>One value, or a list by channel.</summary>
+    private static JsonNode? Each(IReadOnlyList<IntensityMap> maps, Func<IntensityMap, JsonNode?> value) =>
+        maps is [var only] ? value(only) : new JsonArray([.. maps.Select(value)]);
 
     private static ModelMetadata Read(JsonElement root, string source)
     {
@@ -201,7 +211,7 @@ public static class MetadataJson
             SliceSize = reader.SliceSize(),
             PixelMm = reader.OptionalNumber("tonno.pixel_size_mm"),
             SpacingMm = reader.OptionalNumber("tonno.spacing_mm"),
-            Intensity = reader.Intensity(),
+            Intensities = reader.Intensities(architecture.InputChannels),
             Alpha = reader.OptionalNumber("tonno.alpha"),
             Window = reader.Has("tonno.window") ? reader.Text("tonno.window") : null,
             Threshold = reader.Has("tonno.threshold")

@@ -103,21 +103,50 @@ internal readonly struct MetadataReader(JsonElement root, string source)
         return (int)height;
     }
 
-    public IntensityMap Intensity()
+    /// <summary>Window, range of pixels and fill value, by channel; one value stands for all.</summary>
+    public IReadOnlyList<IntensityMap> Intensities(int channels)
     {
-        const string Path = "tonno.intensity_window";
-        var fill = (float)Number("tonno.fill_value");
-        Require(float.IsFinite(fill), "tonno.fill_value is out of the range of float32");
-        if (!Has(Path))
+        const string WindowPath = "tonno.intensity_window", FillPath = "tonno.fill_value", RangePath = "network_data_format.inputs.image.value_range";
+        var maps = new IntensityMap[channels];
+        for (var channel = 0; channel < channels; channel++)
         {
-            return new IntensityMap(IntensityMap.Identity.Low, IntensityMap.Identity.High, fill);
+            var fill = (float)Number(Of(FillPath, channel, channels, value => value.ValueKind != JsonValueKind.Array), FillPath);
+            Require(float.IsFinite(fill), $"{FillPath} is out of the range of float32");
+            var window = Of(
+                WindowPath, channel, channels, value => value.ValueKind != JsonValueKind.Array || value.EnumerateArray().All(edge => edge.ValueKind == JsonValueKind.Number));
+            if (window.ValueKind == JsonValueKind.Null)
+            {
+                maps[channel] = new IntensityMap(float.NegativeInfinity, float.PositiveInfinity, fill);
+                continue;
+            }
+
+            var (low, high) = Interval(window, WindowPath);
+            var (pixelLow, pixelHigh) = Interval(Find(RangePath), RangePath);
+            maps[channel] = new IntensityMap(low, high, fill, pixelLow, pixelHigh);
         }
 
-        var value = Find(Path);
-        Require(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2, $"{Path} must be [low, high] or null");
-        var (low, high) = ((float)Number(value[0], Path), (float)Number(value[1], Path));
-        Require(float.IsFinite(low) && float.IsFinite(high) && low < high && float.IsFinite(high - low), $"{Path} must rise from low to high");
-        return new IntensityMap(low, high, fill);
+        return maps;
+    }
+
+    /// <summary>The value of a channel: that of its place in a list of as many as there are channels, or the one for all.</summary>
+    private JsonElement Of(string path, int channel, int channels, Func<JsonElement, bool> isOne)
+    {
+        var value = Find(path);
+        if (isOne(value))
+        {
+            return value;
+        }
+
+        Require(value.GetArrayLength() == channels, $"{path} must be one value, or a list of {channels}, one for each channel");
+        return value[channel];
+    }
+
+    private (float Low, float High) Interval(JsonElement value, string path)
+    {
+        Require(value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == 2, $"{path} must be [low, high]");
+        var (low, high) = ((float)Number(value[0], path), (float)Number(value[1], path));
+        Require(float.IsFinite(low) && float.IsFinite(high) && low < high && float.IsFinite(high - low), $"{path} must rise from low to high");
+        return (low, high);
     }
 
     public static string PrecisionName(EncoderPrecision precision) => _precisions[(int)precision];

@@ -34,7 +34,8 @@ public sealed record ModelMetadata
     /// <summary>Distance between slices in mm, or null for the pixel size.</summary>
     public double? SpacingMm { get; init; }
 
-    public required IntensityMap Intensity { get; init; }
+    /// <summary>One for each channel of the architecture; those with a window share one range of pixels.</summary>
+    public required IReadOnlyList<IntensityMap> Intensities { get; init; }
 
     /// <summary>Exponent α of the filter, 0 to 2, or null for the default.</summary>
     public double? Alpha { get; init; }
@@ -53,12 +54,11 @@ public sealed record ModelMetadata
     {
         Name = Name ?? folderName,
         Sha256 = sha256,
-        Channels = Architecture.InputChannels,
         Classes = Classes,
         SliceSize = SliceSize,
         PixelMm = PixelMm,
         SpacingMm = SpacingMm,
-        Intensity = Intensity,
+        Intensities = Intensities,
         Alpha = Alpha,
         Window = Window,
         Threshold = Threshold,

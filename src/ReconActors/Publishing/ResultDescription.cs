@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using ToNNO.Contracts;
-using ToNNO.Tomography.Backprojection;
 
 namespace ToNNO.ReconActors.Publishing;
 
@@ -10,11 +9,9 @@ internal static class ResultDescription
 {
     public static VolumeResult Of(
         ReconProtocol.PublishHeatmap request,
-        HeatmapStatistics statistics,
-        double? threshold,
+        IReadOnlyList<VolumeResult.HeatmapFacts> heatmaps,
         VolumeRows rows,
-        SinogramConsistency? consistency,
-        Dictionary<string, VolumeResult.FileFacts> files,
+        IReadOnlyDictionary<string, VolumeResult.FileFacts> files,
         TimeSpan publishTime)
     {
         var (task, plan) = (request.Task, request.Task.Plan());
@@ -25,7 +22,7 @@ internal static class ResultDescription
             VolumeId = task.VolumeId,
             RunId = task.RunId,
             WorkKey = task.WorkKey,
-            Input = new(Path.GetFileName(task.SourceUri), task.SourceSha256, task.Geometry.Shape,
+            Input = new([.. task.SourceUris.Select(uri => Path.GetFileName(uri))], task.SourceSha256, task.Geometry.Shape,
             [
                 [a.I.X, a.J.X, a.K.X, a.Origin.X],
                 [a.I.Y, a.J.Y, a.K.Y, a.Origin.Y],
@@ -35,8 +32,8 @@ internal static class ResultDescription
             task.SourceId),
             Settings = task.Settings,
             Sampling = new(
-                plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm, rows.BlankLogit),
-            Slices = new(rows.Logits.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped - guessed, rows.Cost.SlicesEncoded, guessed),
+                plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm),
+            Slices = new(rows.Measured.Length, rows.Cost.SlicesCut, rows.Cost.SlicesSkipped - guessed, rows.Cost.SlicesEncoded, guessed),
             Seconds = new(
                 rows.Cost.ReadTime.TotalSeconds,
                 rows.Cost.CutTime.TotalSeconds,
@@ -44,15 +41,8 @@ internal static class ResultDescription
                 request.BackprojectionTime.TotalSeconds,
                 publishTime.TotalSeconds,
                 (request.Elapsed + publishTime).TotalSeconds),
-            Heatmap = new(
-                statistics.Minimum,
-                statistics.Maximum,
-                statistics.Mean,
-                statistics.Peak,
-                a.ToWorld(statistics.Peak.I, statistics.Peak.J, statistics.Peak.K),
-                threshold),
+            Heatmaps = heatmaps,
             Passes = task.Settings.Passes is null ? null : Passes(task, request.PassChanges),
-            Consistency = consistency is { } fit ? new(fit.ReprojectionResidual, fit.IntegralSpread) : null,
             Software = new(
                 Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
                 RuntimeInformation.FrameworkDescription,

@@ -8,7 +8,8 @@ namespace ToNNO.ReconActors.Publishing;
 /// <summary>A heatmap as it lies in the store, in slabs. It is read anew for each purpose, a slab at a time, so that publishing
 /// takes the memory of one slab and not of several heatmaps.</summary>
 /// <param name="slabs">The slabs of the task, in order.</param>
-internal sealed class StoredHeatmap(IBlobStore store, VolumeTask task, IReadOnlyList<BlobRef> slabs)
+/// <param name="classAt">Place of the heatmap's class among those of the settings.</param>
+internal sealed class StoredHeatmap(IBlobStore store, VolumeTask task, IReadOnlyList<BlobRef> slabs, int classAt)
 {
     /// <summary>The slabs in order.</summary>
     /// <exception cref="BlobStoreException">A slab is not there, or is shorter than it was written.</exception>
@@ -16,7 +17,7 @@ internal sealed class StoredHeatmap(IBlobStore store, VolumeTask task, IReadOnly
     {
         var planeVoxels = task.Geometry.Shape.I * task.Geometry.Shape.J;
         float[] voxels = [];
-        for (var index = 0; index < slabs.Count; index++)
+        for (var index = classAt * task.SlabsPerHeatmap; index < (classAt + 1) * task.SlabsPerHeatmap; index++)
         {
             var range = task.Slab(index);
             var count = checked(range.CountK * planeVoxels);

@@ -9,22 +9,31 @@ using ToNNO.Tomography.Slicing;
 namespace ToNNO.ReconActors.Publishing;
 
 /// <summary>The sinogram of a volume as its leases left it in the store, and what it cost.</summary>
-/// <param name="Logits">Logits <c>[direction, offset]</c>.</param>
-/// <param name="Measured">False where a pass's guide gave a logit.</param>
+/// <param name="Logits">Logits <c>[class, direction, offset]</c>.</param>
+/// <param name="Measured"><c>[direction, offset]</c>: false where a pass's guide gave a logit.</param>
+/// <param name="BlankLogits">By class.</param>
 /// <param name="Device">What encoded; several with a comma between.</param>
-internal sealed record VolumeRows(float[] Logits, bool[] Measured, float BlankLogit, RowsCost Cost, string Device)
+internal sealed record VolumeRows(float[] Logits, bool[] Measured, float[] BlankLogits, RowsCost Cost, string Device)
 {
+    /// <summary>The rows of one class, <c>[direction, offset]</c>.</summary>
+    public ReadOnlySpan<float> Of(int classAt) => Logits.AsSpan(classAt * Measured.Length, Measured.Length);
+
     /// <exception cref="BlobStoreException">The store failed, or rows are missing or damaged.</exception>
     public static async Task<VolumeRows> ReadAsync(IBlobStore store, VolumeTask task, CancellationToken cancel)
     {
-        var plan = task.Plan();
-        var logits = new float[plan.Directions.Count * plan.OffsetCount];
-        var (blank, cost, devices) = (0f, default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
+        var (plan, classes) = (task.Plan(), task.Settings.Classes.Count);
+        var ofClass = plan.Directions.Count * plan.OffsetCount;
+        var logits = new float[classes * ofClass];
+        var (blank, cost, devices) = (Array.Empty<float>(), default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
         foreach (var lease in task.Leases())
         {
-            var rows = await ReadAsync(store, task.RowsPath(lease), lease, plan.OffsetCount, cancel).ConfigureAwait(false);
-            rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
-            (blank, cost) = (rows.BlankLogit, cost + rows.Cost);
+            var rows = await ReadAsync(store, task.RowsPath(lease), lease, plan.OffsetCount, classes, cancel).ConfigureAwait(false);
+            for (var classAt = 0; classAt < classes; classAt++)
+            {
+                rows.Of(classAt).CopyTo(logits.AsSpan((classAt * ofClass) + (lease.First * plan.OffsetCount)));
+            }
+
+            (blank, cost) = (rows.BlankLogits, cost + rows.Cost);
             devices.Add(rows.Device);
         }
 
@@ -35,9 +44,9 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float BlankLo
     /// <param name="header">The volume's.</param>
     public Sinogram ToSinogram(VolumeTask task, NiftiHeader header) => new()
     {
-        Classes = ["0"],
+        Classes = [.. task.Settings.Classes.Select(one => one.Name)],
         Logits = Logits,
-        BlankLogits = [BlankLogit],
+        BlankLogits = BlankLogits,
         Measured = Measured,
         Plan = task.Plan(),
         Header = header,
@@ -55,8 +64,8 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float BlankLo
         {
             try
             {
-                var guide = await ReadAsync(store, task.GuidePath(pass), pass, plan.OffsetCount, cancel).ConfigureAwait(false);
-                for (var at = 0; at < guide.Logits.Length; at++)
+                var guide = await ReadAsync(store, task.GuidePath(pass), pass, plan.OffsetCount, task.Settings.Classes.Count, cancel).ConfigureAwait(false);
+                for (var at = 0; at < pass.Count * plan.OffsetCount; at++)
                 {
                     var normal = plan.Directions.Normals[pass.First + (at / plan.OffsetCount)];
                     measured[(pass.First * plan.OffsetCount) + at] = float.IsNaN(guide.Logits[at])
@@ -72,10 +81,10 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float BlankLo
         return measured;
     }
 
-    private static async Task<RowsBlob> ReadAsync(IBlobStore store, string path, DirectionRange range, int offsetCount, CancellationToken cancel)
+    private static async Task<RowsBlob> ReadAsync(IBlobStore store, string path, DirectionRange range, int offsetCount, int classes, CancellationToken cancel)
     {
         var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
-        return RowsBlob.TryParse(blob.Bytes.Span, range, offsetCount)
+        return RowsBlob.TryParse(blob.Bytes.Span, range, offsetCount, classes)
             ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {path} are damaged; run again.");
     }
 }

@@ -4,7 +4,8 @@ using ToNNO.Storage;
 namespace ToNNO.ReconActors.Slabs;
 
 /// <summary>What a slab takes of a lease.</summary>
-/// <param name="Stacks">The maps of its directions, in order, where the heatmap is made of them.</param>
+/// <param name="Rows">The rows of all classes.</param>
+/// <param name="Stacks">The maps of its directions for the slab's class, in order, where the heatmap is made of them.</param>
 internal sealed record LeaseContent(RowsBlob Rows, IReadOnlyList<StackBlob> Stacks)
 {
     /// <summary>Reads a lease's rows and stacks.</summary>
@@ -12,9 +13,9 @@ internal sealed record LeaseContent(RowsBlob Rows, IReadOnlyList<StackBlob> Stac
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public static async Task<LeaseContent?> ReadAsync(IBlobStore store, ReconProtocol.ApplyRows request, CancellationToken cancel)
     {
-        var offsets = request.Task.Plan().OffsetCount;
+        var (offsets, classAt) = (request.Task.Plan().OffsetCount, request.Task.Slab(request.Slab).Class);
         var blob = await store.ReadAsync(request.Rows.Path, cancel).ConfigureAwait(false);
-        if (RowsBlob.TryParse(blob.Bytes.Span, request.Directions, offsets) is not { } rows)
+        if (RowsBlob.TryParse(blob.Bytes.Span, request.Directions, offsets, request.Task.Settings.Classes.Count) is not { } rows)
         {
             return null;
         }
@@ -22,10 +23,10 @@ internal sealed record LeaseContent(RowsBlob Rows, IReadOnlyList<StackBlob> Stac
         var stacks = new List<StackBlob>();
         for (var direction = request.Directions.First; request.Task.Settings.Cam is not null && direction < request.Directions.End; direction++)
         {
-            var stream = await store.OpenReadAsync(request.Task.StackPath(direction), cancel).ConfigureAwait(false);
+            var stream = await store.OpenReadAsync(request.Task.StackPath(classAt, direction), cancel).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                if (StackBlob.TryRead(stream, stream.Length, direction, offsets) is not { } stack)
+                if (StackBlob.TryRead(stream, stream.Length, classAt, direction, offsets) is not { } stack)
                 {
                     return null;
                 }

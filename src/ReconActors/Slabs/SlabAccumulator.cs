@@ -53,9 +53,9 @@ internal sealed class SlabAccumulator
         for (var first = 0; first < rows.Directions.Count; first += Backprojector.BlockSize)
         {
             var count = Math.Min(Backprojector.BlockSize, rows.Directions.Count - first);
-            var profiles = rows.Logits.AsSpan(first * _plan.OffsetCount, count * _plan.OffsetCount);
+            var profiles = rows.Of(_range.Class).Slice(first * _plan.OffsetCount, count * _plan.OffsetCount);
             Backprojector.Accumulate(
-                Voxels, _task.Geometry, _range.FirstK, _plan, NextDirection + first, _filter.ApplyRows(profiles, rows.BlankLogit, _plan.OffsetCount));
+                Voxels, _task.Geometry, _range.FirstK, _plan, NextDirection + first, _filter.ApplyRows(profiles, rows.BlankLogits[_range.Class], _plan.OffsetCount));
         }
     }
 

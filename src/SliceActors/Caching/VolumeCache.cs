@@ -3,15 +3,15 @@ using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.SliceActors.Caching;
 
-/// <summary>Volumes in memory, the least recently used given up first. Pure bookkeeping.</summary>
+/// <summary>Volumes in memory with all their channels, the least recently used given up first. Pure bookkeeping.</summary>
 internal sealed class VolumeCache(long capacityBytes)
 {
-    private readonly LinkedList<(VolumeTask Task, Volume Volume)> _recent = new();
+    private readonly LinkedList<(VolumeTask Task, IReadOnlyList<Volume> Channels)> _recent = new();
 
     /// <summary>Volumes held, the most recent first.</summary>
     public IReadOnlyList<VolumeId> Held => [.. _recent.Select(entry => entry.Task.VolumeId)];
 
-    public Volume? Find(VolumeTask task)
+    public IReadOnlyList<Volume>? Find(VolumeTask task)
     {
         for (var node = _recent.First; node is not null; node = node.Next)
         {
@@ -19,7 +19,7 @@ internal sealed class VolumeCache(long capacityBytes)
             {
                 _recent.Remove(node);
                 _recent.AddFirst(node);
-                return node.Value.Volume;
+                return node.Value.Channels;
             }
         }
 
@@ -42,10 +42,10 @@ internal sealed class VolumeCache(long capacityBytes)
     }
 
     /// <summary>Adds a volume; the newest is held even where it alone is larger than the capacity.</summary>
-    public void Add(VolumeTask task, Volume volume)
+    public void Add(VolumeTask task, IReadOnlyList<Volume> channels)
     {
-        _recent.AddFirst((task, volume));
-        while (_recent.Count > 1 && _recent.Sum(entry => entry.Volume.Samples.SizeBytes) > capacityBytes)
+        _recent.AddFirst((task, channels));
+        while (_recent.Count > 1 && _recent.Sum(entry => entry.Channels.Distinct().Sum(volume => volume.Samples.SizeBytes)) > capacityBytes)
         {
             _recent.RemoveLast();
         }

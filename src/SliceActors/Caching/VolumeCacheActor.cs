@@ -13,16 +13,16 @@ internal sealed class VolumeCacheActor : ReceiveActor
     private readonly Dictionary<(VolumeId Volume, string Sha256), (VolumeTask Task, List<IActorRef> Waiters)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
 
-    /// <param name="load">Reads the volume of a task; throws <see cref="ImagingException"/> where it is refused.</param>
-    public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, Volume> load)
+    /// <param name="load">Reads the channels of a task's volume; throws <see cref="ImagingException"/> where it is refused.</param>
+    public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load)
     {
         _cache = new VolumeCache(capacityBytes);
         Receive<LoadVolume>(request =>
         {
             var task = request.Task;
-            if (_cache.Find(task) is { } volume)
+            if (_cache.Find(task) is { } channels)
             {
-                Sender.Tell(new VolumeLoaded(task, volume, TimeSpan.Zero, _cache.Held));
+                Sender.Tell(new VolumeLoaded(task, channels, TimeSpan.Zero, _cache.Held));
                 return;
             }
 
@@ -41,11 +41,11 @@ internal sealed class VolumeCacheActor : ReceiveActor
         });
         Receive<Read>(read =>
         {
-            _cache.Add(read.Task, read.Volume);
+            _cache.Add(read.Task, read.Channels);
             var elapsed = read.Elapsed;
             foreach (var waiter in Answer(read.Task))
             {
-                waiter.Tell(new VolumeLoaded(read.Task, read.Volume, elapsed, _cache.Held));
+                waiter.Tell(new VolumeLoaded(read.Task, read.Channels, elapsed, _cache.Held));
                 elapsed = TimeSpan.Zero; // the reading is counted once
             }
         });
@@ -81,11 +81,11 @@ internal sealed class VolumeCacheActor : ReceiveActor
     public sealed record LoadVolume(VolumeTask Task) : ILocalMessage;
 
     /// <param name="Held">All volumes that this node holds now.</param>
-    public sealed record VolumeLoaded(VolumeTask Task, Volume Volume, TimeSpan ReadTime, IReadOnlyList<VolumeId> Held) : ILocalMessage;
+    public sealed record VolumeLoaded(VolumeTask Task, IReadOnlyList<Volume> Channels, TimeSpan ReadTime, IReadOnlyList<VolumeId> Held) : ILocalMessage;
 
     public sealed record VolumeUnavailable(VolumeTask Task, string ReasonCode, string Detail, bool Transient) : ILocalMessage;
 
-    private sealed record Read(VolumeTask Task, Volume Volume, TimeSpan Elapsed) : ILocalMessage;
+    private sealed record Read(VolumeTask Task, IReadOnlyList<Volume> Channels, TimeSpan Elapsed) : ILocalMessage;
 
     private sealed record Unreadable(VolumeTask Task, Exception Error) : ILocalMessage;
 }

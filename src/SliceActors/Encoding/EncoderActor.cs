@@ -158,7 +158,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             return;
         }
 
-        var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Volume, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
+        var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Channels, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
         _leases.Encode(cutter);
         _device.Tell(new DeviceActor.Encode(cutter, loaded.ReadTime));
         Next();

@@ -7,14 +7,25 @@ namespace ToNNO.SliceActors.Encoding;
 internal static class LeaseBlobs
 {
     /// <summary>Reads a lease's part of its pass's guide.</summary>
-    /// <returns>Null where the guide is damaged.</returns>
+    /// <returns>Logits <c>[class, direction, offset]</c>; null where the guide is damaged.</returns>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public static async Task<float[]?> ReadGuideAsync(this IBlobStore store, SliceProtocol.EncodeLease lease, BlobRef guide, CancellationToken cancel)
     {
         var (task, directions, offsets) = (lease.Task, lease.Directions, lease.Task.Plan().OffsetCount);
         var pass = task.Passes().Single(pass => pass.First <= directions.First && directions.End <= pass.End);
         var blob = await store.ReadAsync(guide.Path, cancel).ConfigureAwait(false);
-        return RowsBlob.TryParse(blob.Bytes.Span, pass, offsets)?.Logits[((directions.First - pass.First) * offsets)..((directions.End - pass.First) * offsets)];
+        if (RowsBlob.TryParse(blob.Bytes.Span, pass, offsets, task.Settings.Classes.Count) is not { } rows)
+        {
+            return null;
+        }
+
+        var (part, ofClass) = (new float[task.Settings.Classes.Count * directions.Count * offsets], directions.Count * offsets);
+        for (var classAt = 0; classAt < task.Settings.Classes.Count; classAt++)
+        {
+            rows.Of(classAt).Slice((directions.First - pass.First) * offsets, ofClass).CopyTo(part.AsSpan(classAt * ofClass));
+        }
+
+        return part;
     }
 
     /// <summary>Writes a lease's stacks, where it has any, and then its rows: rows that are there vouch for their stacks.</summary>
@@ -24,7 +35,7 @@ internal static class LeaseBlobs
         foreach (var stack in lease.Stacks)
         {
             await store.WriteAsync(
-                task.StackPath(stack.Direction),
+                task.StackPath(stack.Class, stack.Direction),
                 (stream, _) =>
                 {
                     stack.WriteTo(stream);

@@ -30,13 +30,14 @@ internal sealed class LeaseCutter : IDisposable
     /// <param name="buffers">Those of the encoder; its cutters take turns with them.</param>
     /// <param name="after">The cutter of the lease before, or null: this one begins when that one has cut its last slice.</param>
     /// <param name="planesAlone">True where the encoder cuts the slices.</param>
-    /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
+    /// <param name="channels">The volume's channels.</param>
+    /// <param name="guide">Logits to take for the lease's planes, <c>[class, direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
     public LeaseCutter(
-        VolumeTask task, Volume volume, DirectionRange directions, float[]? guide, bool planesAlone, int batchPixels, BatchBuffers buffers, LeaseCutter? after, CancellationToken cancel)
+        VolumeTask task, IReadOnlyList<Volume> channels, DirectionRange directions, float[]? guide, bool planesAlone, int batchPixels, BatchBuffers buffers, LeaseCutter? after, CancellationToken cancel)
     {
-        (Task, Volume, Directions, Guide, _planesAlone, _buffers) = (task, volume, directions, guide, planesAlone, buffers);
+        (Task, Channels, Directions, Guide, _planesAlone, _buffers) = (task, channels, directions, guide, planesAlone, buffers);
         Plan = task.Plan();
-        var (fit, whole) = (Math.Clamp(batchPixels / (Plan.Size * Plan.Size), 1, MaximumBatch), TorchSliceEncoder.CpuBatchOf(Plan.Size));
+        var (fit, whole) = (Math.Clamp(batchPixels / (channels.Count * Plan.Size * Plan.Size), 1, MaximumBatch), TorchSliceEncoder.CpuBatchOf(Plan.Size));
         _batchSize = planesAlone ? PlanesBatch : fit < whole ? fit : fit / whole * whole; // the encoder fills up what is no whole batch of its own
         _stopping = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var before = after?.Completion ?? System.Threading.Tasks.Task.CompletedTask;
@@ -45,7 +46,7 @@ internal sealed class LeaseCutter : IDisposable
 
     public VolumeTask Task { get; }
 
-    public Volume Volume { get; }
+    public IReadOnlyList<Volume> Channels { get; }
 
     public DirectionRange Directions { get; }
 
@@ -70,7 +71,7 @@ internal sealed class LeaseCutter : IDisposable
     }
 
     /// <summary>False where the guide gives a plane's logit.</summary>
-    /// <param name="at">Place <c>[direction, offset]</c> in the lease.</param>
+    /// <param name="at">Place <c>[direction, offset]</c> in the lease; a plane is measured for all classes or none.</param>
     public bool IsMeasured(int at) => Guide is null || float.IsNaN(Guide[at]);
 
     public void Return(SliceBatch batch) => _buffers.Return(batch);
@@ -108,15 +109,24 @@ internal sealed class LeaseCutter : IDisposable
     private async Task CutAsync(CancellationToken cancel)
     {
         var begun = Stopwatch.GetTimestamp();
-        var occupancy = _occupancies.GetOrCreateValue(Volume).For(Volume, Task.Settings.Intensity);
-        var touched = new bool[Plan.OffsetCount];
+        var occupancies = Channels.Zip(Task.Settings.Intensities, (volume, map) => _occupancies.GetOrCreateValue(volume).For(volume, map)).ToArray();
+        var (touched, touchedByOne) = (new bool[Plan.OffsetCount], new bool[Plan.OffsetCount]);
         SliceBatch? batch = null;
         try
         {
             for (var direction = 0; direction < Directions.Count; direction++)
             {
                 var normal = Plan.Directions.Normals[Directions.First + direction];
-                occupancy.Touched(normal, Plan, touched);
+                Array.Clear(touched);
+                foreach (var occupancy in occupancies)
+                {
+                    occupancy.Touched(normal, Plan, touchedByOne);
+                    for (var offset = 0; offset < touched.Length; offset++)
+                    {
+                        touched[offset] |= touchedByOne[offset];
+                    }
+                }
+
                 for (var offset = 0; offset < touched.Length; offset++)
                 {
                     if (!touched[offset] || !IsMeasured((direction * Plan.OffsetCount) + offset))
@@ -128,14 +138,13 @@ internal sealed class LeaseCutter : IDisposable
                     if (batch is null)
                     {
                         CutTime += Stopwatch.GetElapsedTime(begun);
-                        batch = await _buffers.TakeAsync(_batchSize, _planesAlone ? 0 : Plan.Size * Plan.Size, cancel).ConfigureAwait(false);
+                        batch = await _buffers.TakeAsync(_batchSize, _planesAlone ? 0 : Channels.Count * Plan.Size * Plan.Size, cancel).ConfigureAwait(false);
                         begun = Stopwatch.GetTimestamp();
                     }
 
                     SlicesCut++;
                     var plane = new SlicePlane(SliceFrame.For(normal), Plan.OffsetMm(offset));
-                    if (_planesAlone
-                        || SliceCutter.Cut(Volume, plane.Frame, plane.OffsetMm, Plan.CentreMm, batch.Next, Plan.Size, Plan.PixelMm, Task.Settings.Intensity, occupancy.Box))
+                    if (_planesAlone || Cut(plane, occupancies, batch.Next))
                     {
                         batch.Take((direction * Plan.OffsetCount) + offset, plane);
                     }
@@ -162,6 +171,28 @@ internal sealed class LeaseCutter : IDisposable
                 _buffers.Return(batch);
             }
         }
+    }
+
+    /// <summary>Cuts a slice from all channels into <c>[channel, row, column]</c> pixels.</summary>
+    /// <returns>False where every pixel is fill.</returns>
+    private bool Cut(SlicePlane plane, Occupancy[] occupancies, Span<float> pixels)
+    {
+        var (anything, ofChannel) = (false, Plan.Size * Plan.Size);
+        for (var channel = 0; channel < Channels.Count; channel++)
+        {
+            anything |= SliceCutter.Cut(
+                Channels[channel],
+                plane.Frame,
+                plane.OffsetMm,
+                Plan.CentreMm,
+                pixels.Slice(channel * ofChannel, ofChannel),
+                Plan.Size,
+                Plan.PixelMm,
+                Task.Settings.Intensities[channel],
+                occupancies[channel].Box);
+        }
+
+        return anything;
     }
 
     /// <summary>The occupancy of a volume in memory: that of the last intensity map asked for.</summary>

@@ -12,36 +12,36 @@ namespace ToNNO.SliceActors.Encoding;
 public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevice = null)
 {
     private readonly BatchBuffers _buffers = new();
-    private (string Model, SliceFormat Format, IntensityMap Intensity, CamSettings? Cam, BlankSlice Slice)? _blank;
+    private (string Model, SliceFormat Format, RunSettings Settings, BlankSlice Slice)? _blank;
 
     /// <summary>Cuts and encodes a lease.</summary>
-    /// <param name="guide">Logits to take for the lease's planes, <c>[direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
+    /// <param name="guide">Logits to take for the lease's planes, <c>[class, direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
     /// <param name="readTime">What reading the volume took; it is counted with the lease.</param>
     /// <exception cref="EncoderException">The encoder failed.</exception>
     /// <exception cref="OperationCanceledException">The node stops; nothing of the lease is kept.</exception>
     public EncodedLease Encode(
-        VolumeTask task, Volume volume, DirectionRange lease, float[]? guide, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
+        VolumeTask task, IReadOnlyList<Volume> channels, DirectionRange lease, float[]? guide, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
-        using var cutter = Begin(task, volume, lease, guide, null, cancel);
+        using var cutter = Begin(task, channels, lease, guide, null, cancel);
         return Encode(cutter, encoder, readTime, cancel);
     }
 
     /// <summary>Begins to cut a lease, as far ahead as the buffers reach.</summary>
     /// <param name="after">The cutter of the lease that is encoded before.</param>
-    internal LeaseCutter Begin(VolumeTask task, Volume volume, DirectionRange lease, float[]? guide, LeaseCutter? after, CancellationToken cancel) =>
-        new(task, volume, lease, guide, task.Settings.Cam is null && cutsOnDevice?.Invoke(task.Settings.Model) == true, batchPixels, _buffers, after, cancel);
+    internal LeaseCutter Begin(VolumeTask task, IReadOnlyList<Volume> channels, DirectionRange lease, float[]? guide, LeaseCutter? after, CancellationToken cancel) =>
+        new(task, channels, lease, guide, task.Settings.Cam is null && cutsOnDevice?.Invoke(task.Settings.Model) == true, batchPixels, _buffers, after, cancel);
 
     /// <summary>Encodes the slices of a lease as they come.</summary>
-    /// <inheritdoc cref="Encode(VolumeTask, Volume, DirectionRange, float[], ISliceEncoder, TimeSpan, CancellationToken)"/>
+    /// <inheritdoc cref="Encode(VolumeTask, IReadOnlyList{Volume}, DirectionRange, float[], ISliceEncoder, TimeSpan, CancellationToken)"/>
     internal EncodedLease Encode(LeaseCutter cutter, ISliceEncoder encoder, TimeSpan readTime, CancellationToken cancel)
     {
         var plan = cutter.Plan;
         var format = new SliceFormat(plan.Size, plan.PixelMm);
         var blank = Blank(cutter.Task, encoder, format);
-        var answers = new SliceAnswers(encoder, format, cutter.Task.Settings.Cam, cutter.Directions, plan.OffsetCount, blank);
-        for (var at = 0; at < cutter.Guide?.Length; at++)
+        var answers = new SliceAnswers(encoder, format, cutter.Task.Settings, cutter.Directions, plan.OffsetCount, blank);
+        if (cutter.Guide is { } guide)
         {
-            answers.Logits[at] = cutter.IsMeasured(at) ? blank.Logit : cutter.Guide[at];
+            answers.TakeGuide(guide);
         }
 
         var (encoded, encodeTime, starved) = (0L, TimeSpan.Zero, TimeSpan.Zero);
@@ -58,7 +58,7 @@ public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevi
             begun = Stopwatch.GetTimestamp();
             try
             {
-                encoded += batch.HasPixels ? answers.Take(batch) : answers.TakePlanes(batch, cutter.Volume, cutter.Task.Settings.Intensity, plan.CentreMm);
+                encoded += batch.HasPixels ? answers.Take(batch) : answers.TakePlanes(batch, cutter.Channels, plan.CentreMm);
             }
             finally
             {
@@ -69,22 +69,23 @@ public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevi
         }
 
         SliceTelemetry.StarvedOfPixels(starved, encoder.Device);
-        var cost = new RowsCost(cutter.SlicesCut, answers.Logits.Length - encoded, encoded, readTime, cutter.CutTime, encodeTime);
-        var rows = new RowsBlob(cutter.Directions, plan.OffsetCount, blank.Logit, cost, answers.Logits) { Device = encoder.Device };
+        var cost = new RowsCost(cutter.SlicesCut, ((long)cutter.Directions.Count * plan.OffsetCount) - encoded, encoded, readTime, cutter.CutTime, encodeTime);
+        var rows = new RowsBlob(cutter.Directions, plan.OffsetCount, blank.Logits, cost, answers.Logits) { Device = encoder.Device };
         return new EncodedLease(rows, answers.Stacks);
     }
 
     /// <summary>The encoder's answer to a slice of fill, asked for once.</summary>
     private BlankSlice Blank(VolumeTask task, ISliceEncoder encoder, SliceFormat format)
     {
-        var (intensity, cam) = (task.Settings.Intensity, task.Settings.Cam);
-        if (_blank is { } known && (known.Model, known.Format, known.Intensity, known.Cam) == (encoder.Card.Sha256, format, intensity, cam))
+        var settings = task.Settings;
+        if (_blank is { } known && (known.Model, known.Format, known.Settings.Cam) == (encoder.Card.Sha256, format, settings.Cam)
+            && known.Settings.Intensities.SequenceEqual(settings.Intensities) && known.Settings.Classes.SequenceEqual(settings.Classes))
         {
             return known.Slice;
         }
 
-        var blank = SliceAnswers.Blank(encoder, format, cam, intensity.Apply(intensity.Fill));
-        _blank = (encoder.Card.Sha256, format, intensity, cam, blank);
+        var blank = SliceAnswers.Blank(encoder, format, settings);
+        _blank = (encoder.Card.Sha256, format, settings, blank);
         return blank;
     }
 }

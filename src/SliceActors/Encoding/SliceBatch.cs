@@ -4,7 +4,7 @@ using ToNNO.Encoders;
 namespace ToNNO.SliceActors.Encoding;
 
 /// <summary>Slices that go to the encoder together: their pixels, or their planes alone where the encoder cuts them.</summary>
-/// <param name="slicePixels">Pixels of a slice; 0 for planes alone.</param>
+/// <param name="slicePixels">Pixels of a slice, all channels; 0 for planes alone.</param>
 internal sealed class SliceBatch(int capacity, int slicePixels)
 {
     private readonly SlicePlane[] _planes = new SlicePlane[capacity];
@@ -17,8 +17,6 @@ internal sealed class SliceBatch(int capacity, int slicePixels)
 
     /// <summary>Place of each slice's logit among the lease's.</summary>
     public int[] Rows { get; } = new int[capacity];
-
-    public float[] Logits { get; } = new float[capacity];
 
     /// <summary>True for the slices that an encoder, cutting them, found to be all fill.</summary>
     public bool[] Blank { get; } = new bool[capacity];

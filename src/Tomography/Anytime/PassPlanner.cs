@@ -20,14 +20,15 @@ public sealed record PassRule(double? Until = null, bool Adaptive = false)
 }
 
 /// <summary>What follows from a pass.</summary>
-/// <param name="Change">Relative L2 change of the heatmap against the pass before, in the candidate region of an adaptive run; NaN after the first.</param>
+/// <param name="Change">Relative L2 change of the heatmap against the pass before, in the candidate region of an adaptive run; NaN after
+/// the first. Of several classes the largest.</param>
 /// <param name="Stop">No further pass is needed.</param>
-/// <param name="Guide">Rows <c>[direction, offset]</c> of the next pass: NaN where a plane is to be measured, else the logit to
+/// <param name="Guide">Rows <c>[class, direction, offset]</c> of the next pass: NaN where a plane is to be measured, else the logit to
 /// take for it. Null where all planes are to be measured.</param>
 public sealed record PassOutcome(double Change, bool Stop, float[]? Guide);
 
-/// <summary>Looks at the heatmap after each pass of directions and decides how to go on.</summary>
-/// <remarks>It judges through a Hann window: what changes from pass to pass at the highest frequencies is noise and streaks.
+/// <summary>Looks at the heatmaps of all classes after each pass of directions and decides how to go on.</summary>
+/// <remarks>Work stops when no class changes any more, and a plane is left out when no class needs it. It judges through a Hann window: what changes from pass to pass at the highest frequencies is noise and streaks.
 /// The same rows give the same decisions, wherever and whenever they are made. Not thread-safe.</remarks>
 public sealed class PassPlanner
 {
@@ -54,15 +55,16 @@ public sealed class PassPlanner
     private readonly HeatmapThreshold? _threshold;
     private readonly ProfileFilter _filter;
     private readonly IReadOnlyList<int> _ends;
-    private float[]? _heatmap;
-    private CandidateRegion? _region;
+    private readonly ClassState[] _classes;
     private bool _guided;
     private int _pass;
 
     /// <param name="plan">All directions.</param>
     /// <param name="threshold">Where the heatmap will become a mask, if it will.</param>
-    public PassPlanner(VolumeGeometry geometry, SamplingPlan plan, double alpha, HeatmapThreshold? threshold, PassRule rule)
+    /// <param name="classes">Number of classes.</param>
+    public PassPlanner(VolumeGeometry geometry, SamplingPlan plan, double alpha, HeatmapThreshold? threshold, PassRule rule, int classes = 1)
     {
+        _classes = [.. Enumerable.Range(0, classes).Select(_ => new ClassState())];
         (_geometry, _plan, _threshold, _rule) = (geometry, plan, threshold, rule);
         (_grid, _step) = JudgingGrid.Of(geometry);
         _filter = ProfileFilter.Create(alpha, FilterWindow.Hann, plan.SpacingMm, plan.OffsetCount);
@@ -70,25 +72,25 @@ public sealed class PassPlanner
     }
 
     /// <summary>Bytes that a planner of a volume takes while it decides.</summary>
-    public static long PredictedBytes(VolumeGeometry geometry) => JudgingGrid.Of(geometry).Grid.Shape.VoxelCount * ((2 * sizeof(float)) + (2 * sizeof(bool)));
+    public static long PredictedBytes(VolumeGeometry geometry, int classes) =>
+        classes * JudgingGrid.Of(geometry).Grid.Shape.VoxelCount * ((2 * sizeof(float)) + (2 * sizeof(bool)));
 
     /// <summary>Judges the pass that ended; to be asked after each pass, in order.</summary>
-    /// <param name="rows">Logits <c>[direction, offset]</c> of all passes so far.</param>
-    /// <param name="blankLogit">The encoder's answer to a slice of fill.</param>
-    public PassOutcome Conclude(ReadOnlySpan<float> rows, float blankLogit)
+    /// <param name="rows">Logits <c>[class, direction, offset]</c> of all passes so far.</param>
+    /// <param name="blankLogits">By class: the encoder's answer to a slice of fill.</param>
+    public PassOutcome Conclude(ReadOnlySpan<float> rows, ReadOnlySpan<float> blankLogits)
     {
         var end = _ends[_pass++];
-        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Length, end * _plan.OffsetCount, nameof(rows));
-        if (end == _plan.Directions.Count)
+        var ofClass = end * _plan.OffsetCount;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows.Length, _classes.Length * ofClass, nameof(rows));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(blankLogits.Length, _classes.Length, nameof(blankLogits));
+        var change = 0.0;
+        for (var at = 0; at < _classes.Length; at++)
         {
-            // The last pass: what it changed is told, and nothing decided.
-            return new PassOutcome(_heatmap is null ? double.NaN : Change(Heatmap(rows, blankLogit, end)), true, null);
+            change = Math.Max(change, _classes[at].Take(Heatmap(rows.Slice(at * ofClass, ofClass), blankLogits[at], end))); // NaN wins
         }
 
-        var heatmap = Heatmap(rows, blankLogit, end);
-        var change = _heatmap is null ? double.NaN : Change(heatmap);
-        _heatmap = heatmap;
-        if (change <= _rule.Tolerance && (!_guided || end >= LeastGuided))
+        if (end == _plan.Directions.Count || (change <= _rule.Tolerance && (!_guided || end >= LeastGuided)))
         {
             return new PassOutcome(change, true, null);
         }
@@ -98,39 +100,15 @@ public sealed class PassPlanner
             return new PassOutcome(change, false, null);
         }
 
-        var peak = Peak(heatmap);
-        var bound = Doubt * Math.Min(_threshold?.For(peak) ?? double.PositiveInfinity, DefaultBound * peak);
-        _region = CandidateRegion.Of(_grid, heatmap, bound, _region);
-        var guide = peak > 0 ? Guide(rows, blankLogit, end, _ends[_pass]) : null;
+        var found = true;
+        foreach (var one in _classes)
+        {
+            found &= one.FindRegion(_grid, peak => Doubt * Math.Min(_threshold?.For(peak) ?? double.PositiveInfinity, DefaultBound * peak));
+        }
+
+        var guide = found ? Guide(rows, blankLogits, end, _ends[_pass]) : null;
         _guided = guide is not null;
         return new PassOutcome(change, false, guide);
-    }
-
-    private float Peak(ReadOnlySpan<float> heatmap)
-    {
-        var peak = 0f;
-        for (var at = 0; at < heatmap.Length; at++)
-        {
-            peak = _region is null || _region.Voxels[at] ? Math.Max(peak, heatmap[at]) : peak;
-        }
-
-        return peak;
-    }
-
-    private double Change(ReadOnlySpan<float> heatmap)
-    {
-        var (difference, norm) = (0.0, 0.0);
-        for (var at = 0; at < heatmap.Length; at++)
-        {
-            if (_region is null || _region.Voxels[at])
-            {
-                var step = (double)heatmap[at] - _heatmap![at];
-                difference += step * step;
-                norm += (double)heatmap[at] * heatmap[at];
-            }
-        }
-
-        return difference == 0 ? 0 : Math.Sqrt(difference / norm);
     }
 
     private float[] Heatmap(ReadOnlySpan<float> rows, float blankLogit, int directions)
@@ -176,37 +154,94 @@ public sealed class PassPlanner
         return smoothed;
     }
 
-    private float[]? Guide(ReadOnlySpan<float> rows, float blankLogit, int first, int end)
+    private float[]? Guide(ReadOnlySpan<float> rows, ReadOnlySpan<float> blankLogits, int first, int end)
     {
         var width = _plan.OffsetCount;
-        var guide = new float[(end - first) * width];
+        var (known, ofClass) = (first * width, (end - first) * width);
+        var guide = new float[_classes.Length * ofClass];
         var wanted = new bool[width];
         var (meeting, planes) = (0L, 0L);
         for (var direction = first; direction < end; direction++)
         {
             var normal = _plan.Directions.Normals[direction];
-            var row = guide.AsSpan((direction - first) * width, width);
-            ProfileInterpolation.Write(
-                _plan.Directions.Normals[..DirectionPasses.Coarse], rows[..(DirectionPasses.Coarse * width)], normal, row);
             Array.Clear(wanted);
-            _region!.Mark(_plan, normal, wanted);
+            foreach (var one in _classes)
+            {
+                one.Region!.Mark(_plan, normal, wanted);
+            }
+
             for (var offset = 0; offset < width; offset++)
             {
-                if (SliceCutter.Misses(_geometry, normal, _plan.OffsetMm(offset)))
-                {
-                    row[offset] = blankLogit;
-                    continue;
-                }
+                var missed = SliceCutter.Misses(_geometry, normal, _plan.OffsetMm(offset));
+                wanted[offset] &= !missed;
+                planes += missed ? 0 : 1;
+                meeting += wanted[offset] ? 1 : 0;
+            }
 
-                planes++;
-                if (wanted[offset])
+            for (var at = 0; at < _classes.Length; at++)
+            {
+                var row = guide.AsSpan((at * ofClass) + ((direction - first) * width), width);
+                ProfileInterpolation.Write(
+                    _plan.Directions.Normals[..DirectionPasses.Coarse], rows.Slice(at * known, DirectionPasses.Coarse * width), normal, row);
+                for (var offset = 0; offset < width; offset++)
                 {
-                    meeting++;
-                    row[offset] = float.NaN;
+                    row[offset] = wanted[offset] ? float.NaN
+                        : SliceCutter.Misses(_geometry, normal, _plan.OffsetMm(offset)) ? blankLogits[at]
+                        : row[offset];
                 }
             }
         }
 
         return meeting > MostGuided * planes ? null : guide;
+    }
+
+    /// <summary>What is known of one class.</summary>
+    private sealed class ClassState
+    {
+        private float[]? _heatmap;
+
+        /// <summary>Voxels that may still become part of a lesion; null before the first pass is judged.</summary>
+        public CandidateRegion? Region { get; private set; }
+
+        /// <summary>Takes the heatmap after a pass.</summary>
+        /// <returns>What the pass changed; NaN after the first.</returns>
+        public double Take(float[] heatmap)
+        {
+            var change = _heatmap is null ? double.NaN : Change(heatmap, _heatmap);
+            _heatmap = heatmap;
+            return change;
+        }
+
+        /// <param name="boundOf">From the heatmap's peak, the least value of the region.</param>
+        /// <returns>False where the heatmap shows nothing.</returns>
+        public bool FindRegion(VolumeGeometry grid, Func<float, double> boundOf)
+        {
+            var peak = 0f;
+            for (var at = 0; at < _heatmap!.Length; at++)
+            {
+                peak = IsInside(at) ? Math.Max(peak, _heatmap[at]) : peak;
+            }
+
+            Region = CandidateRegion.Of(grid, _heatmap, boundOf(peak), Region);
+            return peak > 0;
+        }
+
+        private double Change(float[] heatmap, float[] before)
+        {
+            var (difference, norm) = (0.0, 0.0);
+            for (var at = 0; at < heatmap.Length; at++)
+            {
+                if (IsInside(at))
+                {
+                    var step = (double)heatmap[at] - before[at];
+                    difference += step * step;
+                    norm += (double)heatmap[at] * heatmap[at];
+                }
+            }
+
+            return difference == 0 ? 0 : Math.Sqrt(difference / norm);
+        }
+
+        private bool IsInside(int at) => Region is null || Region.Voxels[at];
     }
 }

@@ -42,6 +42,20 @@ public sealed record VolumeGeometry
     /// <summary>Smallest distance between neighbouring voxels along an index axis, mm.</summary>
     public double FinestSpacingMm => Math.Min(Affine.I.Length, Math.Min(Affine.J.Length, Affine.K.Length));
 
+    /// <summary>False where the boxes of two grids certainly do not meet.</summary>
+    public bool MayMeet(VolumeGeometry other) => Reaches(other) && other.Reaches(this);
+
     /// <summary>Volume of one voxel, mm³.</summary>
     public double VoxelVolumeMm3 => Math.Abs(Affine.Determinant);
+
+    /// <summary>False where this grid's box lies beyond one of the other's faces.</summary>
+    private bool Reaches(VolumeGeometry other)
+    {
+        var (centre, to) = (other.Affine.ToIndex(CentreMm), other.Shape);
+        var (i, j, k) = (
+            other.Affine.ToIndexStep(0.5 * Shape.I * Affine.I), other.Affine.ToIndexStep(0.5 * Shape.J * Affine.J), other.Affine.ToIndexStep(0.5 * Shape.K * Affine.K));
+        return Math.Abs(centre.X - ((to.I - 1) / 2.0)) <= (to.I / 2.0) + Math.Abs(i.X) + Math.Abs(j.X) + Math.Abs(k.X)
+            && Math.Abs(centre.Y - ((to.J - 1) / 2.0)) <= (to.J / 2.0) + Math.Abs(i.Y) + Math.Abs(j.Y) + Math.Abs(k.Y)
+            && Math.Abs(centre.Z - ((to.K - 1) / 2.0)) <= (to.K / 2.0) + Math.Abs(i.Z) + Math.Abs(j.Z) + Math.Abs(k.Z);
+    }
 }

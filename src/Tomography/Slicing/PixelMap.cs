@@ -15,12 +15,15 @@ internal readonly struct PixelMap
     private readonly bool _isScaled;
     private readonly float _low;
     private readonly float _high;
+    private readonly float _from;
+    private readonly float _range;
     private readonly bool _isWindowed;
 
     public PixelMap(VolumeSamples samples, IntensityMap intensity)
     {
         (_slope, _inter, _isScaled) = (samples.Slope, samples.Inter, samples.IsInt16);
         (_low, _high, _isWindowed) = (intensity.Low, intensity.High, !intensity.IsIdentity);
+        (_from, _range) = (intensity.PixelLow, intensity.PixelHigh - intensity.PixelLow);
         Fill = intensity.Fill;
         FillPixel = Window(intensity.Fill);
     }
@@ -41,7 +44,9 @@ internal readonly struct PixelMap
     public float Intensity(float stored) => _isScaled ? MathF.FusedMultiplyAdd(_slope, stored, _inter) : stored;
 
     /// <summary>As <see cref="IntensityMap.Apply"/>, bit for bit.</summary>
-    public float Window(float intensity) => _isWindowed ? (Math.Clamp(intensity, _low, _high) - _low) / (_high - _low) : intensity;
+    public float Window(float intensity) => _isWindowed
+        ? MathF.FusedMultiplyAdd((Math.Clamp(intensity, _low, _high) - _low) / (_high - _low), _range, _from)
+        : intensity;
 
     /// <summary>Stored values to intensities; the same bits as <see cref="Intensity(float)"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -61,6 +66,6 @@ internal readonly struct PixelMap
         var (low, high) = (Vector256.Create(_low), Vector256.Create(_high));
         var raised = Vector256.ConditionalSelect(Vector256.LessThan(intensity, low), low, intensity);
         var clamped = Vector256.ConditionalSelect(Vector256.GreaterThan(raised, high), high, raised);
-        return (clamped - low) / (high - low);
+        return Vector256.FusedMultiplyAdd((clamped - low) / (high - low), Vector256.Create(_range), Vector256.Create(_from));
     }
 }

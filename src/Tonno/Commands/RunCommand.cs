@@ -24,6 +24,8 @@ internal static class RunCommand
         };
         var model = new Option<string>("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
         var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };
+        var channels = Arguments.ParsedReference("--channels", "END,END...", "How the files of a volume's channels end, in the model's order, as in _T1,_FLAIR [_0000,_0001,... for a model of several channels]", text => text.Split(','));
+        var classes = new Option<string[]>("--class") { Description = "The class to make a heatmap of; may be repeated [all of the model's]", HelpName = "NAME" };
         var method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
         var cam = Arguments.Choice("--cam", "Which class activation maps the methods with cam are made of", "gradcam", "layercam");
         var layer = new Option<string?>("--layer") { Description = "The layer that maps are made of [the encoder's last]", HelpName = "NAME" };
@@ -44,7 +46,7 @@ internal static class RunCommand
 
         var command = new Command("run", "Make 3D heatmaps of volumes; run again, it does only what is not verifiably done.")
         {
-            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), method, cam, layer.NotEmpty(), directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
+            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), channels, classes.NotEmpty(), method, cam, layer.NotEmpty(), directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
         };
         command.Validators.Add(parsed =>
         {
@@ -62,6 +64,7 @@ internal static class RunCommand
                 parsed.GetValue(input)!,
                 parsed.GetValue(model)!,
                 parsed.GetValue(output)!,
+                parsed.GetValue(channels),
                 parsed.GetValue(method)!,
                 CamResolution.Kind(parsed.GetValue(cam)!),
                 parsed.GetValue(layer),
@@ -75,6 +78,7 @@ internal static class RunCommand
                     Alpha = parsed.GetValue(alpha),
                     Window = parsed.GetValue(window),
                     Threshold = parsed.GetValue(threshold),
+                    Classes = parsed.GetValue(classes)!,
                     Adaptive = parsed.GetValue(adaptive),
                     Until = parsed.GetValue(until),
                 },
@@ -88,22 +92,24 @@ internal static class RunCommand
 
     private static async Task<int> ExecuteAsync(Request request, CancellationToken cancel)
     {
-        var inputs = SourceListing.List(request.Sources, request.Output);
-        RequireReportApart(request, inputs);
         var modelName = request.Model.StartsWith("builtin:", StringComparison.Ordinal) ? request.Model : Path.GetFullPath(request.Model);
+        SourceListing sources;
         RunSettings settings;
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
         {
             settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Resolve(encoder));
             EncoderProbe.Try(encoder, settings.Size, settings.Cam?.Layer);
+            sources = SourceListing.List(request.Sources, request.Output, SettingsResolution.Channels(encoder.Card, request.Channels));
         }
+
+        RequireReportApart(request, sources);
 
         var options = LocalResources.Options(request.Output, request.Device) with { LogLevel = request.Verbose ? LogLevel.Information : LogLevel.Error };
         IReadOnlyList<RunProtocol.VolumeConcluded> concluded = [];
-        async Task Run(IRunDisplay display) => concluded = await RunJob.ExecuteAsync(options, settings, inputs, display, cancel).ConfigureAwait(false);
+        async Task Run(IRunDisplay display) => concluded = await RunJob.ExecuteAsync(options, settings, sources.Inputs, display, cancel).ConfigureAwait(false);
         await RunDisplays.ShowAsync(request.Quiet, Run).ConfigureAwait(false);
 
-        var report = RunReport.Of(inputs, concluded);
+        var report = RunReport.Of(sources, concluded);
         var exitCode = Conclude(report, request.Quiet, cancel.IsCancellationRequested);
         if (request.Report is { } file)
         {
@@ -114,7 +120,7 @@ internal static class RunCommand
     }
 
     /// <summary>Refuses a report that would be written over an input, the model or a result.</summary>
-    private static void RequireReportApart(Request request, IReadOnlyList<RunInput> inputs)
+    private static void RequireReportApart(Request request, SourceListing sources)
     {
         if (request.Report is not { } file)
         {
@@ -123,7 +129,7 @@ internal static class RunCommand
 
         var path = Path.GetFullPath(file);
         bool Within(string folder) => path.StartsWith(Path.GetFullPath(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
-        if (Within(request.Output) || Within(request.Model) || (File.Exists(path) && inputs.Any(input => Path.GetFullPath(input.Uri) == path)))
+        if (Within(request.Output) || Within(request.Model) || (File.Exists(path) && sources.Inputs.Any(input => input.Uris.Contains(path))))
         {
             throw new CommandException(
                 ExitCodes.Usage, "report.misplaced", $"The report would be written to {file}, among inputs, model or results: choose another place.");
@@ -156,6 +162,11 @@ internal static class RunCommand
                 $"{report.Inputs} inputs: {report.Completed} completed ({report.Reused} done before), {report.Failed} failed, {report.Quarantined} quarantined, {report.Unfinished} unfinished");
         }
 
+        if (report.LeftOut.Count > 0 && !quiet)
+        {
+            Console.Out.WriteLine($"{report.LeftOut.Count} files left out, since their names end like no channel's; --report lists them");
+        }
+
         if (interrupted && report.Unfinished > 0)
         {
             Interruption.Tell();
@@ -168,7 +179,7 @@ internal static class RunCommand
     }
 
     private sealed record Request(
-        string[] Sources, string Model, string Output, string Method, MapKind MapKind, string? Layer, MethodOptions Options, string Device, string? Report, bool Quiet, bool Verbose)
+        string[] Sources, string Model, string Output, string[]? Channels, string Method, MapKind MapKind, string? Layer, MethodOptions Options, string Device, string? Report, bool Quiet, bool Verbose)
     {
         /// <summary>The options, completed by what the method prescribes and the encoder offers.</summary>
         public MethodOptions Resolve(ISliceEncoder encoder)

@@ -31,6 +31,9 @@ internal sealed record MethodOptions
 
     public HeatmapThreshold? Threshold { get; init; }
 
+    /// <summary>Names of the classes to make heatmaps of; empty for all.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
     public bool Adaptive { get; init; }
 
     public double? Until { get; init; }
@@ -42,16 +45,11 @@ internal static class SettingsResolution
     private const double DefaultAlpha = 2;
     private const double DefaultCamAlpha = 1; // docs/adr/0004-cam-methods.md
 
+    /// <summary>Classes of one run: each has slabs of its own, and the message that lists them is to stay small.</summary>
+    private const int MostClasses = 64;
+
     public static RunSettings Resolve(string model, EncoderCard card, MethodOptions options)
     {
-        if (card.Channels != 1 || card.Classes.Count != 1)
-        {
-            throw new CommandException(
-                ExitCodes.Usage,
-                "model.unsupported",
-                $"{card.Name} takes {card.Channels} channels and gives {card.Classes.Count} classes, but this version runs models of one channel and one class.");
-        }
-
         if (card.SliceSize is { } size && options.Size is { } asked && asked != size)
         {
             throw new CommandException(
@@ -70,11 +68,38 @@ internal static class SettingsResolution
             Size = options.Size ?? card.SliceSize,
             Alpha = options.Alpha ?? (isCam ? DefaultCamAlpha : card.Alpha ?? DefaultAlpha),
             Window = options.Window ?? (isCam ? FilterWindow.Hann : card.Window is { } name ? ParseWindow(name) : FilterWindow.None),
-            Intensity = card.Intensity,
+            Intensities = card.Intensities,
+            Classes = Classes(card, options.Classes),
             Threshold = options.Threshold ?? (isCam ? null : card.Threshold),
             Cam = options.Cam,
             Passes = options.Adaptive || options.Until is not null ? new PassRule(options.Until, options.Adaptive) : null,
         };
+    }
+
+    /// <summary>The endings of each channel's files: the user's, else nnU-Net's <c>_0000</c>, <c>_0001</c> and on.</summary>
+    /// <exception cref="CommandException">They are not as many as the model has channels.</exception>
+    public static IReadOnlyList<string> Channels(EncoderCard card, IReadOnlyList<string>? endings)
+    {
+        if (endings is null)
+        {
+            return card.Channels == 1 ? [] : [.. Enumerable.Range(0, card.Channels).Select(channel => channel.ToString("'_'0000", CultureInfo.InvariantCulture))];
+        }
+
+        return endings.Count == card.Channels ? endings : throw new CommandException(
+            ExitCodes.Usage, "model.channels", $"{card.Name} takes {card.Channels} channels, but --channels names {endings.Count}: name one ending for each.");
+    }
+
+    private static ModelClass[] Classes(EncoderCard card, IReadOnlyList<string> names)
+    {
+        if (names.FirstOrDefault(name => !card.Classes.Contains(name, StringComparer.Ordinal)) is { } unknown)
+        {
+            throw new CommandException(
+                ExitCodes.Usage, "model.class_unknown", $"{unknown} is no class of {card.Name}: choose among {string.Join(", ", card.Classes)}.");
+        }
+
+        ModelClass[] classes = [.. card.Classes.Select((name, index) => new ModelClass(index, name)).Where(one => names.Count == 0 || names.Contains(one.Name, StringComparer.Ordinal))];
+        return classes.Length <= MostClasses ? classes : throw new CommandException(
+            ExitCodes.Usage, "model.too_many_classes", $"{card.Name} has {classes.Length} classes, more than the {MostClasses} of one run: choose some by --class.");
     }
 
     /// <exception cref="FormatException">The name is none of the windows'.</exception>

@@ -74,7 +74,7 @@ internal sealed record Calibration(
         {
             RunId = new RunId("calibration"),
             VolumeId = new VolumeId(one.Id),
-            SourceUri = "",
+            SourceUris = [""],
             SourceSha256 = "",
             Geometry = one.Image.Geometry,
             Settings = settings,
@@ -83,13 +83,13 @@ internal sealed record Calibration(
         };
         var plan = task.Plan();
         var slices = new LeaseEncoder(new SliceActors.SliceOptions().BatchPixels);
-        var rows = slices.Encode(task, one.Image, new DirectionRange(0, plan.Directions.Count), null, encoder, TimeSpan.Zero, cancel).Rows;
+        var rows = slices.Encode(task, [one.Image], new DirectionRange(0, plan.Directions.Count), null, encoder, TimeSpan.Zero, cancel).Rows;
         var dice = new List<double>(Alphas.Length * Fractions.Length);
         foreach (var alpha in Alphas)
         {
             cancel.ThrowIfCancellationRequested();
             var filter = ProfileFilter.Create(alpha, settings.Window, plan.SpacingMm, plan.OffsetCount);
-            var heatmap = Backprojector.Reconstruct(rows.Logits, rows.BlankLogit, one.Image.Geometry, plan, filter);
+            var heatmap = Backprojector.Reconstruct(rows.Logits, rows.BlankLogits[0], one.Image.Geometry, plan, filter);
             var peak = heatmap.Max();
             dice.AddRange(Fractions.Select(fraction => Dice.Above(heatmap, fraction * peak, one.Reference)));
         }

@@ -114,7 +114,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
         Architecture = DemoTraining.Architecture,
         PixelMm = DemoTraining.PixelMm,
         SpacingMm = SpacingMm,
-        Intensity = DemoTraining.Intensity,
+        Intensities = [DemoTraining.Intensity],
         Window = "hann",
         Training = new JsonObject
         {
@@ -168,12 +168,12 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
     private async Task RunVolumesAsync(EncoderCard card, CancellationToken cancel)
     {
         var settings = SettingsResolution.Resolve(folder.Model, card, new MethodOptions { Directions = Directions });
-        var inputs = SourceListing.List(SampleCases.TestIds.Select(folder.Input), folder.Results);
+        var sources = SourceListing.List(SampleCases.TestIds.Select(folder.Input), folder.Results);
         IReadOnlyList<RunProtocol.VolumeConcluded> concluded = [];
         await RunDisplays.ShowAsync(quiet: false, async display => concluded = await RunJob.ExecuteAsync(
-            LocalResources.Options(folder.Results, Device), settings, inputs, display, cancel).ConfigureAwait(false)).ConfigureAwait(false);
+            LocalResources.Options(folder.Results, Device), settings, sources.Inputs, display, cancel).ConfigureAwait(false)).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
-        if (RunReport.Of(inputs, concluded).Volumes.FirstOrDefault(volume => volume.State is not (VolumeState.Completed or VolumeState.Warning)) is { } failed)
+        if (RunReport.Of(sources, concluded).Volumes.FirstOrDefault(volume => volume.State is not (VolumeState.Completed or VolumeState.Warning)) is { } failed)
         {
             throw new CommandException(ExitCodes.SomeFailed, failed.ReasonCode ?? "demo.unfinished", $"{failed.VolumeId} was not completed. {failed.Detail}");
         }
@@ -187,7 +187,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
         var result = Documents.TryParse<VolumeResult>(File.ReadAllBytes(folder.Result(one.Id, VolumeResult.FileName)))
             ?? throw new InvalidOperationException($"The result of {one.Id} cannot be read.");
         var values = heatmap.Volume.Samples.AsFloats();
-        var (i, j, k) = result.Heatmap.PeakIndex;
+        var (i, j, k) = result.Heatmaps[0].PeakIndex;
         var peakInMask = one.Reference[i + (one.Header.Shape.I * (j + (one.Header.Shape.J * k)))] != 0;
         var dice = Dice.Of(Array.ConvertAll(mask, value => (byte)value), one.Reference);
         var png = PreviewRenderer.RenderPng(new PreviewRequest(one.Image, values, Invariant($"{one.Id}: Dice {dice:F2}, peak {(peakInMask ? "in" : "outside")} the tumour"))

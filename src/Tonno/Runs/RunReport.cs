@@ -1,4 +1,5 @@
 using ToNNO.Contracts;
+using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Runs;
 
@@ -21,17 +22,21 @@ internal sealed record RunReport
 
     public required IReadOnlyList<VolumeLine> Volumes { get; init; }
 
+    /// <summary>Files of the sources that no volume was made of, since their names end like no channel's.</summary>
+    public required IReadOnlyList<string> LeftOut { get; init; }
+
     public bool Balances => Inputs == Completed + Failed + Quarantined + Unfinished;
 
-    public static RunReport Of(IReadOnlyList<RunInput> inputs, IReadOnlyList<RunProtocol.VolumeConcluded> concluded)
+    public static RunReport Of(SourceListing sources, IReadOnlyList<RunProtocol.VolumeConcluded> concluded)
     {
+        var inputs = sources.Inputs;
         var ends = concluded.ToDictionary(volume => volume.VolumeId);
         var lines = inputs.Select(input =>
         {
             var end = ends.GetValueOrDefault(input.VolumeId);
             return new VolumeLine(
                 input.VolumeId,
-                input.Uri,
+                input.Uris,
                 end?.State ?? VolumeState.Canceled,
                 end?.Reused ?? false,
                 end?.ReasonCode is { Length: > 0 } code ? code : null,
@@ -48,9 +53,11 @@ internal sealed record RunReport
             Quarantined = Count(VolumeState.Quarantined),
             Unfinished = Count(VolumeState.Canceled),
             Volumes = lines,
+            LeftOut = sources.LeftOut,
         };
     }
 
+    /// <param name="Sources">The volume's files, one for each channel.</param>
     public sealed record VolumeLine(
-        VolumeId VolumeId, string Source, VolumeState State, bool Reused, string? ReasonCode, string? Detail, double Seconds);
+        VolumeId VolumeId, IReadOnlyList<string> Sources, VolumeState State, bool Reused, string? ReasonCode, string? Detail, double Seconds);
 }

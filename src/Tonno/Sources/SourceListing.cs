@@ -6,36 +6,48 @@ using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Tonno.Sources;
 
-/// <summary>Finds the volumes that the user's sources name, and gives each a name in the store.</summary>
-internal static class SourceListing
+/// <summary>The volumes that the user's sources name, each with a name in the store.</summary>
+/// <param name="LeftOut">Files of folders that bear no channel's name, where channels have names.</param>
+internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyList<string> LeftOut)
 {
     private const int LongestName = 120;
     private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr"];
 
     /// <summary>Lists the volumes of files and folders. A file is taken as it is; of a folder, all that bear a NIfTI name.</summary>
     /// <remarks>A source that is missing, and a folder without volumes, is listed too: the run refuses it beside the good ones,
-    /// and accounts for it.</remarks>
+    /// and accounts for it. So is a volume that lacks a channel: it is listed with the file that should be there.</remarks>
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input.</param>
+    /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
     /// <exception cref="CommandException">The output folder holds a source folder, or a folder cannot be listed.</exception>
-    public static IReadOnlyList<RunInput> List(IEnumerable<string> sources, string storeRoot)
+    public static SourceListing List(IEnumerable<string> sources, string storeRoot, params IReadOnlyList<string> channels)
     {
-        var found = new SortedDictionary<string, string>(StringComparer.Ordinal); // path, name it suggests
+        var found = new SortedDictionary<string, Found>(StringComparer.Ordinal);
+        var leftOut = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var source in sources)
         {
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source));
-            var volumes = Directory.Exists(path) ? VolumesIn(path, storeRoot) : [];
+            var isFolder = Directory.Exists(path);
+            var volumes = isFolder ? VolumesIn(path, storeRoot) : [];
             foreach (var file in volumes)
             {
-                found.TryAdd(file, Stem(Path.GetRelativePath(path, file)));
+                if (Channel.Of(file, channels) is { } channel)
+                {
+                    found.TryAdd(channel.Volume, new Found(Path.GetRelativePath(path, channel.Name), channel.Files()));
+                }
+                else
+                {
+                    leftOut.Add(file);
+                }
             }
 
             if (volumes.Count == 0)
             {
-                found.TryAdd(path, Stem(Path.GetFileName(path)));
+                var channel = isFolder ? null : Channel.Of(path, channels);
+                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(channel?.Name ?? path), channel?.Files() ?? [path]));
             }
         }
 
-        return Name(found);
+        return new SourceListing(Name(found), [.. leftOut]);
     }
 
     private static List<string> VolumesIn(string folder, string storeRoot)
@@ -70,21 +82,15 @@ internal static class SourceListing
 
     /// <summary>The names are the sources' own; where two would share one, each of them gets a hash of its path besides, so that a
     /// name depends on no order of listing.</summary>
-    private static IReadOnlyList<RunInput> Name(SortedDictionary<string, string> found)
+    private static IReadOnlyList<RunInput> Name(SortedDictionary<string, Found> found)
     {
-        var shared = found.Values.Select(Safe).CountBy(name => name, StringComparer.OrdinalIgnoreCase)
+        var shared = found.Values.Select(volume => Safe(volume.Name)).CountBy(name => name, StringComparer.OrdinalIgnoreCase)
             .Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
         return [.. found.Select(pair =>
         {
-            var name = Safe(pair.Value);
-            return new RunInput(new VolumeId(shared.Contains(name) ? $"{name}-{ShortHash(pair.Key)}" : name), pair.Key);
+            var name = Safe(pair.Value.Name);
+            return new RunInput(new VolumeId(shared.Contains(name) ? $"{name}-{ShortHash(pair.Key)}" : name), pair.Value.Files);
         })];
-    }
-
-    private static string Stem(string path)
-    {
-        var suffix = Suffixes.FirstOrDefault(suffix => path.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
-        return path[..^suffix.Length];
     }
 
     /// <summary>Letters, digits, '.', '_' and '-': a name that every store and file system takes.</summary>
@@ -104,4 +110,31 @@ internal static class SourceListing
     }
 
     private static string ShortHash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
+
+    /// <param name="Name">The name that the volume's files suggest.</param>
+    /// <param name="Files">By channel.</param>
+    private sealed record Found(string Name, IReadOnlyList<string> Files);
+
+    /// <summary>A file that is one channel of a volume.</summary>
+    /// <param name="Name">Path without extension, and without what tells the channel.</param>
+    private sealed record Channel(string Name, string File, string Extension, IReadOnlyList<string> Endings)
+    {
+        /// <summary>Names the volume: its file where that is the only one.</summary>
+        public string Volume => Endings.Count == 0 ? File : Name;
+
+        /// <returns>Null where the file's name ends like no channel's.</returns>
+        public static Channel? Of(string file, IReadOnlyList<string> endings)
+        {
+            var extension = Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
+            var stem = file[..^extension.Length];
+            var ending = endings.Count == 0 ? "" : endings.Where(ending => stem.EndsWith(ending, StringComparison.Ordinal)).MaxBy(ending => ending.Length);
+            return ending is null ? null : new Channel(stem[..^ending.Length], file, file[stem.Length..], endings);
+        }
+
+        /// <summary>The volume's files by channel: those beside this one, of whichever extension.</summary>
+        public IReadOnlyList<string> Files() => Endings.Count == 0
+            ? [File]
+            : [.. Endings.Select(ending => new[] { Extension }.Concat(Suffixes).Select(extension => Name + ending + extension)
+                .FirstOrDefault(System.IO.File.Exists, Name + ending + Extension))];
+    }
 }

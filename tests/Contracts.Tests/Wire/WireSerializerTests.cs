@@ -154,7 +154,7 @@ public sealed class WireSerializerTests : IDisposable
         {
             RunId = run,
             VolumeId = volume,
-            SourceUri = large ? $"/{new string('p', 1024)}" : "/archive/sub-01.nii.gz",
+            SourceUris = [large ? $"/{new string('p', 1024)}" : "/archive/sub-01.nii.gz"],
             SourceSha256 = hash,
             Geometry = new VolumeGeometry(new VolumeShape(64, 48, 32), new AffineTransform(new(-0.8, 0, 0), new(0, 1, 0), new(0, 0, 1.25), new(10, -20, 30.5))),
             Settings = new RunSettings
@@ -167,7 +167,7 @@ public sealed class WireSerializerTests : IDisposable
                 Size = 96,
                 Alpha = 2,
                 Window = FilterWindow.Hann,
-                Intensity = new IntensityMap(-160, float.PositiveInfinity, -1024),
+                Intensities = [new IntensityMap(-160, float.PositiveInfinity, -1024)],
                 Threshold = new HeatmapThreshold(0.4, OfPeak: true),
             },
             LeaseDirections = 32,

@@ -209,7 +209,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
 
     private async Task SubmitAsync(RunId run, params string[] ids)
     {
-        var manifest = new RunManifest(run, SmallWork.Settings, [.. ids.Select(id => new RunInput(new(id), $"/nowhere/{id}.nii"))]);
+        var manifest = new RunManifest(run, SmallWork.Settings, [.. ids.Select(id => new RunInput(new(id), [$"/nowhere/{id}.nii"]))]);
         await _store.WriteAsync("run.json", Documents.ToBytes(manifest), WriteCondition.Always, CancellationToken.None);
         _coordinator.Tell(new RunProtocol.SubmitRun(run, SmallWork.Blob("run.json")), _client.Ref);
     }

@@ -81,7 +81,7 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
         var pass = task.Passes().ElementAt(1);
         Assert.Equal(task.GuidePath(pass), offered.Task.Guide?.Path);
         var blob = await _store.ReadAsync(task.GuidePath(pass), CancellationToken.None);
-        var guide = RowsBlob.TryParse(blob.Bytes.Span, pass, task.Plan().OffsetCount)!;
+        var guide = RowsBlob.TryParse(blob.Bytes.Span, pass, task.Plan().OffsetCount, 1)!;
         Assert.InRange(guide.Logits.Count(float.IsNaN), 1, guide.Logits.Length / 2);
         Assert.Equal(blob.ETag.Value, offered.Task.Guide?.ETag);
     }
@@ -91,7 +91,7 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
     {
         var task = Ruled(new PassRule(Adaptive: true));
         var pass = task.Passes().ElementAt(1);
-        var former = new RowsBlob(pass, task.Plan().OffsetCount, Blank, default, new float[pass.Count * task.Plan().OffsetCount]);
+        var former = new RowsBlob(pass, task.Plan().OffsetCount, [Blank], default, new float[pass.Count * task.Plan().OffsetCount]);
         var etag = await _store.WriteAsync(task.GuidePath(pass), former.ToBytes(), WriteCondition.Always, CancellationToken.None);
         Begin(task);
 
@@ -190,7 +190,7 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
         var offsets = task.Plan().OffsetCount;
         var logits = Enumerable.Range(lease.First * offsets, lease.Count * offsets).Select(logit).ToArray();
         var etag = await _store.WriteAsync(
-            task.RowsPath(lease), new RowsBlob(lease, offsets, Blank, default, logits).ToBytes(), WriteCondition.Always, CancellationToken.None);
+            task.RowsPath(lease), new RowsBlob(lease, offsets, [Blank], default, logits).ToBytes(), WriteCondition.Always, CancellationToken.None);
         return new BlobRef(task.RowsPath(lease), etag.Value);
     }
 

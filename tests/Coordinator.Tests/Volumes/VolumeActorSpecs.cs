@@ -27,7 +27,8 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
         var services = new VolumeServices(
             _inspector, new Ledger(_store, TimeProvider.System), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
-        _volume = _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, new RunInput(new("a"), "/nowhere/a.nii"), services)));
+        var input = new RunInput(new("a"), ["/nowhere/a.nii"]);
+        _volume = _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
     }
 
     [Fact]

@@ -34,7 +34,7 @@ internal static class Reference
         foreach (var (key, maps) in JsonSerializer.Deserialize<Dictionary<string, float[]>>(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"cam_{name}.json")))!)
         {
             var parts = key.Split(' ');
-            yield return (new CamRequest(Enum.Parse<CamKind>(parts[1]), parts[0], int.Parse(parts[2], CultureInfo.InvariantCulture)), maps);
+            yield return (new CamRequest(Enum.Parse<CamKind>(parts[1]), parts[0], [int.Parse(parts[2], CultureInfo.InvariantCulture)]), maps);
         }
     }
 
@@ -85,8 +85,7 @@ internal static class Reference
     {
         Name = "reference",
         Sha256 = "",
-        Channels = channels,
         Classes = [.. Enumerable.Range(0, classes).Select(k => $"class {k}")],
-        Intensity = IntensityMap.Identity,
+        Intensities = [.. Enumerable.Repeat(IntensityMap.Identity, channels)],
     };
 }

@@ -61,7 +61,7 @@ public sealed partial class BringYourModelTests : IDisposable
         using var encoder = Assert.IsType<ICamEncoder>(EncoderFactory.Open(_folder.Path, "cpu"), exactMatch: false);
         var expected = JsonSerializer.Deserialize<float[][]>(await File.ReadAllBytesAsync(_folder["expected.json"], TestContext.Current.CancellationToken))!;
         Assert.Equal(["features"], encoder.CamLayers);
-        var request = new CamRequest(CamKind.LayerCam, encoder.ResolveCamLayer(null));
+        var request = new CamRequest(CamKind.LayerCam, encoder.ResolveCamLayer(null), [0]);
         var (logits, maps) = CamTests.EncodeCam(encoder, expected[0], 3, 96, request);
         // The frozen program has its normalisation folded: float32 rounds otherwise in each of six layers.
         Assert.All(expected[1].Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-4));

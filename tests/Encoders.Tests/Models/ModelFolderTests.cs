@@ -33,9 +33,9 @@ public sealed class ModelFolderTests : IDisposable
 
         using var opened = EncoderFactory.Open(_folder["m"], "cpu");
         Assert.Equal(expected, EncoderFixtures.Encode(opened, pixels, 11, 24, 2.5));
-        Assert.Equal(saved with { Classes = opened.Card.Classes }, opened.Card);
+        Assert.Equal(saved with { Classes = opened.Card.Classes, Intensities = opened.Card.Intensities }, opened.Card);
         Assert.Equal(["class 0", "class 1"], opened.Card.Classes);
-        Assert.Equal(new IntensityMap(-100, 300, -1024), opened.Card.Intensity);
+        Assert.Equal([new IntensityMap(-100, 300, -1024)], opened.Card.Intensities);
         Assert.Equal(new HeatmapThreshold(0.4, true), opened.Card.Threshold);
         Assert.Equal((24, 2.5, 2.0, 1.5, "hann"), (opened.Card.SliceSize, opened.Card.PixelMm, opened.Card.SpacingMm, opened.Card.Alpha, opened.Card.Window));
         byte[] both = [.. File.ReadAllBytes(_folder["m/metadata.json"]), .. File.ReadAllBytes(_folder["m/weights.safetensors"])];
@@ -74,7 +74,7 @@ public sealed class ModelFolderTests : IDisposable
             SliceSize = null,
             PixelMm = null,
             SpacingMm = null,
-            Intensity = IntensityMap.Identity,
+            Intensities = [IntensityMap.Identity],
             Alpha = null,
             Window = null,
             Threshold = null,
@@ -91,7 +91,9 @@ public sealed class ModelFolderTests : IDisposable
             var parsed = MetadataJson.Parse(MetadataJson.Write(metadata), "test");
             Assert.Equal(metadata.Training?.ToJsonString(), parsed.Training?.ToJsonString());
             Assert.Equal(metadata.Classes, parsed.Classes);
-            Assert.Equal(metadata with { Training = null, Classes = [] }, parsed with { Training = null, Classes = [] });
+            Assert.Equal(metadata.Intensities, parsed.Intensities);
+            Assert.Equal(
+                metadata with { Training = null, Classes = [], Intensities = [] }, parsed with { Training = null, Classes = [], Intensities = [] });
         }
     }
 
@@ -257,6 +259,51 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
+    public void Open_ChannelsWithWindowsOfTheirOwn_ComeInOrder()
+    {
+        var architecture = EncoderFixtures.Architecture(channels: 3);
+        var metadata = EncoderFixtures.Metadata(architecture) with
+        {
+            Intensities = [new(0, 10, 0, -1), new(-1000, 400, -1024, -1), new(float.NegativeInfinity, float.PositiveInfinity, 7)],
+        };
+        Assert.Equal(metadata.Intensities, MetadataJson.Parse(MetadataJson.Write(metadata), "test").Intensities);
+        Assert.Throws<ArgumentException>(() => MetadataJson.Write(metadata with { Intensities = [new(0, 10, 0), new(0, 10, 0, -1), new(0, 10, 0)] }));
+        Assert.Throws<ArgumentException>(() => MetadataJson.Write(metadata with { Intensities = [new(0, 10, 0)] }));
+    }
+
+    [Theory]
+    [InlineData("[0, 10]", "0", "[-1, 1]", "0 10 0 -1 1|0 10 0 -1 1")]
+    [InlineData("[[0, 10], [2, 3]]", "[1, 2]", "[0, 255]", "0 10 1 0 255|2 3 2 0 255")]
+    [InlineData("[null, [2, 3]]", "5", "[0, 1]", "-Infinity Infinity 5 0 1|2 3 5 0 1")]
+    [InlineData("null", "5", "[]", "-Infinity Infinity 5 0 1|-Infinity Infinity 5 0 1")]
+    [InlineData("[[0, 10]]", "0", "[0, 1]", null)]
+    [InlineData("[[0, 10], [0, 10], [0, 10]]", "0", "[0, 1]", null)]
+    [InlineData("[[0, 10], [10, 0]]", "0", "[0, 1]", null)]
+    [InlineData("[0, 10, 20]", "0", "[0, 1]", null)]
+    [InlineData("[]", "0", "[0, 1]", null)]
+    [InlineData("7", "0", "[0, 1]", null)]
+    [InlineData("[0, 10]", "[0]", "[0, 1]", null)]
+    [InlineData("[0, 10]", "[0, null]", "[0, 1]", null)]
+    [InlineData("[0, 10]", "0", "[1, 0]", null)]
+    [InlineData("[0, 10]", "0", "[]", null)]
+    public void Parse_WindowsOfTwoChannels_AreReadOrRefused(string window, string fill, string range, string? expected)
+    {
+        var root = JsonNode.Parse(MetadataJson.Write(EncoderFixtures.Metadata(EncoderFixtures.Architecture(channels: 2))))!.AsObject();
+        root["tonno"]!["intensity_window"] = JsonNode.Parse(window);
+        root["tonno"]!["fill_value"] = JsonNode.Parse(fill);
+        root["network_data_format"]!["inputs"]!["image"]!["value_range"] = JsonNode.Parse(range);
+        var json = Encoding.UTF8.GetBytes(root.ToJsonString());
+        if (expected is null)
+        {
+            Assert.Equal("model.metadata_invalid", Assert.Throws<EncoderException>(() => MetadataJson.Parse(json, "test")).Code);
+            return;
+        }
+
+        Assert.Equal(expected, string.Join('|', MetadataJson.Parse(json, "test").Intensities.Select(
+            map => FormattableString.Invariant($"{map.Low} {map.High} {map.Fill} {map.PixelLow} {map.PixelHigh}"))));
+    }
+
+    [Fact]
     public void Write_Precision_DecidesTheHash()
     {
         var metadata = ResNetMetadata(new ResNetArchitecture(18));
@@ -321,7 +368,7 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     private static ModelMetadata ResNetMetadata(ResNetArchitecture architecture) =>
-        EncoderFixtures.Metadata(EncoderFixtures.Architecture()) with
+        EncoderFixtures.Metadata(EncoderFixtures.Architecture(architecture.InputChannels)) with
         {
             Architecture = architecture,
             Classes = [.. Enumerable.Range(0, architecture.Classes).Select(k => $"class {k}")],

@@ -52,7 +52,7 @@ public sealed class ResultPublisherTests : IDisposable
         Assert.Equal(source.Header()[252..328], Unzip("heatmap.nii.gz")[252..328]);
         var result = await ResultAsync();
         Assert.Equal([[0, -1, 0, 7], [2, 0, 0, 8], [0, 0, 3, 9], [0, 0, 0, 1]], result.Input.Affine);
-        Assert.Equal(request.Task.Geometry.Affine.ToWorld(result.Heatmap.PeakIndex.I, result.Heatmap.PeakIndex.J, result.Heatmap.PeakIndex.K), result.Heatmap.PeakMm);
+        Assert.Equal(request.Task.Geometry.Affine.ToWorld(result.Heatmaps[0].PeakIndex.I, result.Heatmaps[0].PeakIndex.J, result.Heatmaps[0].PeakIndex.K), result.Heatmaps[0].PeakMm);
         await AssertMatchesAsync();
     }
 
@@ -69,7 +69,7 @@ public sealed class ResultPublisherTests : IDisposable
     public async Task Publish_SourceChangedMeanwhile_Refused()
     {
         var request = await RequestAsync(new NiftiBytes());
-        await File.WriteAllBytesAsync(request.Task.SourceUri, new NiftiBytes { Intensity = (_, _, _) => 2 }.Plain(), Cancel);
+        await File.WriteAllBytesAsync(request.Task.SourceUris[0], new NiftiBytes { Intensity = (_, _, _) => 2 }.Plain(), Cancel);
         var refused = await Assert.ThrowsAsync<ImagingException>(() => _publisher.PublishAsync(request, Cancel));
         Assert.Equal("source.changed", refused.Code);
         Assert.False(File.Exists(_folder["store/a/result.json"]));
@@ -167,21 +167,53 @@ public sealed class ResultPublisherTests : IDisposable
         }
     }
 
-    private static float[] Heatmap(VolumeTask task) =>
-        [.. Enumerable.Range(0, (int)task.Geometry.Shape.VoxelCount).Select(at => (float)Math.Sin(0.1 * at))];
+    [Fact]
+    public async Task Publish_SeveralClasses_EachHasFilesOfItsNameAndTheFormerResultsAreGone()
+    {
+        var threshold = new HeatmapThreshold(0.5, OfPeak: true);
+        await _publisher.PublishAsync(await RequestAsync(new NiftiBytes(), settings: SmallWork.Settings with { Threshold = threshold }), Cancel);
+        await AssertMatchesAsync();
+        Assert.True(File.Exists(_folder["store/a/mask.nii.gz"]));
+
+        var three = SmallWork.Settings with { Threshold = threshold, Classes = [new(2, "tumour"), new(0, "oedema/core"), new(1, "oedema core")] };
+        var request = await RequestAsync(new NiftiBytes(), settings: three);
+        await _publisher.PublishAsync(request, Cancel);
+        await AssertMatchesAsync();
+        var result = await ResultAsync();
+        Assert.Equal(["heatmap-tumour.nii.gz", "heatmap-oedema_core-0.nii.gz", "heatmap-oedema_core-1.nii.gz"], result.Heatmaps.Select(heatmap => heatmap.File));
+        Assert.Equal(["tumour", "oedema/core", "oedema core"], result.Heatmaps.Select(heatmap => heatmap.Class));
+        foreach (var (heatmap, classAt) in result.Heatmaps.Select((heatmap, classAt) => (heatmap, classAt)))
+        {
+            var content = Unzip(heatmap.File);
+            Assert.Equal(Heatmap(request.Task, classAt), MemoryMarshal.Cast<byte, float>(content.AsSpan(352)).ToArray());
+            Assert.Equal(Heatmap(request.Task, classAt).Max(), heatmap.Maximum);
+            Assert.Contains(heatmap.File.Replace("heatmap", "mask", StringComparison.Ordinal), result.Files.Keys);
+        }
+
+        // Written before anyone had classes.
+        await File.WriteAllTextAsync(_folder["store/a/notes.txt"], "mine", Cancel);
+        await _publisher.PublishAsync(await RequestAsync(new NiftiBytes()), Cancel);
+        Assert.Equal("mine", await File.ReadAllTextAsync(_folder["store/a/notes.txt"], Cancel));
+        File.Delete(_folder["store/a/notes.txt"]);
+        await AssertMatchesAsync();
+    }
+
+    private static float[] Heatmap(VolumeTask task, int classAt = 0) =>
+        [.. Enumerable.Range(0, (int)task.Geometry.Shape.VoxelCount).Select(at => (float)Math.Sin(0.1 * (1 + classAt) * at))];
 
     private async Task<ReconProtocol.PublishHeatmap> RequestAsync(NiftiBytes source, Action<float[]>? change = null, RunSettings? settings = null)
     {
         var path = _folder["a.nii"];
         await File.WriteAllBytesAsync(path, source.Plain(), Cancel);
-        var facts = VolumeSource.Inspect(path, Cancel);
-        var task = SmallWork.Task() with { SourceUri = path, SourceSha256 = facts.Sha256, Geometry = facts.Header.Geometry, Settings = settings ?? SmallWork.Settings };
-        var heatmap = Heatmap(task);
-        change?.Invoke(heatmap);
+        var facts = VolumeSource.Inspect([path], Cancel);
+        var task = SmallWork.Task() with { SourceUris = [path], SourceSha256 = facts.Sha256, Geometry = facts.Headers[0].Geometry, Settings = settings ?? SmallWork.Settings };
+        task = task with { SlabCount = 2 * task.Settings.Classes.Count };
         var slabs = new List<BlobRef>();
         for (var index = 0; index < task.SlabCount; index++)
         {
             var (range, plane) = (task.Slab(index), task.Geometry.Shape.I * task.Geometry.Shape.J);
+            var heatmap = Heatmap(task, range.Class);
+            change?.Invoke(heatmap);
             var bytes = MemoryMarshal.AsBytes(heatmap.AsSpan(range.FirstK * plane, range.CountK * plane)).ToArray();
             slabs.Add(new(task.SlabPath(index), (await _store.WriteAsync(task.SlabPath(index), bytes, WriteCondition.Always, Cancel)).Value));
         }

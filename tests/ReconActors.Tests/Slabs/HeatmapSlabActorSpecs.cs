@@ -68,7 +68,7 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
                 (method == CamMethod.Tomographic
                     ? MapField.Filtered(stack.Maps, stack.Blank, stack.Grid, plan, direction, filter)
                     : MapField.Of(stack.Maps, stack.Grid, plan, direction)).AddTo(whole, task.Geometry, 0, plan.Directions.Weights[direction]);
-                await _store.WriteAsync(task.StackPath(direction), (stream, _) => { stack.WriteTo(stream); return Task.CompletedTask; }, CancellationToken.None);
+                await _store.WriteAsync(task.StackPath(0, direction), (stream, _) => { stack.WriteTo(stream); return Task.CompletedTask; }, CancellationToken.None);
             }
 
             var rows = await Work.StoreAsync(_store, task, lease);
@@ -85,11 +85,53 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
         Assert.Contains(voxels, value => value != 0);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ApplyRows_SlabOfTheSecondClass_TakesItsRowsOrMaps(bool maps)
+    {
+        var task = _task with
+        {
+            LeaseDirections = 48,
+            SlabCount = 4,
+            Settings = _task.Settings with
+            {
+                Classes = [new(0, "a"), new(1, "b")],
+                Cam = maps ? new CamSettings(CamMethod.Averaged, MapKind.GradCam, "l", 4) : null,
+            },
+        };
+        var (plan, lease, whole) = (task.Plan(), task.Leases().Single(), new float[task.Geometry.Shape.VoxelCount]);
+        for (var direction = 0; maps && direction < lease.End; direction++)
+        {
+            foreach (var classAt in new[] { 0, 1 })
+            {
+                var stack = Work.Stack(task, direction, classAt);
+                await _store.WriteAsync(task.StackPath(classAt, direction), (stream, _) => { stack.WriteTo(stream); return Task.CompletedTask; }, CancellationToken.None);
+            }
+
+            var second = Work.Stack(task, direction, classAt: 1);
+            MapField.Of(second.Maps, second.Grid, plan, direction).AddTo(whole, task.Geometry, 0, plan.Directions.Weights[direction]);
+        }
+
+        if (!maps)
+        {
+            var filter = ProfileFilter.Create(task.Settings.Alpha, task.Settings.Window, plan.SpacingMm, plan.OffsetCount);
+            whole = Backprojector.Reconstruct(Work.Rows(task, lease).Of(1), 0, task.Geometry, plan, filter);
+        }
+
+        var rows = await Work.StoreAsync(_store, task, lease);
+        _slab.Tell(new ReconProtocol.ApplyRows(task, 3, lease, rows), _feeder);
+
+        var completed = _feeder.ExpectMsg<ReconProtocol.SlabCompleted>();
+        var voxels = MemoryMarshal.Cast<byte, float>((await _store.ReadAsync(completed.Voxels.Path, CancellationToken.None)).Bytes.Span).ToArray();
+        Assert.Equal(whole[(4 * 64)..], voxels);
+    }
+
     [Fact]
     public async Task ApplyRows_MapsDamaged_Fails()
     {
         var task = _task with { LeaseDirections = 1, Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, "l", 4) } };
-        await _store.WriteAsync(task.StackPath(0), new byte[40], WriteCondition.Always, CancellationToken.None);
+        await _store.WriteAsync(task.StackPath(0, 0), new byte[40], WriteCondition.Always, CancellationToken.None);
         var rows = await Work.StoreAsync(_store, task, new(0, 1));
         _slab.Tell(new ReconProtocol.ApplyRows(task, 0, new(0, 1), rows), _feeder);
         Assert.Equal("rows.corrupt", _feeder.ExpectMsg<ReconProtocol.SlabFailed>().ReasonCode);

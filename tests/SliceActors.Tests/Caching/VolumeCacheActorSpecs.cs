@@ -21,10 +21,10 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
     public VolumeCacheActorSpecs()
     {
         (_encoder, _other) = (CreateTestProbe(), CreateTestProbe());
-        Func<VolumeTask, CancellationToken, Volume> load = (task, _) =>
+        Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load = (task, _) =>
         {
             _asked.Enqueue(task.VolumeId);
-            return Load(task.VolumeId.Value).Task.GetAwaiter().GetResult();
+            return [Load(task.VolumeId.Value).Task.GetAwaiter().GetResult()];
         };
         _cache = Sys.ActorOf(Props.Create(() => new VolumeCacheActor(2 * VolumeBytes, load)));
     }
@@ -37,10 +37,10 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
         Settle(_cache);
         Answer("a");
         var (first, second) = (_encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>(), _other.ExpectMsg<VolumeCacheActor.VolumeLoaded>());
-        Assert.Same(first.Volume, second.Volume);
+        Assert.Same(first.Channels, second.Channels);
         Assert.Equal(TimeSpan.Zero, second.ReadTime);
         Ask("a", _encoder);
-        Assert.Same(first.Volume, _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Volume);
+        Assert.Same(first.Channels, _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Channels);
         Assert.Single(_asked);
     }
 

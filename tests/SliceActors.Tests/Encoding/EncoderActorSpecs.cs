@@ -46,7 +46,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         var encoded = _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
         var blob = await _store.ReadAsync(encoded.Rows.Path, CancellationToken.None);
         Assert.Equal(blob.ETag.Value, encoded.Rows.ETag);
-        var rows = RowsBlob.TryParse(blob.Bytes.Span, _lease, _task.Plan().OffsetCount)!;
+        var rows = RowsBlob.TryParse(blob.Bytes.Span, _lease, _task.Plan().OffsetCount, 1)!;
         Assert.Equal(rows.Cost.SlicesEncoded, encoded.SlicesEncoded);
         Assert.True(encoded.SlicesEncoded > 0);
         Assert.Equal([_task.VolumeId], Asked().CachedVolumes);
@@ -59,10 +59,10 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         Lease(task);
         Loaded();
         _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
-        string[] expected = [.. Enumerable.Range(_lease.First, _lease.Count).Select(task.StackPath), task.RowsPath(_lease)];
+        string[] expected = [.. Enumerable.Range(_lease.First, _lease.Count).Select(direction => task.StackPath(0, direction)), task.RowsPath(_lease)];
         Assert.Equal(expected, _store.Calls.Where(call => call.Changes).Select(call => call.Path));
-        await using var stream = await _store.OpenReadAsync(task.StackPath(_lease.First), CancellationToken.None);
-        Assert.NotNull(StackBlob.TryRead(stream, stream.Length, _lease.First, task.Plan().OffsetCount));
+        await using var stream = await _store.OpenReadAsync(task.StackPath(0, _lease.First), CancellationToken.None);
+        Assert.NotNull(StackBlob.TryRead(stream, stream.Length, 0, _lease.First, task.Plan().OffsetCount));
     }
 
     [Fact]
@@ -268,7 +268,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         var samples = new float[8 * 8 * 8];
         samples[(4 * 64) + (4 * 8) + 4] = 1;
         var task = _cache.ExpectMsg<VolumeCacheActor.LoadVolume>().Task;
-        _cache.Reply(new VolumeCacheActor.VolumeLoaded(task, new Volume(geometry ?? task.Geometry, samples), TimeSpan.Zero, [task.VolumeId]));
+        _cache.Reply(new VolumeCacheActor.VolumeLoaded(task, [new Volume(geometry ?? task.Geometry, samples)], TimeSpan.Zero, [task.VolumeId]));
     }
 
     private (string Code, bool Transient) Rejected()

@@ -122,7 +122,7 @@ public class PassPlannerTests
             }
 
             first = end;
-            var outcome = planner.Conclude(rows.AsSpan(0, end * _plan.OffsetCount), Blank);
+            var outcome = planner.Conclude(rows.AsSpan(0, end * _plan.OffsetCount), [Blank]);
             changes.Add(outcome.Change);
             guide = outcome.Guide;
             if (outcome.Stop)

@@ -14,6 +14,13 @@ public class IntensityMapTests
         Assert.Equal(pixel, new IntensityMap(-100, 300, 0).Apply(intensity), 1e-6f);
 
     [Theory]
+    [InlineData(-200, -2)]
+    [InlineData(0, -1)]
+    [InlineData(300, 2)]
+    public void Apply_WindowAndRangeOfPixels_ScalesToTheRange(float intensity, float pixel) =>
+        Assert.Equal(pixel, new IntensityMap(-100, 300, 0, -2, 2).Apply(intensity), 1e-6f);
+
+    [Theory]
     [InlineData(float.NegativeInfinity, float.PositiveInfinity)]
     [InlineData(float.NegativeInfinity, 3)]
     [InlineData(3, float.PositiveInfinity)]
@@ -29,4 +36,12 @@ public class IntensityMapTests
     [InlineData(0, 5, float.NegativeInfinity)]
     public void Create_EmptyWindowOrNoFill_Throws(float low, float high, float fill) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new IntensityMap(low, high, fill));
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 0)]
+    [InlineData(float.NaN, 1)]
+    [InlineData(0, float.PositiveInfinity)]
+    public void Create_EmptyRangeOfPixels_Throws(float low, float high) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new IntensityMap(0, 1, 0, low, high));
 }

@@ -80,7 +80,7 @@ public sealed class DemoEndToEndTests : IDisposable
     private async Task CheckMethodsAsync(string root)
     {
         var input = Path.Combine(root, "inputs", "STS_024.nii.gz");
-        var peak = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(root, "results", "STS_024", VolumeResult.FileName)))!.Heatmap.PeakMm;
+        var peak = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(root, "results", "STS_024", VolumeResult.FileName)))!.Heatmaps[0].PeakMm;
         foreach (var method in new[] { "averaged-cam --directions 24", "tomographic-cam --directions 24 --cam layercam --layer layers.1", "cam-axis", "cam-3axis --cam layercam" })
         {
             var store = Path.Combine(_folder.FullName, method.Split(' ')[0]);
@@ -90,8 +90,8 @@ public sealed class DemoEndToEndTests : IDisposable
             NiftiReader.ReadHeader(Path.Combine(store, "STS_024", "heatmap.nii.gz")).RequireSameGrid(NiftiReader.ReadHeader(input), method);
             var result = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(store, "STS_024", VolumeResult.FileName)))!;
             // The tumour is some 50 mm across, and maps peak at its rim.
-            Assert.True((result.Heatmap.PeakMm - peak).Length < 30, $"{method}: {result.Heatmap.PeakMm}, ToNNO {peak}");
-            Assert.Equal(0, result.Heatmap.Threshold ?? 0);
+            Assert.True((result.Heatmaps[0].PeakMm - peak).Length < 30, $"{method}: {result.Heatmaps[0].PeakMm}, ToNNO {peak}");
+            Assert.Equal(0, result.Heatmaps[0].Threshold ?? 0);
         }
     }
 

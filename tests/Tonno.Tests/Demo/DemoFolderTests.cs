@@ -76,6 +76,6 @@ public sealed class DemoFolderTests : IDisposable
         Description = "test",
         Classes = ["tumour"],
         Architecture = DemoTraining.Architecture,
-        Intensity = DemoTraining.Intensity,
+        Intensities = [DemoTraining.Intensity],
     };
 }
