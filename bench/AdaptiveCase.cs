@@ -37,9 +37,9 @@ internal sealed record AdaptiveCase(
         var blank = 0f;
         Parallel.ForEach(task.Leases(), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, lease =>
         {
-            var rows = new LeaseEncoder(new SliceOptions().BatchPixels).Encode(task, volume, lease, null, encoder, TimeSpan.Zero, CancellationToken.None).Rows;
+            var rows = new LeaseEncoder(new SliceOptions().BatchPixels).Encode(task, [volume], lease, null, encoder, TimeSpan.Zero, CancellationToken.None).Rows;
             rows.Logits.CopyTo(logits, lease.First * plan.OffsetCount);
-            blank = rows.BlankLogit; // the same of each
+            blank = rows.BlankLogits[0]; // the same of each
         });
         return new(volume.Geometry, ConnectedLesions.Label(reference, volume.Geometry.Shape), plan, settings.Alpha, settings.Window, logits, blank);
     }
@@ -67,7 +67,7 @@ internal sealed record AdaptiveCase(
                 calls += float.IsNaN(guess) && Logits[at] != BlankLogit ? 1 : 0;
             }
 
-            var outcome = planner.Conclude(rows.AsSpan(0, end * Plan.OffsetCount), BlankLogit);
+            var outcome = planner.Conclude(rows.AsSpan(0, end * Plan.OffsetCount), [BlankLogit]);
             (guide, first) = (outcome.Guide, end);
             if (outcome.Stop)
             {

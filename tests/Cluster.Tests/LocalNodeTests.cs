@@ -1,9 +1,6 @@
 using System.Diagnostics.Metrics;
 using ToNNO.Contracts;
-using ToNNO.Coordinator;
 using ToNNO.Encoders;
-using ToNNO.SliceActors;
-using ToNNO.Storage;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
@@ -11,16 +8,17 @@ using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Runs;
-using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Cluster.Tests;
 
 /// <summary>The node of <c>tonno run</c>, in this process.</summary>
 public sealed class LocalNodeTests : IDisposable
 {
-    private const int SlicesPerLease = 500;
     private static readonly MethodOptions _wide = new() { Directions = 400, Window = FilterWindow.Hann };
     private readonly Workplace _work = new();
+    private readonly NodeRun _node;
+
+    public LocalNodeTests() => _node = new NodeRun(_work);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -42,12 +40,12 @@ public sealed class LocalNodeTests : IDisposable
         IReadOnlyDictionary<string, string>? hashes = null;
         foreach (var (encoders, serialize) in new[] { (1, false), (2, false), (2, true) })
         {
-            var listener = new Listener();
-            var concluded = await RunAsync(model, encoders, serialize, listener);
+            var listener = new RunListener();
+            var concluded = await _node.RunAsync(model, encoders, serialize, listener);
             Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
             Assert.Equal(1, listener.Progress!.Fraction);
             var result = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(_work.Out, VolumeResult.PathOf(new VolumeId("v0")))))!;
-            Assert.True(result.Slices.Planned > 2 * SlicesPerLease, $"{result.Slices.Planned} slices are too few to be shared out");
+            Assert.True(result.Slices.Planned > 2 * NodeRun.SlicesPerLease, $"{result.Slices.Planned} slices are too few to be shared out");
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(3, hashes.Count);
             Assert.Equal(hashes, _work.HeatmapHashes());
@@ -63,17 +61,17 @@ public sealed class LocalNodeTests : IDisposable
             _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 24).Plain());
         }
 
-        var whole = new Listener();
-        await RunAsync("builtin:sum", 1, true, whole);
+        var whole = new RunListener();
+        await _node.RunAsync("builtin:sum", 1, true, whole);
         var hashes = _work.HeatmapHashes();
         Directory.Delete(_work.Out, recursive: true);
 
         using var interruption = new CancellationTokenSource();
-        var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
-        await RunAsync("builtin:sum", 1, true, interrupted, interruption.Token);
+        var interrupted = new RunListener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
+        await _node.RunAsync("builtin:sum", 1, true, interrupted, interruption.Token);
         Assert.True(_work.StoredRows() >= 1 || _work.Done().Count > 0);
-        var resumed = new Listener();
-        await RunAsync("builtin:sum", 1, true, resumed);
+        var resumed = new RunListener();
+        await _node.RunAsync("builtin:sum", 1, true, resumed);
         Assert.True(whole.Progress!.SlicesEncoded > 0);
         Assert.InRange(resumed.Progress!.SlicesEncoded, 0, whole.Progress.SlicesEncoded - 1);
         Assert.Equal(hashes, _work.HeatmapHashes());
@@ -83,8 +81,8 @@ public sealed class LocalNodeTests : IDisposable
     public async Task Run_ManyRunsOnOneNode_NoTensorStays()
     {
         var model = SmallModel.Save(_work["model"]);
-        var settings = Settings(model);
-        using var node = LocalNode.Build(Options(encoders: 2, serialize: true));
+        var settings = NodeRun.Settings(model);
+        using var node = LocalNode.Build(_node.Options(encoders: 2, serialize: true));
         await node.StartAsync(Cancel);
         var counts = new List<long>();
         for (var index = 0; index < 6; index++)
@@ -110,8 +108,8 @@ public sealed class LocalNodeTests : IDisposable
             Shape = new(40, 40, 40),
             Intensity = (i, j, k) => i is > 26 and < 31 && j is > 9 and < 14 && k is > 19 and < 24 ? 1 : 0.1f,
         }.Plain());
-        var full = new Listener();
-        await RunAsync("builtin:sum", 2, true, full, options: _wide);
+        var full = new RunListener();
+        await _node.RunAsync("builtin:sum", 2, true, full, options: _wide);
         var whole = _work.Result("v");
         Directory.Delete(_work.Out, recursive: true);
         Assert.Equal((whole.Slices.Planned, 0), (whole.Slices.Skipped + whole.Slices.Encoded, whole.Slices.Guessed));
@@ -120,7 +118,7 @@ public sealed class LocalNodeTests : IDisposable
         IReadOnlyDictionary<string, string>? hashes = null;
         foreach (var (encoders, serialize) in new[] { (1, false), (2, true) })
         {
-            await RunAsync("builtin:sum", encoders, serialize, new Listener(), options: adaptive);
+            await _node.RunAsync("builtin:sum", encoders, serialize, new RunListener(), options: adaptive);
             var result = _work.Result("v");
             Assert.InRange(result.Slices.Encoded, 1, whole.Slices.Encoded / 3);
             Assert.True(result.Slices.Guessed > 0);
@@ -134,9 +132,9 @@ public sealed class LocalNodeTests : IDisposable
         }
 
         using var interruption = new CancellationTokenSource();
-        var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > whole.Slices.Encoded / 8 ? interruption : null)?.Cancel() };
-        await RunAsync("builtin:sum", 1, true, interrupted, interruption.Token, adaptive);
-        await RunAsync("builtin:sum", 1, true, new Listener(), options: adaptive);
+        var interrupted = new RunListener { OnProgress = progress => (progress.SlicesEncoded > whole.Slices.Encoded / 8 ? interruption : null)?.Cancel() };
+        await _node.RunAsync("builtin:sum", 1, true, interrupted, interruption.Token, adaptive);
+        await _node.RunAsync("builtin:sum", 1, true, new RunListener(), options: adaptive);
         Assert.Equal(hashes, _work.HeatmapHashes());
     }
 
@@ -148,14 +146,14 @@ public sealed class LocalNodeTests : IDisposable
             Shape = new(24, 24, 24),
             Intensity = (i, j, k) => (float)Math.Exp(-(((i - 12) * (i - 12)) + ((j - 11) * (j - 11)) + ((k - 10) * (k - 10))) / 50.0),
         }.Plain());
-        await RunAsync("builtin:sum", 2, true, new Listener(), options: _wide);
+        await _node.RunAsync("builtin:sum", 2, true, new RunListener(), options: _wide);
         var whole = _work.Result("v");
         Directory.Delete(_work.Out, recursive: true);
         Assert.Null(whole.Passes);
-        Assert.InRange(whole.Consistency!.ReprojectionResidual, 1e-6, 0.4); // the sum of pixels is linear; a Gaussian below a quarter of its peak is left out
-        Assert.InRange(whole.Consistency.IntegralSpread, 1e-9, 0.01);
+        Assert.InRange(whole.Heatmaps[0].Consistency!.ReprojectionResidual, 1e-6, 0.4); // the sum of pixels is linear; a Gaussian below a quarter of its peak is left out
+        Assert.InRange(whole.Heatmaps[0].Consistency!.IntegralSpread, 1e-9, 0.01);
 
-        await RunAsync("builtin:sum", 2, true, new Listener(), options: _wide with { Until = 0.05 });
+        await _node.RunAsync("builtin:sum", 2, true, new RunListener(), options: _wide with { Until = 0.05 });
 
         var result = _work.Result("v");
         Assert.InRange(result.Sampling.Directions, 48, 256);
@@ -199,21 +197,21 @@ public sealed class LocalNodeTests : IDisposable
         IReadOnlyDictionary<string, string>? hashes = null;
         foreach (var (encoders, serialize) in new[] { (1, false), (2, true) })
         {
-            var concluded = await RunAsync(model, encoders, serialize, new Listener(), options: options);
+            var concluded = await _node.RunAsync(model, encoders, serialize, new RunListener(), options: options);
             Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(2, hashes.Count);
             Assert.Equal(hashes, _work.HeatmapHashes());
             Assert.Equal(options.Cam, _work.Result("v0").Settings.Cam);
-            Assert.Null(_work.Result("v0").Consistency);
+            Assert.Null(_work.Result("v0").Heatmaps[0].Consistency);
             Assert.True(_work.Result("v0").Heatmaps[0].Maximum > 0);
             Directory.Delete(_work.Out, recursive: true);
         }
 
         using var interruption = new CancellationTokenSource();
-        var interrupted = new Listener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
-        await RunAsync(model, 1, true, interrupted, interruption.Token, options);
-        await RunAsync(model, 1, true, new Listener(), options: options);
+        var interrupted = new RunListener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
+        await _node.RunAsync(model, 1, true, interrupted, interruption.Token, options);
+        await _node.RunAsync(model, 1, true, new RunListener(), options: options);
         Assert.Equal(hashes, _work.HeatmapHashes());
     }
 
@@ -231,7 +229,7 @@ public sealed class LocalNodeTests : IDisposable
             cam = CamResolution.Resolve(sum, CamMethod.Averaged, MapKind.GradCam, layer: null);
         }
 
-        await RunAsync("builtin:sum", 2, true, new Listener(), options: new MethodOptions { Directions = 12, Cam = cam, PixelMm = 0.5 });
+        await _node.RunAsync("builtin:sum", 2, true, new RunListener(), options: new MethodOptions { Directions = 12, Cam = cam, PixelMm = 0.5 });
 
         var result = _work.Result("v");
         Assert.Equal((12, 11, 10), (result.Heatmaps[0].PeakIndex.I, result.Heatmaps[0].PeakIndex.J, result.Heatmaps[0].PeakIndex.K));
@@ -256,41 +254,5 @@ public sealed class LocalNodeTests : IDisposable
         listener.RecordObservableInstruments();
         Assert.True(live >= 0, "the gauge is not there");
         return live;
-    }
-
-    private static RunSettings Settings(string model, MethodOptions? options = null)
-    {
-        using var encoder = EncoderFactory.Open(model, "cpu");
-        return SettingsResolution.Resolve(model, encoder.Card, options ?? new MethodOptions { Directions = 96 });
-    }
-
-    private LocalNodeOptions Options(int encoders, bool serialize) => new()
-    {
-        Store = new LocalFolderStore(_work.Out),
-        Coordinator = new CoordinatorOptions { SlicesPerLease = SlicesPerLease, ProgressInterval = TimeSpan.FromMilliseconds(5) },
-        Slice = new SliceOptions { Device = "cpu", Encoders = encoders },
-        Configuration = serialize ? FallbackGuard.Configuration : "",
-    };
-
-    private Task<IReadOnlyList<RunProtocol.VolumeConcluded>> RunAsync(
-        string model, int encoders, bool serialize, Listener listener, CancellationToken? cancel = null, MethodOptions? options = null) =>
-        RunJob.ExecuteAsync(
-            Options(encoders, serialize), Settings(model, options), SourceListing.List([_work.In], _work.Out), listener, cancel ?? Cancel);
-
-    private sealed class Listener : IRunDisplay
-    {
-        public Action<RunProtocol.RunProgressed> OnProgress { get; init; } = _ => { };
-
-        public RunProtocol.RunProgressed? Progress { get; private set; }
-
-        public void Show(RunProtocol.RunProgressed progress)
-        {
-            Progress = progress;
-            OnProgress(progress);
-        }
-
-        public void Show(RunProtocol.VolumeConcluded concluded)
-        {
-        }
     }
 }

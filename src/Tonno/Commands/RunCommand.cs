@@ -64,7 +64,7 @@ internal static class RunCommand
                 parsed.GetValue(input)!,
                 parsed.GetValue(model)!,
                 parsed.GetValue(output)!,
-                parsed.GetValue(channels),
+                parsed.GetValue(channels) is { Length: > 0 } endings ? endings : null, // an array that was not given is empty
                 parsed.GetValue(method)!,
                 CamResolution.Kind(parsed.GetValue(cam)!),
                 parsed.GetValue(layer),

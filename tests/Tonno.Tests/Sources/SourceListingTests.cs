@@ -1,0 +1,75 @@
+using ToNNO.Tests.Support;
+using ToNNO.Tonno.Sources;
+
+namespace ToNNO.Tonno.Tests.Sources;
+
+public sealed class SourceListingTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void List_NoChannels_EveryFileIsAVolume()
+    {
+        Touch("in/a_0000.nii", "in/a_0001.nii", "in/deep/b.nii.gz", "in/c.txt");
+        var listing = SourceListing.List([_folder["in"]], _folder["out"]);
+        Assert.Equal(["a_0000: in/a_0000.nii", "a_0001: in/a_0001.nii", "deep_b: in/deep/b.nii.gz"], Shown(listing));
+        Assert.Empty(listing.LeftOut);
+    }
+
+    [Fact]
+    public void List_Channels_AreGroupedInTheModelsOrderWhateverTheirExtensions()
+    {
+        Touch("in/a_T1.nii", "in/a_FLAIR.nii.gz", "in/x/a_FLAIR.hdr", "in/x/a_FLAIR.img", "in/x/a_T1.nii", "in/a_seg.nii");
+        var listing = SourceListing.List([_folder["in"]], _folder["out"], "_FLAIR", "_T1");
+        Assert.Equal(["a: in/a_FLAIR.nii.gz in/a_T1.nii", "x_a: in/x/a_FLAIR.hdr in/x/a_T1.nii"], Shown(listing));
+        Assert.Equal([_folder["in/a_seg.nii"]], listing.LeftOut);
+    }
+
+    [Fact]
+    public void List_ChannelMissing_IsListedWithTheFileThatShouldBeThere()
+    {
+        Touch("in/a_0000.nii.gz", "in/b_0001.nii");
+        Assert.Equal(
+            ["a: in/a_0000.nii.gz in/a_0001.nii.gz", "b: in/b_0000.nii in/b_0001.nii"],
+            Shown(SourceListing.List([_folder["in"]], _folder["out"], "_0000", "_0001")));
+    }
+
+    [Fact]
+    public void List_FilesGivenSingly_FindTheirSiblingsOnce()
+    {
+        Touch("in/a_0000.nii", "in/a_0001.nii", "in/other.nii");
+        var listing = SourceListing.List(
+            [_folder["in/a_0001.nii"], _folder["in/a_0000.nii"], _folder["in/other.nii"], _folder["in/none_0000.nii"]], _folder["out"], "_0000", "_0001");
+        Assert.Equal(
+            ["a: in/a_0000.nii in/a_0001.nii", "none: in/none_0000.nii in/none_0001.nii", "other: in/other.nii"], Shown(listing)); // the last is refused for want of a channel
+        Assert.Empty(listing.LeftOut);
+    }
+
+    [Fact]
+    public void List_EndingWithinAnother_TheLongerOneWins()
+    {
+        Touch("in/a_T1.nii", "in/a_post_T1.nii");
+        Assert.Equal(["a: in/a_T1.nii in/a_post_T1.nii"], Shown(SourceListing.List([_folder["in"]], _folder["out"], "_T1", "_post_T1")));
+    }
+
+    [Fact]
+    public void List_OneFileForAllChannels_IsTakenForEach()
+    {
+        Touch("in/a.nii");
+        Assert.Equal(["a: in/a.nii in/a.nii in/a.nii"], Shown(SourceListing.List([_folder["in"]], _folder["out"], "", "", "")));
+    }
+
+    private void Touch(params string[] files)
+    {
+        foreach (var file in files)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_folder[file])!);
+            File.WriteAllBytes(_folder[file], []);
+        }
+    }
+
+    private IEnumerable<string> Shown(SourceListing listing) => listing.Inputs.Select(
+        input => $"{input.VolumeId}: {string.Join(' ', input.Uris.Select(uri => Path.GetRelativePath(_folder.Path, uri)))}");
+}
