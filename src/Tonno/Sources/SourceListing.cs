@@ -43,7 +43,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             if (volumes.Count == 0)
             {
                 var channel = isFolder ? null : Channel.Of(path, channels);
-                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(channel?.Name ?? path), channel?.Files() ?? [path]));
+                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(channel?.Name ?? path[..^ExtensionOf(path).Length]), channel?.Files() ?? [path]));
             }
         }
 
@@ -93,6 +93,8 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
         })];
     }
 
+    private static string ExtensionOf(string file) => Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
+
     /// <summary>Letters, digits, '.', '_' and '-': a name that every store and file system takes.</summary>
     private static string Safe(string name)
     {
@@ -125,8 +127,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
         /// <returns>Null where the file's name ends like no channel's.</returns>
         public static Channel? Of(string file, IReadOnlyList<string> endings)
         {
-            var extension = Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
-            var stem = file[..^extension.Length];
+            var stem = file[..^ExtensionOf(file).Length];
             var ending = endings.Count == 0 ? "" : endings.Where(ending => stem.EndsWith(ending, StringComparison.Ordinal)).MaxBy(ending => ending.Length);
             return ending is null ? null : new Channel(stem[..^ending.Length], file, file[stem.Length..], endings);
         }

@@ -68,7 +68,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     [Fact]
     public void Lease_StackCannotBeWritten_NoRowsComeToBe()
     {
-        _store.Before = call => call.Path.Contains("stack-000020", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        _store.Before = call => call.Path.Contains("stack-000-000020", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
         Lease(_task with { Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, SumEncoder.PixelLayer, 1) } });
         Loaded();
         Assert.Equal(("store.unavailable", true), Rejected());
