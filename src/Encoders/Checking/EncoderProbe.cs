@@ -40,6 +40,6 @@ public static class EncoderProbe
 
         encoder.ResolveCamLayer(camLayer);
         var maker = (ICamEncoder)encoder;
-        maker.EncodeCam(slice, 1, format, new CamRequest(CamKind.GradCam, camLayer), logits, new float[maker.CamGrid(format, camLayer).CellCount]);
+        maker.EncodeCam(slice, 1, format, new CamRequest(CamKind.GradCam, camLayer, [0]), logits, new float[maker.CamGrid(format, camLayer).CellCount]);
     }
 }

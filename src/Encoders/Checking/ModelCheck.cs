@@ -145,7 +145,7 @@ public sealed class ModelCheck
         var maker = (ICamEncoder)Sized(1); // a map costs as much as several slices
         var grid = maker.CamGrid(_format, layer);
         maker.EncodeCam(
-            Samples.AsSpan(0, SlicePixels), 1, _format, new CamRequest(CamKind.GradCam, layer), new float[_encoder.Card.Classes.Count], new float[grid.CellCount]);
+            Samples.AsSpan(0, SlicePixels), 1, _format, new CamRequest(CamKind.GradCam, layer, [0]), new float[_encoder.Card.Classes.Count], new float[grid.CellCount]);
         return new CamLayerCheck(layer, grid.Edge, grid.CellMm, null);
     }
 

@@ -30,7 +30,7 @@ public static class ModelSkeleton
             Architecture = new TorchScriptArchitecture(channels, classes.Count),
             SliceSize = size,
             PixelMm = pixelMm,
-            Intensity = new IntensityMap(0, 1, 0),
+            Intensities = [.. Enumerable.Repeat(new IntensityMap(0, 1, 0), channels)],
             Training = new JsonObject { ["data"] = "", ["script"] = "", ["scores"] = new JsonObject() },
         });
         try

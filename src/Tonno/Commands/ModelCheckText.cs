@@ -17,7 +17,7 @@ internal static class ModelCheckText
         Line("model", $"{card.Name}, {report.Architecture}, {(report.Precision == EncoderPrecision.Bf16 ? "bfloat16" : "float32")}, on {report.Device}");
         Line("SHA-256", card.Sha256);
         Line("slices", $"{card.Channels} {(card.Channels == 1 ? "channel" : "channels")}, {Edge(card)}, pixel {Length(card.PixelMm, "the volume's own")}, spacing {Length(card.SpacingMm, "the pixel's")}");
-        Line("intensity", Intensity(card.Intensity));
+        Line("intensity", string.Join("; ", card.Intensities.Select(Intensity)));
         Line("classes", string.Join(", ", card.Classes));
         Line("reference", report.Reference is { } reference ? Comparison(reference, report.Size) : $"none: the folder has no {ModelReference.FileName}");
         if (report.BFloat16 is { } numbers)
@@ -45,7 +45,7 @@ internal static class ModelCheckText
     private static string Length(double? mm, string otherwise) => mm is { } length ? string.Create(CultureInfo.InvariantCulture, $"{length} mm") : otherwise;
 
     private static string Intensity(IntensityMap map) => string.Create(
-        CultureInfo.InvariantCulture, $"{(map.IsIdentity ? "no window" : $"{map.Low} to {map.High} become 0 to 1")}, fill {map.Fill}");
+        CultureInfo.InvariantCulture, $"{(map.IsIdentity ? "no window" : $"{map.Low} to {map.High} become {map.PixelLow} to {map.PixelHigh}")}, fill {map.Fill}");
 
     private static string Comparison(LogitComparison found, int size) => string.Create(
         CultureInfo.InvariantCulture,

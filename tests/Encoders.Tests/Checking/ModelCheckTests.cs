@@ -235,7 +235,7 @@ public sealed class ModelCheckTests : IDisposable
     private string Save(string name, int size, int channels = 2)
     {
         var folder = _folder[$"{name}{size}"];
-        var metadata = EncoderFixtures.Metadata(EncoderFixtures.Architecture()) with
+        var metadata = EncoderFixtures.Metadata(EncoderFixtures.Architecture(channels)) with
         {
             Classes = [.. Enumerable.Range(0, 3).Select(k => $"class {k}")],
             SliceSize = size,
