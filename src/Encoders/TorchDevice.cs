@@ -22,7 +22,7 @@ public static class TorchDevice
             : throw new EncoderException(
                 EncoderError.DeviceUnavailable,
                 devices == 0
-                    ? $"Device {name} was asked for, but this process sees no CUDA device: use --device cpu, or install the driver and the CUDA build."
+                    ? $"Device {name} was asked for, but this process sees no CUDA device: use --device cpu, or install the driver and build with TonnoTorch=cuda."
                     : $"Device {name} was asked for, but this process sees only cuda:0 to cuda:{devices - 1}: choose one of them.");
     }
 
