@@ -56,6 +56,7 @@ def write_reference(path, **tensors):
 torch.manual_seed(0)
 network = Encoder().eval()  # evaluation mode: dropout off, batch normalisation by its running means
 # network.load_state_dict(torch.load("weights.pt", map_location="cpu"))
+network = network.to(memory_format=torch.channels_last)  # the layout that ToNNO computes in: frozen weights keep theirs
 
 program = torch.jit.script(network)
 if METADATA["tonno"]["precision"] == "float32":
