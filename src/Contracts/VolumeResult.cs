@@ -50,7 +50,14 @@ public sealed record VolumeResult
     /// <param name="Names">File names of the channels, in order.</param>
     /// <param name="SourceId">See <see cref="VolumeTask.SourceId"/>.</param>
     /// <param name="Affine">Rows of the 4x4 matrix from voxel index to world (RAS+, mm).</param>
-    public sealed record InputFacts(IReadOnlyList<string> Names, string Sha256, VolumeShape Shape, IReadOnlyList<IReadOnlyList<double>> Affine, string? SourceId = null);
+    /// <param name="Intensities">The intensity windows of the channels, where each volume has its own.</param>
+    public sealed record InputFacts(
+        IReadOnlyList<string> Names,
+        string Sha256,
+        VolumeShape Shape,
+        IReadOnlyList<IReadOnlyList<double>> Affine,
+        string? SourceId = null,
+        IReadOnlyList<IntensityMap>? Intensities = null);
 
     /// <summary>The plan as it was resolved for this volume.</summary>
     public sealed record SamplingFacts(

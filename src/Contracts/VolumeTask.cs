@@ -70,6 +70,12 @@ public sealed record VolumeTask
 
     public required RunSettings Settings { get; init; }
 
+    /// <summary>The intensity windows of this volume's channels, where the settings leave them to each volume.</summary>
+    public IReadOnlyList<IntensityMap>? OwnIntensities { get; init; }
+
+    /// <summary>How the intensities of each channel become pixels.</summary>
+    public IReadOnlyList<IntensityMap> Intensities => OwnIntensities ?? Settings.Intensities;
+
     /// <summary>Most directions in one lease: whole blocks of the backprojector's, or a part of one, so that blocks do not depend
     /// on who encoded what.</summary>
     public required int LeaseDirections { get; init; }
@@ -158,7 +164,7 @@ public sealed record VolumeTask
             KernelVersion, sourceSha256, settings.ModelSha256, settings.Set, settings.Directions, settings.SpacingMm, settings.PixelMm,
             settings.Size, settings.Alpha, settings.Window, settings.Threshold?.Value, settings.Threshold?.OfPeak, settings.Passes?.Until,
             settings.Passes?.Adaptive, settings.Cam?.Method, settings.Cam?.Kind, settings.Cam?.Layer, settings.Intensities.Count,
-            .. settings.Intensities.SelectMany(map => new object[] { map.Low, map.High, map.Fill, map.PixelLow, map.PixelHigh }),
+            .. settings.Intensities.SelectMany(map => new object[] { map.Low, map.High, map.Fill, map.PixelLow, map.PixelHigh, map.Rule?.Unit ?? 0, map.Rule?.BesidesFill ?? false }),
             .. settings.Classes.Select(one => (object)one.Index),
         ];
         var text = string.Join('|', parts.Select(part => part is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : part?.ToString()));

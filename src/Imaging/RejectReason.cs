@@ -25,6 +25,9 @@ public enum RejectReason
 
     /// <summary>There are not as many files as the model has channels.</summary>
     ChannelsIncomplete = 36,
+
+    /// <summary>All voxels are alike, so that no intensity window can be made of them.</summary>
+    VolumeUniform = 37,
     HeatmapGridDiffers = 50,
     HeatmapNonFinite = 51,
     ResultNameTaken = 52,
@@ -69,6 +72,7 @@ public static class RejectReasons
         RejectReason.SourceChanged => "source.changed",
         RejectReason.ChannelsApart => "channels.apart",
         RejectReason.ChannelsIncomplete => "channels.incomplete",
+        RejectReason.VolumeUniform => "volume.uniform",
         RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
         RejectReason.ResultNameTaken => "result.name_taken",
         RejectReason.StackTooLarge => "cam.stack_too_large",

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ToNNO.Imaging.Nifti;
+using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.Imaging;
 
@@ -29,6 +30,30 @@ public static class VolumeSource
         }
 
         return new SourceFacts(headers, Sha256(uris, headers, cancel));
+    }
+
+    /// <summary>Finds the intensity windows that are a volume's own, by looking through the channels that have such.</summary>
+    /// <returns>Null where none has.</returns>
+    /// <exception cref="ImagingException">A channel cannot be read as finite voxels, or they are all alike.</exception>
+    public static IReadOnlyList<IntensityMap>? OwnIntensities(IReadOnlyList<string> uris, IReadOnlyList<IntensityMap> maps, CancellationToken cancel)
+    {
+        if (maps.All(map => map.Rule is null))
+        {
+            return null;
+        }
+
+        return [.. uris.Zip(maps, (uri, map) =>
+        {
+            if (map.Rule is not { } rule)
+            {
+                return map;
+            }
+
+            var statistics = new IntensityStatistics(rule.BesidesFill ? map.Fill : null);
+            Finite(uri, NiftiReader.Scan(uri, statistics.Append, cancel));
+            return statistics.Resolve(map) ?? throw new ImagingException(
+                RejectReason.VolumeUniform, $"{Path.GetFileName(uri)} has the same intensity everywhere that the model's window looks at; check the file.");
+        })];
     }
 
     /// <summary>Reads a volume's channels whole, each file once.</summary>

@@ -79,6 +79,29 @@ public sealed class ClassesAndChannelsTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_WindowOfEachVolumesOwn_TheSameScanAtAnotherGainGivesTheSameHeatmap()
+    {
+        var random = new Random(8);
+        var noise = Enumerable.Range(0, 16 * 16 * 16).Select(_ => random.NextSingle()).ToArray();
+        foreach (var (name, gain) in new[] { ("once", 1f), ("fourfold", 4f), ("flat", 0f) }) // a power of two rounds nothing
+        {
+            _work.Write($"{name}.nii", new NiftiBytes { Shape = new(16, 16, 16), Intensity = (i, j, k) => gain * noise[i + (16 * (j + (16 * k)))] }.Plain());
+        }
+
+        SaveModel(new IntensityMap(2, 98, 0, -1, 1, new WindowRule(WindowUnit.Percentile, BesidesFill: true)));
+        var outcome = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", _work["model"], "-o", _work.Out, "--directions", "16");
+
+        Assert.StartsWith("volume.uniform: flat: flat.nii ", Assert.Single(outcome.Errors), StringComparison.Ordinal);
+        Assert.Equal(["fourfold", "once"], _work.Done());
+        var (once, fourfold) = (_work.Result("once"), _work.Result("fourfold"));
+        var sorted = noise.Order().ToArray();
+        Assert.Equal(sorted[(int)(0.98 * (sorted.Length - 1))], once.Input.Intensities!.Single().High, 2e-3);
+        Assert.Equal(4 * once.Input.Intensities!.Single().High, fourfold.Input.Intensities!.Single().High);
+        Assert.Equal(once.Settings.Intensities, fourfold.Settings.Intensities);
+        Assert.Equal(once.Files["heatmap.nii.gz"].Sha256, fourfold.Files["heatmap.nii.gz"].Sha256);
+    }
+
+    [Fact]
     public async Task Run_FilesNamedByChannel_AreGroupedAndEveryFileIsAccountedFor()
     {
         WriteCase("whole");
@@ -202,14 +225,16 @@ public sealed class ClassesAndChannelsTests : IDisposable
     private Dictionary<string, string> Hashes() => Directory.EnumerateFiles(Path.Combine(_work.Out, "case")).ToDictionary(
         file => Path.GetFileName(file), file => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file))));
 
-    private string SaveModel()
+    /// <param name="intensity">For a model of one channel and the class a alone; null for the one of two channels.</param>
+    private string SaveModel(IntensityMap? intensity = null)
     {
         using var scope = NewDisposeScope();
+        var (channels, classes) = intensity is null ? (2, 3) : (1, 1);
         var architecture = new SmallCnnArchitecture
         {
-            InputChannels = 2,
-            Classes = 3,
-            Layers = [new ConvLayer { Channels = 2, Kernel = 1, Activation = Activation.Identity }],
+            InputChannels = channels,
+            Classes = classes,
+            Layers = [new ConvLayer { Channels = channels, Kernel = 1, Activation = Activation.Identity }],
             Pooling = PixelPooling.Sum,
             AreaUnitMm2 = 1,
         };
@@ -220,18 +245,18 @@ public sealed class ClassesAndChannelsTests : IDisposable
                 Version = "1.0.0",
                 Task = "Integrates each channel, and both",
                 Description = "For tests",
-                Classes = ["a", "b", "both"],
+                Classes = ((string[])["a", "b", "both"])[..classes],
                 Architecture = architecture,
                 // b is shown twice as bright as it is, and the head halves it.
-                Intensities = [new(0, 2, 0, 0, 2), new(0, 1, 0, 0, 2)],
+                Intensities = intensity is null ? [new(0, 2, 0, 0, 2), new(0, 1, 0, 0, 2)] : [intensity],
             },
             new Dictionary<string, Tensor>
             {
-                ["layers.0.weight"] = tensor(new float[] { 1, 0, 0, 1 }, [2, 2, 1, 1]),
-                ["layers.0.bias"] = zeros(2),
-                ["head.weight"] = tensor(new float[] { 1, 0, 0, 0.5f, 1, 0.5f }, [3, 2, 1, 1]),
-                ["head.bias"] = zeros(3),
-                ["bias"] = zeros(3),
+                ["layers.0.weight"] = eye(channels).reshape(channels, channels, 1, 1),
+                ["layers.0.bias"] = zeros(channels),
+                ["head.weight"] = tensor(intensity is null ? [1, 0, 0, 0.5f, 1, 0.5f] : new float[] { 1 }, [classes, channels, 1, 1]),
+                ["head.bias"] = zeros(classes),
+                ["bias"] = zeros(classes),
             });
         return _work["model"];
     }

@@ -77,6 +77,8 @@ internal sealed class RandomContent(int seed)
         new IntensityMap(-160, 240, -1024),
         new IntensityMap(float.NegativeInfinity, 3, 0.5f),
         new IntensityMap(0, 100, 0, -1),
+        new IntensityMap(1, 99, 0, -1, 1, new WindowRule(WindowUnit.Percentile, BesidesFill: true)),
+        new IntensityMap(-3, 5, 7, Rule: new WindowRule(WindowUnit.Deviation, BesidesFill: false)),
         new IntensityMap(0, 100, 0, 0.5f, 255),
         new IntensityMap(float.MinValue, float.MaxValue, float.Epsilon));
 }

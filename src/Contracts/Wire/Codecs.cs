@@ -138,6 +138,11 @@ internal static class Codecs
             wire.StoppedAfter = directions;
         }
 
+        if (task.OwnIntensities is { } own)
+        {
+            wire.OwnIntensities.AddRange(own.Select(Write));
+        }
+
         if (task.Guide is { } guide)
         {
             wire.Guide = Write(guide);
@@ -160,7 +165,24 @@ internal static class Codecs
         SlabCount = task.SlabCount,
         StoppedAfter = task.HasStoppedAfter ? task.StoppedAfter : null,
         Guide = task.Guide is null ? null : Read(task.Guide),
+        OwnIntensities = task.OwnIntensities.Count == 0 ? null : task.OwnIntensities.Select(Read).ToArray(),
     };
+
+    private static Proto.Intensity Write(IntensityMap map) => new()
+    {
+        Low = map.Low,
+        High = map.High,
+        Fill = map.Fill,
+        PixelLow = map.PixelLow,
+        PixelHigh = map.PixelHigh,
+        Rule = Write(map.Rule),
+    };
+
+    private static IntensityMap Read(Proto.Intensity map) => new(map.Low, map.High, map.Fill, map.PixelLow, map.PixelHigh, Read(map.Rule));
+
+    private static Proto.WindowRule? Write(WindowRule? rule) => rule is null ? null : new() { Unit = (int)rule.Unit, BesidesFill = rule.BesidesFill };
+
+    private static WindowRule? Read(Proto.WindowRule? rule) => rule is null ? null : new((WindowUnit)rule.Unit, rule.BesidesFill);
 
     private static Proto.Settings Write(RunSettings settings)
     {
@@ -176,13 +198,8 @@ internal static class Codecs
             IntensityHigh = settings.Intensities[0].High,
             Fill = settings.Intensities[0].Fill,
             ThresholdOfPeak = settings.Threshold?.OfPeak ?? false,
-            FurtherChannels =
-            {
-                settings.Intensities.Skip(1).Select(map => new Proto.Intensity
-                {
-                    Low = map.Low, High = map.High, Fill = map.Fill, PixelLow = map.PixelLow, PixelHigh = map.PixelHigh,
-                }),
-            },
+            FurtherChannels = { settings.Intensities.Skip(1).Select(Write) },
+            Rule = Write(settings.Intensities[0].Rule),
         };
         if ((settings.Intensities[0].PixelLow, settings.Intensities[0].PixelHigh) is var (low, high) && (low, high) != (0, 1))
         {
@@ -245,8 +262,8 @@ internal static class Codecs
         Intensities =
         [
             new IntensityMap(
-                wire.IntensityLow, wire.IntensityHigh, wire.Fill, wire.HasPixelLow ? wire.PixelLow : 0, wire.HasPixelHigh ? wire.PixelHigh : 1),
-            .. wire.FurtherChannels.Select(map => new IntensityMap(map.Low, map.High, map.Fill, map.PixelLow, map.PixelHigh)),
+                wire.IntensityLow, wire.IntensityHigh, wire.Fill, wire.HasPixelLow ? wire.PixelLow : 0, wire.HasPixelHigh ? wire.PixelHigh : 1, Read(wire.Rule)),
+            .. wire.FurtherChannels.Select(Read),
         ],
         Classes = wire.Classes.Count == 0 ? [ModelClass.Only] : wire.Classes.Select(one => new ModelClass(one.Index, one.Name)).ToArray(),
         Threshold = wire.HasThreshold ? new HeatmapThreshold(wire.Threshold, wire.ThresholdOfPeak) : null,

@@ -94,6 +94,12 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         task = task with { LeaseDirections = LeaseDirections(plan, settings, stackBytes) };
         var leases = task.Leases().ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
+        if (done is null)
+        {
+            var own = await Task.Run(() => VolumeSource.OwnIntensities(input.Uris, settings.Intensities, cancel), cancel).ConfigureAwait(false);
+            task = task with { OwnIntensities = own };
+        }
+
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
         // The channels in the cache and the slabs of the heatmaps; to publish, one slab at a time is read. Of maps, one lease that is encoded
         // and two that are stored, with all classes, and at each slab one, as it came and filtered.

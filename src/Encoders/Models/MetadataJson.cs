@@ -119,7 +119,7 @@ public static class MetadataJson
                 ["precision"] = MetadataReader.PrecisionName(metadata.Precision),
                 ["pixel_size_mm"] = metadata.PixelMm,
                 ["spacing_mm"] = metadata.SpacingMm,
-                ["intensity_window"] = Each(metadata.Intensities, map => map.IsIdentity ? null : new JsonArray(map.Low, map.High)),
+                ["intensity_window"] = Each(metadata.Intensities, Window),
                 ["fill_value"] = Each(metadata.Intensities, map => map.Fill),
                 ["alpha"] = metadata.Alpha,
                 ["window"] = metadata.Window,
@@ -155,6 +155,18 @@ public static class MetadataJson
         }
 
         return bytes;
+    }
+
+    private static JsonNode? Window(IntensityMap map)
+    {
+        var edges = new JsonArray(map.Low, map.High);
+        return map.IsIdentity ? null
+            : map.Rule is not { } rule ? edges
+            : new JsonObject
+            {
+                [rule.Unit == WindowUnit.Percentile ? "percentiles" : "deviations"] = edges,
+                ["voxels"] = rule.BesidesFill ? "not fill" : "all",
+            };
     }
 
     /// <summary>One value, or a list by channel.</summary>

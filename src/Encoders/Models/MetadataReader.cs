@@ -114,6 +114,7 @@ internal readonly struct MetadataReader(JsonElement root, string source)
             Require(float.IsFinite(fill), $"{FillPath} is out of the range of float32");
             var window = Of(
                 WindowPath, channel, channels, value => value.ValueKind != JsonValueKind.Array || value.EnumerateArray().All(edge => edge.ValueKind == JsonValueKind.Number));
+            var rule = window.ValueKind == JsonValueKind.Object ? Rule(ref window, WindowPath) : null;
             if (window.ValueKind == JsonValueKind.Null)
             {
                 maps[channel] = new IntensityMap(float.NegativeInfinity, float.PositiveInfinity, fill);
@@ -122,7 +123,8 @@ internal readonly struct MetadataReader(JsonElement root, string source)
 
             var (low, high) = Interval(window, WindowPath);
             var (pixelLow, pixelHigh) = Interval(Find(RangePath), RangePath);
-            maps[channel] = new IntensityMap(low, high, fill, pixelLow, pixelHigh);
+            Require(rule?.Unit != WindowUnit.Percentile || (low >= 0 && high <= 100), $"{WindowPath} has percentiles from 0 to 100");
+            maps[channel] = new IntensityMap(low, high, fill, pixelLow, pixelHigh, rule);
         }
 
         return maps;
@@ -139,6 +141,36 @@ internal readonly struct MetadataReader(JsonElement root, string source)
 
         Require(value.GetArrayLength() == channels, $"{path} must be one value, or a list of {channels}, one for each channel");
         return value[channel];
+    }
+
+    /// <summary>A window of each volume's own: <c>{"percentiles": [low, high]}</c> or <c>{"deviations": [low, high]}</c>, and
+    /// <c>"voxels": "all"</c> or <c>"not fill"</c>.</summary>
+    /// <param name="window">The object; becomes its interval.</param>
+    private WindowRule Rule(ref JsonElement window, string path)
+    {
+        var (edges, unit, besidesFill) = (default(JsonElement), WindowUnit.Unspecified, false);
+        foreach (var property in window.EnumerateObject())
+        {
+            switch (property.Name)
+            {
+                case "percentiles" when unit == WindowUnit.Unspecified:
+                    (edges, unit) = (property.Value, WindowUnit.Percentile);
+                    break;
+                case "deviations" when unit == WindowUnit.Unspecified:
+                    (edges, unit) = (property.Value, WindowUnit.Deviation);
+                    break;
+                case "voxels" when property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() is "all" or "not fill":
+                    besidesFill = property.Value.GetString() == "not fill";
+                    break;
+                default:
+                    Require(false, $"{path} knows \"percentiles\" or \"deviations\", and \"voxels\": \"all\" or \"not fill\"");
+                    break;
+            }
+        }
+
+        Require(unit != WindowUnit.Unspecified, $"{path} must have \"percentiles\" or \"deviations\"");
+        window = edges;
+        return new WindowRule(unit, besidesFill);
     }
 
     private (float Low, float High) Interval(JsonElement value, string path)

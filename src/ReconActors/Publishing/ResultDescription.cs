@@ -29,7 +29,8 @@ internal static class ResultDescription
                 [a.I.Z, a.J.Z, a.K.Z, a.Origin.Z],
                 [0, 0, 0, 1],
             ],
-            task.SourceId),
+            task.SourceId,
+            task.OwnIntensities),
             Settings = task.Settings,
             Sampling = new(
                 plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm),

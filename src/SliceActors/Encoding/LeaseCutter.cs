@@ -109,7 +109,7 @@ internal sealed class LeaseCutter : IDisposable
     private async Task CutAsync(CancellationToken cancel)
     {
         var begun = Stopwatch.GetTimestamp();
-        var occupancies = Channels.Zip(Task.Settings.Intensities, (volume, map) => _occupancies.GetOrCreateValue(volume).For(volume, map)).ToArray();
+        var occupancies = Channels.Zip(Task.Intensities, (volume, map) => _occupancies.GetOrCreateValue(volume).For(volume, map)).ToArray();
         var (touched, touchedByOne) = (new bool[Plan.OffsetCount], new bool[Plan.OffsetCount]);
         SliceBatch? batch = null;
         try
@@ -188,7 +188,7 @@ internal sealed class LeaseCutter : IDisposable
                 pixels.Slice(channel * ofChannel, ofChannel),
                 Plan.Size,
                 Plan.PixelMm,
-                Task.Settings.Intensities[channel],
+                Task.Intensities[channel],
                 occupancies[channel].Box);
         }
 

@@ -12,7 +12,7 @@ namespace ToNNO.SliceActors.Encoding;
 public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevice = null)
 {
     private readonly BatchBuffers _buffers = new();
-    private (string Model, SliceFormat Format, RunSettings Settings, BlankSlice Slice)? _blank;
+    private (string Model, SliceFormat Format, VolumeTask Task, BlankSlice Slice)? _blank;
 
     /// <summary>Cuts and encodes a lease.</summary>
     /// <param name="guide">Logits to take for the lease's planes, <c>[class, direction, offset]</c>, NaN where one is to be measured; null to measure all.</param>
@@ -38,7 +38,7 @@ public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevi
         var plan = cutter.Plan;
         var format = new SliceFormat(plan.Size, plan.PixelMm);
         var blank = Blank(cutter.Task, encoder, format);
-        var answers = new SliceAnswers(encoder, format, cutter.Task.Settings, cutter.Directions, plan.OffsetCount, blank);
+        var answers = new SliceAnswers(encoder, format, cutter.Task, cutter.Directions, plan.OffsetCount, blank);
         if (cutter.Guide is { } guide)
         {
             answers.TakeGuide(guide);
@@ -78,14 +78,14 @@ public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevi
     private BlankSlice Blank(VolumeTask task, ISliceEncoder encoder, SliceFormat format)
     {
         var settings = task.Settings;
-        if (_blank is { } known && (known.Model, known.Format, known.Settings.Cam) == (encoder.Card.Sha256, format, settings.Cam)
-            && known.Settings.Intensities.SequenceEqual(settings.Intensities) && known.Settings.Classes.SequenceEqual(settings.Classes))
+        if (_blank is { } known && (known.Model, known.Format, known.Task.Settings.Cam) == (encoder.Card.Sha256, format, settings.Cam)
+            && known.Task.Intensities.SequenceEqual(task.Intensities) && known.Task.Settings.Classes.SequenceEqual(settings.Classes))
         {
             return known.Slice;
         }
 
-        var blank = SliceAnswers.Blank(encoder, format, settings);
-        _blank = (encoder.Card.Sha256, format, settings, blank);
+        var blank = SliceAnswers.Blank(encoder, format, task);
+        _blank = (encoder.Card.Sha256, format, task, blank);
         return blank;
     }
 }

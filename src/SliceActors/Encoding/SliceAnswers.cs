@@ -11,6 +11,7 @@ internal sealed class SliceAnswers
 {
     private readonly ISliceEncoder _encoder;
     private readonly SliceFormat _format;
+    private readonly VolumeTask _task;
     private readonly RunSettings _settings;
     private readonly DirectionRange _directions;
     private readonly int _offsetCount;
@@ -23,9 +24,10 @@ internal sealed class SliceAnswers
 
     /// <param name="offsetCount">Slices in a stack.</param>
     /// <param name="blank">What slices are given that are never encoded.</param>
-    public SliceAnswers(ISliceEncoder encoder, SliceFormat format, RunSettings settings, DirectionRange directions, int offsetCount, BlankSlice blank)
+    public SliceAnswers(ISliceEncoder encoder, SliceFormat format, VolumeTask task, DirectionRange directions, int offsetCount, BlankSlice blank)
     {
-        (_encoder, _format, _settings, _directions, _offsetCount, _blank) = (encoder, format, settings, directions, offsetCount, blank);
+        var settings = task.Settings;
+        (_encoder, _format, _task, _settings, _directions, _offsetCount, _blank) = (encoder, format, task, settings, directions, offsetCount, blank);
         _request = RequestOf(settings);
         Logits = new float[settings.Classes.Count * RowsLength];
         for (var classAt = 0; classAt < settings.Classes.Count; classAt++)
@@ -60,13 +62,14 @@ internal sealed class SliceAnswers
 
     /// <summary>Asks for the answer to a slice of fill.</summary>
     /// <exception cref="EncoderException">The encoder failed, or makes no such maps.</exception>
-    public static BlankSlice Blank(ISliceEncoder encoder, SliceFormat format, RunSettings settings)
+    public static BlankSlice Blank(ISliceEncoder encoder, SliceFormat format, VolumeTask task)
     {
+        var (settings, intensities) = (task.Settings, task.Intensities);
         var ofChannel = format.Size * format.Size;
-        var pixels = new float[settings.Intensities.Count * ofChannel];
-        for (var channel = 0; channel < settings.Intensities.Count; channel++)
+        var pixels = new float[intensities.Count * ofChannel];
+        for (var channel = 0; channel < intensities.Count; channel++)
         {
-            Array.Fill(pixels, settings.Intensities[channel].Apply(settings.Intensities[channel].Fill), channel * ofChannel, ofChannel);
+            Array.Fill(pixels, intensities[channel].Apply(intensities[channel].Fill), channel * ofChannel, ofChannel);
         }
 
         var logits = new float[encoder.Card.Classes.Count];
@@ -133,7 +136,7 @@ internal sealed class SliceAnswers
     {
         var logits = LogitsOf(batch);
         var blank = batch.Blank.AsSpan(0, batch.Count);
-        ((IVolumeEncoder)_encoder).EncodePlanes(channels, _settings.Intensities, batch.Planes, centreMm, _format, logits, blank);
+        ((IVolumeEncoder)_encoder).EncodePlanes(channels, _task.Intensities, batch.Planes, centreMm, _format, logits, blank);
         for (var slot = 0; slot < batch.Count; slot++)
         {
             if (!blank[slot])

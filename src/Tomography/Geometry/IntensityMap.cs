@@ -9,8 +9,9 @@ namespace ToNNO.Tomography.Geometry;
 /// <param name="Fill">Intensity outside the volume, in the volume's unit (0 for PET and MR, −1024 for CT).</param>
 /// <param name="PixelLow">The pixel that <paramref name="Low"/> becomes.</param>
 /// <param name="PixelHigh">The pixel that <paramref name="High"/> becomes.</param>
+/// <param name="Rule">What the edges count where the window is each volume's own; null where they are intensities.</param>
 /// <exception cref="ArgumentOutOfRangeException">The window or the pixels' range is empty, or the fill value not finite: pixels would be NaN.</exception>
-public sealed record IntensityMap(float Low, float High, float Fill, float PixelLow = 0, float PixelHigh = 1)
+public sealed record IntensityMap(float Low, float High, float Fill, float PixelLow = 0, float PixelHigh = 1, WindowRule? Rule = null)
 {
     public float Low { get; } = Low < High
         ? Low
@@ -35,7 +36,8 @@ public sealed record IntensityMap(float Low, float High, float Fill, float Pixel
     public bool IsIdentity => float.IsInfinity(Low) || float.IsInfinity(High);
 
     /// <summary>The pixel that an intensity becomes.</summary>
-    public float Apply(float intensity) => IsIdentity
-        ? intensity
-        : MathF.FusedMultiplyAdd((Math.Clamp(intensity, Low, High) - Low) / (High - Low), PixelHigh - PixelLow, PixelLow);
+    /// <exception cref="InvalidOperationException">The window is a volume's own, and not known yet.</exception>
+    public float Apply(float intensity) => Rule is not null
+        ? throw new InvalidOperationException("The window of this volume is not known yet.")
+        : IsIdentity ? intensity : MathF.FusedMultiplyAdd((Math.Clamp(intensity, Low, High) - Low) / (High - Low), PixelHigh - PixelLow, PixelLow);
 }

@@ -45,7 +45,10 @@ internal static class ModelCheckText
     private static string Length(double? mm, string otherwise) => mm is { } length ? string.Create(CultureInfo.InvariantCulture, $"{length} mm") : otherwise;
 
     private static string Intensity(IntensityMap map) => string.Create(
-        CultureInfo.InvariantCulture, $"{(map.IsIdentity ? "no window" : $"{map.Low} to {map.High} become {map.PixelLow} to {map.PixelHigh}")}, fill {map.Fill}");
+        CultureInfo.InvariantCulture, $"{(map.IsIdentity ? "no window" : $"{map.Low} to {map.High}{Unit(map.Rule)} become {map.PixelLow} to {map.PixelHigh}")}, fill {map.Fill}");
+
+    private static string Unit(WindowRule? rule) => rule is null ? ""
+        : $"{(rule.Unit == WindowUnit.Percentile ? " %" : " deviations")} of {(rule.BesidesFill ? "the voxels besides fill" : "all voxels")}";
 
     private static string Comparison(LogitComparison found, int size) => string.Create(
         CultureInfo.InvariantCulture,

@@ -264,7 +264,12 @@ public sealed class ModelFolderTests : IDisposable
         var architecture = EncoderFixtures.Architecture(channels: 3);
         var metadata = EncoderFixtures.Metadata(architecture) with
         {
-            Intensities = [new(0, 10, 0, -1), new(-1000, 400, -1024, -1), new(float.NegativeInfinity, float.PositiveInfinity, 7)],
+            Intensities =
+            [
+                new(0, 10, 0, -1),
+                new(-3, 5, -1024, -1, 1, new WindowRule(WindowUnit.Deviation, BesidesFill: true)),
+                new(float.NegativeInfinity, float.PositiveInfinity, 7),
+            ],
         };
         Assert.Equal(metadata.Intensities, MetadataJson.Parse(MetadataJson.Write(metadata), "test").Intensities);
         Assert.Throws<ArgumentException>(() => MetadataJson.Write(metadata with { Intensities = [new(0, 10, 0), new(0, 10, 0, -1), new(0, 10, 0)] }));
@@ -276,6 +281,15 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("[[0, 10], [2, 3]]", "[1, 2]", "[0, 255]", "0 10 1 0 255|2 3 2 0 255")]
     [InlineData("[null, [2, 3]]", "5", "[0, 1]", "-Infinity Infinity 5 0 1|2 3 5 0 1")]
     [InlineData("null", "5", "[]", "-Infinity Infinity 5 0 1|-Infinity Infinity 5 0 1")]
+    [InlineData("{\"percentiles\": [1, 99]}", "0", "[0, 1]", "1 99 0 0 1 Percentile|1 99 0 0 1 Percentile")]
+    [InlineData("[{\"deviations\": [-3, 5], \"voxels\": \"not fill\"}, null]", "0", "[-3, 5]", "-3 5 0 -3 5 Deviation besides fill|-Infinity Infinity 0 0 1")]
+    [InlineData("{\"percentiles\": [-1, 99]}", "0", "[0, 1]", null)]
+    [InlineData("{\"percentiles\": [1, 101]}", "0", "[0, 1]", null)]
+    [InlineData("{\"percentiles\": [1, 99], \"deviations\": [1, 2]}", "0", "[0, 1]", null)]
+    [InlineData("{\"percentiles\": [1, 99], \"voxels\": \"some\"}", "0", "[0, 1]", null)]
+    [InlineData("{\"percentile\": [1, 99]}", "0", "[0, 1]", null)]
+    [InlineData("{\"percentiles\": 7}", "0", "[0, 1]", null)]
+    [InlineData("{}", "0", "[0, 1]", null)]
     [InlineData("[[0, 10]]", "0", "[0, 1]", null)]
     [InlineData("[[0, 10], [0, 10], [0, 10]]", "0", "[0, 1]", null)]
     [InlineData("[[0, 10], [10, 0]]", "0", "[0, 1]", null)]
@@ -300,7 +314,8 @@ public sealed class ModelFolderTests : IDisposable
         }
 
         Assert.Equal(expected, string.Join('|', MetadataJson.Parse(json, "test").Intensities.Select(
-            map => FormattableString.Invariant($"{map.Low} {map.High} {map.Fill} {map.PixelLow} {map.PixelHigh}"))));
+            map => FormattableString.Invariant($"{map.Low} {map.High} {map.Fill} {map.PixelLow} {map.PixelHigh}")
+                + (map.Rule is { } rule ? $" {rule.Unit}{(rule.BesidesFill ? " besides fill" : "")}" : ""))));
     }
 
     [Fact]
