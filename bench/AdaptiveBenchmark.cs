@@ -46,6 +46,14 @@ internal static class AdaptiveBenchmark
     /// <summary>The demonstration's test patients and the model that it trains.</summary>
     private static AdaptiveGroup Pet()
     {
+        var group = new AdaptiveGroup("sample PET, demo model, alpha .5", new HeatmapThreshold(0.65, OfPeak: true)); // docs/benchmarks.md, the demo
+        group.Add([.. PetCases(Directions)]);
+        return group;
+    }
+
+    /// <summary>The demonstration's test patients, encoded by the model that it trains.</summary>
+    internal static IEnumerable<AdaptiveCase> PetCases(int directions)
+    {
         var samples = SampleCases.Locate();
         var crops = LabelledVolume.Load(samples, TrainingCrop.Parse(File.ReadAllText(samples.CropsPath)));
         var trained = DemoTraining.Train(crops, seed: 0);
@@ -61,15 +69,12 @@ internal static class AdaptiveBenchmark
             Window = "hann",
         };
         using var encoder = new TorchSliceEncoder(trained.Network, card, "cpu");
-        var settings = SettingsResolution.Resolve("", card, new MethodOptions { Directions = Directions });
-        var group = new AdaptiveGroup("sample PET, demo model, alpha .5", new HeatmapThreshold(0.65, OfPeak: true)); // docs/benchmarks.md, the demo
+        var settings = SettingsResolution.Resolve("", card, new MethodOptions { Directions = directions });
         foreach (var id in SampleCases.TestIds)
         {
             var one = OffCentreCase.Load(samples, id, seed: 1);
-            group.Add(AdaptiveCase.Encode(one.Image, one.Reference, encoder, settings));
+            yield return AdaptiveCase.Encode(one.Image, one.Reference, encoder, settings);
         }
-
-        return group;
     }
 
     /// <summary>A brain with multiple sclerosis; null where the shared data are not there.</summary>

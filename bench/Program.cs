@@ -19,6 +19,7 @@ internal static class Program
         ["cam"] = CamBench.Measure,
         ["device"] = DeviceBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
+        ["fista"] = FistaBenchmark.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
         ["pipeline"] = PipelineBench.Measure,
         ["scaling"] = ScalingBench.Measure,

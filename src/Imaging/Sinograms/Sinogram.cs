@@ -33,4 +33,11 @@ public sealed record Sinogram
 
     /// <summary>Directions that were summed before they were added to the heatmap, from the first on: part of what fixes its bytes.</summary>
     public required int BlockDirections { get; init; }
+
+    /// <summary>Logits <c>[direction, offset]</c> of one class.</summary>
+    public ReadOnlyMemory<float> LogitsOf(int classIndex)
+    {
+        var planes = Plan.Directions.Count * Plan.OffsetCount;
+        return Logits.AsMemory(classIndex * planes, planes);
+    }
 }

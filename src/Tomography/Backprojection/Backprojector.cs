@@ -85,7 +85,7 @@ public static class Backprojector
         }
     }
 
-    private static unsafe void Accumulate<TLanes, TVector>(
+    private static void Accumulate<TLanes, TVector>(
         Span<float> slab, VolumeGeometry geometry, int firstK, int planes, SamplingPlan plan, int firstDirection, ReadOnlySpan<float> filtered)
         where TLanes : struct, ILanes<TVector>
         where TVector : unmanaged
@@ -93,6 +93,14 @@ public static class Backprojector
         var rows = geometry.Shape with { K = planes };
         var rowLength = RowKernel<TLanes, TVector>.PaddedLength(rows.I);
         using var block = KnotLines.Of(geometry, rows, rowLength, firstK, plan, firstDirection, filtered);
+        AddRows<TLanes, TVector>(slab, rows, rowLength, block);
+    }
+
+    /// <summary>Adds a block's lines to the rows of a slab.</summary>
+    internal static unsafe void AddRows<TLanes, TVector>(Span<float> slab, VolumeShape rows, int rowLength, in KnotLines block)
+        where TLanes : struct, ILanes<TVector>
+        where TVector : unmanaged
+    {
         var padded = ArrayPool<float>.Shared.Rent(rowLength);
         fixed (float* knots = block.Knots, voxels = slab, end = padded)
         {

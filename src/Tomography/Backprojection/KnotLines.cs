@@ -23,7 +23,10 @@ namespace ToNNO.Tomography.Backprojection;
 /// <param name="Stride">From a phase to the next.</param>
 /// <param name="Shift">log₂ M.</param>
 /// <param name="Step">Knots from a voxel to the next: M, or, where the line is slow, less than 1/8.</param>
-internal readonly record struct KnotLine(long Start, long J, long K, int Lowest, int Origin, int Last, int Table, int Stride, int Shift, double Step)
+/// <param name="Direction">Which of the block's directions it is of.</param>
+/// <param name="Spacing">Slice spacings from a knot to the next; negative where rows run against the direction.</param>
+internal readonly record struct KnotLine(
+    long Start, long J, long K, int Lowest, int Origin, int Last, int Table, int Stride, int Shift, double Step, int Direction, double Spacing)
 {
     public bool Slow => Step < 1;
 }
@@ -39,12 +42,16 @@ internal readonly ref struct KnotLines : IDisposable
     public const int Tile = 16;
 
     private readonly float[] _knots;
+    private readonly int _size;
+    private readonly KnotLine[] _inOrder;
     private readonly KnotLine[] _lines;
     private readonly int _stepping;
 
-    private KnotLines(float[] knots, KnotLine[] lines, int stepping) => (_knots, _lines, _stepping) = (knots, lines, stepping);
+    private KnotLines(float[] knots, int size, KnotLine[] inOrder, KnotLine[] lines, int stepping) =>
+        (_knots, _size, _inOrder, _lines, _stepping) = (knots, size, inOrder, lines, stepping);
 
-    public ReadOnlySpan<float> Knots => _knots;
+    /// <summary>The tables of all lines, one behind the other.</summary>
+    public Span<float> Knots => _knots.AsSpan(0, _size);
 
     /// <summary>Lines whose rows step from knot to knot, in the directions' order.</summary>
     public ReadOnlySpan<KnotLine> Stepping => _lines.AsSpan(0, _stepping);
@@ -52,32 +59,43 @@ internal readonly ref struct KnotLines : IDisposable
     /// <summary>Lines whose rows stay near a knot, in the directions' order.</summary>
     public ReadOnlySpan<KnotLine> Slow => _lines.AsSpan(_stepping);
 
-    /// <summary>Lays out the knots of a block's directions.</summary>
+    /// <summary>The block's lines in the order of its directions.</summary>
+    public ReadOnlySpan<KnotLine> Lines => _inOrder;
+
+    /// <summary>Lays out the knots of a block's directions, and takes the filtered profiles at them.</summary>
     /// <param name="rows">The slab's rows: J by K of them, of I voxels.</param>
     /// <param name="rowLength">Voxels that a kernel reads of a row, those past its end included.</param>
     public static KnotLines Of(
         VolumeGeometry geometry, VolumeShape rows, int rowLength, int firstK, SamplingPlan plan, int firstDirection, ReadOnlySpan<float> filtered)
     {
         var length = ProfileFilter.FilteredLength(plan.OffsetCount);
-        var lines = new KnotLine[filtered.Length / length];
-        var grids = new KnotGrid[lines.Length];
-        var size = 0;
-        for (var d = 0; d < lines.Length; d++)
+        var block = Laid(geometry, rows, rowLength, firstK, plan, firstDirection, filtered.Length / length);
+        foreach (ref readonly var line in block.Lines)
         {
-            grids[d] = KnotGrid.Of(plan.Directions.Normals[firstDirection + d].Dot(geometry.Affine.I) / plan.SpacingMm);
-            lines[d] = Lay(grids[d], geometry, rows, rowLength, firstK, plan, plan.Directions.Normals[firstDirection + d], size);
+            var weight = (float)(plan.Directions.Weights[firstDirection + line.Direction] / (2 * Math.PI));
+            Fill(
+                block._knots.AsSpan(line.Table), line, line.Spacing * ProfileFilter.Oversampling, filtered.Slice(line.Direction * length, length), weight);
+        }
+
+        return block;
+    }
+
+    /// <summary>Lays out the knots of a block's directions, whatever they hold.</summary>
+    /// <inheritdoc cref="Of"/>
+    public static KnotLines Laid(
+        VolumeGeometry geometry, VolumeShape rows, int rowLength, int firstK, SamplingPlan plan, int firstDirection, int count)
+    {
+        var lines = new KnotLine[count];
+        var size = 0;
+        for (var d = 0; d < count; d++)
+        {
+            var normal = plan.Directions.Normals[firstDirection + d];
+            lines[d] = Lay(KnotGrid.Of(normal.Dot(geometry.Affine.I) / plan.SpacingMm), geometry, rows, rowLength, firstK, plan, normal, size) with { Direction = d };
             size = checked(size + (((1 << lines[d].Shift) + 1) * lines[d].Stride));
         }
 
-        var knots = ArrayPool<float>.Shared.Rent(size);
-        for (var d = 0; d < lines.Length; d++)
-        {
-            var weight = (float)(plan.Directions.Weights[firstDirection + d] / (2 * Math.PI));
-            Fill(knots.AsSpan(lines[d].Table), lines[d], grids[d].Spacing * ProfileFilter.Oversampling, filtered.Slice(d * length, length), weight);
-        }
-
         var stepping = Array.FindAll(lines, line => !line.Slow);
-        return new KnotLines(knots, [.. stepping, .. Array.FindAll(lines, line => line.Slow)], stepping.Length);
+        return new KnotLines(ArrayPool<float>.Shared.Rent(size), size, lines, [.. stepping, .. Array.FindAll(lines, line => line.Slow)], stepping.Length);
     }
 
     public void Dispose() => ArrayPool<float>.Shared.Return(_knots);
@@ -95,7 +113,8 @@ internal readonly ref struct KnotLines : IDisposable
         var origin = lowest >> (32 + grid.Shift) << (32 + grid.Shift);
         var last = (int)((highest - origin) >> 32) + (int)Math.Ceiling((rows.I - 1) * grid.Step) + 1;
         var stride = (last >> grid.Shift) + 1 + (grid.Step < 1 ? 2 * Tile : rowLength);
-        return new KnotLine(start - origin, j, k, (int)(lowest >> 32), (int)(origin >> 32), last, table, stride, grid.Shift, grid.Step);
+        return new KnotLine(
+            start - origin, j, k, (int)(lowest >> 32), (int)(origin >> 32), last, table, stride, grid.Shift, grid.Step, Direction: 0, grid.Spacing);
     }
 
     private static long Fixed(double knots) => (long)Math.Round(knots * 4294967296.0);

@@ -9,7 +9,7 @@ internal static unsafe class RowKernel<TLanes, TVector>
     where TLanes : struct, ILanes<TVector>
     where TVector : unmanaged
 {
-    private const float FractionUnit = 1f / (1 << 24);
+    public const float FractionUnit = 1f / (1 << 24);
 
     /// <summary>Length of a row with the voxels that are reckoned past its end.</summary>
     public static int PaddedLength(int length)
@@ -57,7 +57,7 @@ internal static unsafe class RowKernel<TLanes, TVector>
 
     /// <summary>The knots below voxel i = 0 of a row; those above are a stride on. Part is where between them the row lies.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Below(in KnotLine line, float* knots, int j, int k, out float part)
+    public static float* Below(in KnotLine line, float* knots, int j, int k, out float part)
     {
         var position = line.Start + (j * line.J) + (k * line.K);
         var knot = (int)(position >> 32);

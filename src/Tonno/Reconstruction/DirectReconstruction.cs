@@ -16,7 +16,7 @@ internal static class DirectReconstruction
     {
         var (plan, geometry, directions) = (sinogram.Plan, sinogram.Header.Geometry, sinogram.Plan.Directions.Count);
         var filter = ProfileFilter.Create(alpha, window, plan.SpacingMm, plan.OffsetCount);
-        var logits = sinogram.Logits.AsMemory(classIndex * directions * plan.OffsetCount, directions * plan.OffsetCount);
+        var logits = sinogram.LogitsOf(classIndex);
         // Blocks as the run took them: each is summed before it is added.
         var blocks = new float[(directions + sinogram.BlockDirections - 1) / sinogram.BlockDirections][];
         var options = new ParallelOptions { CancellationToken = cancel, MaxDegreeOfParallelism = Environment.ProcessorCount };
