@@ -92,6 +92,7 @@ public sealed partial class BadInputTests : IDisposable
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", ""], 2 },
         { ["run", "-i", "", "-m", "builtin:sum", "-o", "OUT"], 2 },
         { ["run", "-i", "IN", "-m", "", "-o", "OUT"], 2 },
+        { ["run", "-i", "IN", "azure://container/prefix", "-m", "builtin:sum", "-o", "OUT"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "IN"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "IN/.."], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--threshold", "many"], 2 },

@@ -18,13 +18,19 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
     /// and accounts for it. So is a volume that lacks a channel: it is listed with the file that should be there.</remarks>
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
-    /// <exception cref="CommandException">The output folder holds a source folder, or a folder cannot be listed.</exception>
+    /// <exception cref="CommandException">The output folder holds a source folder, a folder cannot be listed, or a source is no path.</exception>
     public static SourceListing List(IEnumerable<string> sources, string storeRoot, params IReadOnlyList<string> channels)
     {
         var found = new SortedDictionary<string, Found>(StringComparer.Ordinal);
         var leftOut = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var source in sources)
         {
+            if (source.Contains("://", StringComparison.Ordinal))
+            {
+                throw new CommandException(
+                    ExitCodes.Usage, "input.unsupported", $"{source} is no file or folder, and this version reads nothing else: copy the volumes to a disk.");
+            }
+
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source));
             var isFolder = Directory.Exists(path);
             var volumes = isFolder ? VolumesIn(path, storeRoot) : [];
@@ -104,7 +110,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             text.Append(char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-' ? letter : '_');
         }
 
-        var safe = text.ToString().TrimStart('.');
+        var safe = text.ToString().TrimStart('.', '-'); // hidden, or taken for an option
         // Cut or changed, a name alone may no longer tell two sources apart.
         return safe.Length is 0 or > LongestName || !name.All(char.IsAscii)
             ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{ShortHash(name)}"

@@ -19,6 +19,13 @@ public sealed class SourceListingTests : IDisposable
     }
 
     [Fact]
+    public void List_NamesThatAnOptionOrAHiddenFileHas_AreChanged()
+    {
+        Touch("in/-x.nii", "in/.y.nii");
+        Assert.Equal(["x: in/-x.nii", "y: in/.y.nii"], Shown(SourceListing.List([_folder["in"]], _folder["out"])));
+    }
+
+    [Fact]
     public void List_Channels_AreGroupedInTheModelsOrderWhateverTheirExtensions()
     {
         Touch("in/a_T1.nii", "in/a_FLAIR.nii.gz", "in/x/a_FLAIR.hdr", "in/x/a_FLAIR.img", "in/x/a_T1.nii", "in/a_seg.nii");
