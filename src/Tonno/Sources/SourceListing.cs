@@ -38,7 +38,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             {
                 if (Channel.Of(file, channels) is { } channel)
                 {
-                    found.TryAdd(channel.Volume, new Found(Path.GetRelativePath(path, channel.Name), channel.Files()));
+                    found.TryAdd(channel.Volume, new Found(NameBelow(path, channel.Name), channel.Files()));
                 }
                 else
                 {
@@ -49,11 +49,18 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             if (volumes.Count == 0)
             {
                 var channel = isFolder ? null : Channel.Of(path, channels);
-                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(channel?.Name ?? path[..^ExtensionOf(path).Length]), channel?.Files() ?? [path]));
+                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^ExtensionOf(path).Length])), channel?.Files() ?? [path]));
             }
         }
 
         return new SourceListing(Name(found), [.. leftOut]);
+    }
+
+    /// <summary>The name that a volume's files suggest, from the source folder on; where they have no other than their channels', their folder's.</summary>
+    private static string NameBelow(string folder, string name)
+    {
+        var below = Path.GetRelativePath(folder, Path.TrimEndingDirectorySeparator(name));
+        return below == "." ? Path.GetFileName(folder) : below;
     }
 
     private static List<string> VolumesIn(string folder, string storeRoot)
@@ -112,8 +119,8 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
 
         var safe = text.ToString().TrimStart('.', '-'); // hidden, or taken for an option
         // Cut or changed, a name alone may no longer tell two sources apart.
-        return safe.Length is 0 or > LongestName || !name.All(char.IsAscii)
-            ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{ShortHash(name)}"
+        return safe.Length == 0 ? ShortHash(name)
+            : safe.Length > LongestName || !name.All(char.IsAscii) ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{ShortHash(name)}"
             : safe;
     }
 

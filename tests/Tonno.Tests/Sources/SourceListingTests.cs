@@ -35,6 +35,16 @@ public sealed class SourceListingTests : IDisposable
     }
 
     [Fact]
+    public void List_FilesNamedByTheirChannelAlone_TakeTheirFoldersName()
+    {
+        Touch("in/a/PET.nii", "in/a/CT.nii", "in/b/PET.nii", "in/b/CT.nii");
+        string[] endings = ["PET", "CT"];
+        Assert.Equal(["a: in/a/PET.nii in/a/CT.nii", "b: in/b/PET.nii in/b/CT.nii"], Shown(SourceListing.List([_folder["in"]], _folder["out"], endings)));
+        Assert.Equal(["a: in/a/PET.nii in/a/CT.nii"], Shown(SourceListing.List([_folder["in/a"]], _folder["out"], endings)));
+        Assert.Equal(["b: in/b/PET.nii in/b/CT.nii"], Shown(SourceListing.List([_folder["in/b/CT.nii"]], _folder["out"], endings)));
+    }
+
+    [Fact]
     public void List_ChannelMissing_IsListedWithTheFileThatShouldBeThere()
     {
         Touch("in/a_0000.nii.gz", "in/b_0001.nii");
