@@ -74,6 +74,26 @@ public abstract class EncodePlanesTests
     }
 
     [Fact]
+    public void EncodePlanes_BatchesBeyondMemory_AreHalved()
+    {
+        var (volume, format) = (Volume("float", 0), new SliceFormat(Size, PixelMm));
+        var planes = Planes(volume.Geometry);
+        (float[] Logits, bool[] Blank, int Batch) Encode(int most)
+        {
+            using var encoder = new TorchSliceEncoder(new HungryNetwork(most, Size), EncoderFixtures.Card(EncoderFixtures.Architecture()), DeviceName);
+            var (logits, blank) = (new float[planes.Length], new bool[planes.Length]);
+            encoder.EncodePlanes([volume], [IntensityMap.Identity], planes, volume.Geometry.CentreMm, format, logits, blank);
+            return (logits, blank, encoder.BatchSize(Size));
+        }
+
+        var (expected, actual) = (Encode(most: int.MaxValue), Encode(most: 3));
+        Assert.Equal(2, actual.Batch);
+        Assert.True(planes.Length > actual.Batch);
+        Assert.Equal(expected.Blank, actual.Blank);
+        Assert.Equal(expected.Logits, actual.Logits, (a, b) => Math.Abs(a - b) <= 1e-5 * expected.Logits.Max(Math.Abs)); // sums of 1,600 float32 in another order
+    }
+
+    [Fact]
     public void EncodePlanes_VolumesInTurn_EachIsItsOwn()
     {
         using var encoder = Encoder();

@@ -122,7 +122,7 @@ public sealed class ModelCheck
             found.Holds,
             EncoderError.PrecisionDiffers,
             $"In bfloat16 the logit of slice {found.Slice} for {found.Class} is {Text(found.LargestDifference)} from that in float32, and {Text(found.Bound)} is the bound, " +
-            $"{Text(LogitBounds.Half)} of the logits' spread: set tonno.precision to float32.");
+            $"where logits have a spread of {Text(found.Spread)}: set tonno.precision to float32.");
         return found;
     }
 
