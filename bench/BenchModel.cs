@@ -1,3 +1,4 @@
+using ToNNO.Encoders;
 using ToNNO.Encoders.Models;
 using ToNNO.Encoders.Networks;
 using ToNNO.Tomography.Geometry;
@@ -39,4 +40,27 @@ internal static class BenchModel
         PixelMm = PixelMm,
         Intensities = [new IntensityMap(0, 1, 0)],
     };
+
+    /// <summary>Writes a model folder of a TorchScript program, which it takes along.</summary>
+    public static void SaveProgram(string path, string program)
+    {
+        Directory.CreateDirectory(path);
+        File.Move(program, Path.Combine(path, ModelFolder.ProgramFile));
+        File.WriteAllBytes(Path.Combine(path, ModelFolder.MetadataFile), MetadataJson.Write(Metadata(new TorchScriptArchitecture(1, 1), EncoderPrecision.Fp32)));
+    }
+
+    /// <summary>Whether a model can be opened here; said aloud where this processor lacks its numbers.</summary>
+    public static bool Opens(string model)
+    {
+        try
+        {
+            EncoderFactory.Open(model, "cpu").Dispose();
+            return true;
+        }
+        catch (EncoderException refused) when (refused.Error == EncoderError.DeviceUnavailable)
+        {
+            Console.Error.WriteLine($"bench.no_bf16: {refused.Message}");
+            return false;
+        }
+    }
 }

@@ -32,16 +32,16 @@ internal sealed class PeerScript
     /// <summary>Writes the job's TorchScript program.</summary>
     public void Export(string job) => Checked("export", job);
 
+    /// <summary>Writes the job's network for ONNX Runtime.</summary>
+    public void ExportOnnx(string job) => Checked("onnx", job);
+
     /// <summary>Runs the job.</summary>
     /// <param name="optimise">Also <c>torch.jit.optimize_for_inference</c>.</param>
-    public Outcome Measure(string job, bool optimise)
-    {
-        var begun = Stopwatch.GetTimestamp();
-        var node = JsonNode.Parse(optimise ? Checked("run", job, "optimise") : Checked("run", job))!;
-        double Seconds(string name) => node[name]!.GetValue<double>();
-        return new Outcome(
-            Seconds("seconds"), Seconds("cpu_seconds"), Seconds("encode_seconds"), Stopwatch.GetElapsedTime(begun).TotalSeconds, node["torch"]!.GetValue<string>());
-    }
+    public Outcome Measure(string job, bool optimise) => Outcome.Of(optimise ? ["run", job, "optimise"] : ["run", job], Checked);
+
+    /// <summary>Encodes the job's batches, on slices that lie ready.</summary>
+    /// <param name="options"><c>optimise</c>, <c>channels_last</c> or <c>bf16</c>.</param>
+    public Outcome MeasureEncoding(string job, params string[] options) => Outcome.Of(["encode", job, .. options], Checked);
 
     private string Checked(params string[] arguments)
     {
@@ -77,5 +77,15 @@ internal sealed class PeerScript
     /// <param name="Seconds">The job without start-up, loading the network and warming it up.</param>
     /// <param name="CpuSeconds">Processor time of the same.</param>
     /// <param name="WholeSeconds">With all of that.</param>
-    internal sealed record Outcome(double Seconds, double CpuSeconds, double EncodeSeconds, double WholeSeconds, string Torch);
+    internal sealed record Outcome(double Seconds, double CpuSeconds, double EncodeSeconds, double WholeSeconds, string Torch)
+    {
+        public static Outcome Of(string[] arguments, Func<string[], string> run)
+        {
+            var begun = Stopwatch.GetTimestamp();
+            var node = JsonNode.Parse(run(arguments))!;
+            double Seconds(string name) => node[name]!.GetValue<double>();
+            return new Outcome(
+                Seconds("seconds"), Seconds("cpu_seconds"), Seconds("encode_seconds"), Stopwatch.GetElapsedTime(begun).TotalSeconds, node["torch"]!.GetValue<string>());
+        }
+    }
 }

@@ -32,7 +32,7 @@ internal static class PipelineBench
         var models = new List<string> { Builtin };
         BenchModel.Save(folder[Builtin], EncoderPrecision.Fp32);
         BenchModel.Save(folder[Bf16], EncoderPrecision.Bf16);
-        if (Opens(folder[Bf16]))
+        if (BenchModel.Opens(folder[Bf16]))
         {
             models.Add(Bf16);
         }
@@ -60,7 +60,7 @@ internal static class PipelineBench
         if (peer is not null)
         {
             peer.Export(job);
-            SaveProgram(folder, size);
+            BenchModel.SaveProgram(folder[$"{Program}{size}"], folder[$"{size}.ts"]);
             models = [.. models, $"{Program}{size}"];
         }
 
@@ -248,28 +248,5 @@ internal static class PipelineBench
             heatmap = folder[$"{shape.I}.heatmap"],
         }));
         return job;
-    }
-
-    /// <summary>A model folder of the program that the script exported.</summary>
-    private static void SaveProgram(BenchFolder folder, int size)
-    {
-        var model = folder[$"{Program}{size}"];
-        Directory.CreateDirectory(model);
-        File.Move(folder[$"{size}.ts"], Path.Combine(model, ModelFolder.ProgramFile));
-        File.WriteAllBytes(Path.Combine(model, ModelFolder.MetadataFile), MetadataJson.Write(BenchModel.Metadata(new TorchScriptArchitecture(1, 1), EncoderPrecision.Fp32)));
-    }
-
-    private static bool Opens(string model)
-    {
-        try
-        {
-            EncoderFactory.Open(model, "cpu").Dispose();
-            return true;
-        }
-        catch (EncoderException refused) when (refused.Error == EncoderError.DeviceUnavailable)
-        {
-            Console.Error.WriteLine($"bench.no_bf16: {refused.Message}");
-            return false;
-        }
     }
 }

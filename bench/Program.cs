@@ -18,6 +18,7 @@ internal static class Program
         ["adaptive"] = AdaptiveBenchmark.Measure,
         ["cam"] = CamBench.Measure,
         ["device"] = DeviceBench.Measure,
+        ["encoders"] = EncodersBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
         ["fista"] = FistaBenchmark.Measure,
         ["kernels"] = KernelsBenchmark.Measure,

@@ -1,7 +1,8 @@
-"""The job of `tonno run` as a competent, tuned PyTorch script, to be measured against: bench/run pipeline.
+"""The job of `tonno run` as a competent, tuned PyTorch script, to be measured against: bench/run pipeline and bench/run encoders.
 
 Slices by grid_sample, a ResNet-18 frozen and optimised by TorchScript, an FFT filter and a vectorised backprojection.
-Torch alone is needed, 1.13 or later. Usage: tonno_peer.py export JOB.json | run JOB.json [optimise] (bench writes the job).
+Torch alone is needed, 1.13 or later. Usage: tonno_peer.py export JOB.json | onnx JOB.json | run JOB.json [optimise] |
+encode JOB.json [optimise | channels_last | bf16] (bench writes the job).
 """
 import json
 import math
@@ -75,9 +76,9 @@ def network(job):
     return model.eval()
 
 
-def frozen(job):
-    example = torch.zeros(BATCH, 1, job["size"], job["size"])
-    return torch.jit.freeze(torch.jit.trace(network(job), example))
+def frozen(job, dtype=torch.float32, layout=torch.contiguous_format):
+    example = torch.zeros(BATCH, 1, job["size"], job["size"], dtype=dtype)
+    return torch.jit.freeze(torch.jit.trace(network(job).to(dtype, memory_format=layout), example))
 
 
 def cutter(job):
@@ -167,10 +168,34 @@ def run(job, optimise):
     }))
 
 
+def encode_alone(job, options):
+    """The encoder alone, on slices that lie ready."""
+    torch.set_num_threads(job["threads"])
+    dtype = torch.bfloat16 if "bf16" in options else torch.float32
+    layout = torch.channels_last if "channels_last" in options else torch.contiguous_format
+    with torch.inference_mode():
+        encode = frozen(job, dtype, layout)
+        if "optimise" in options:
+            encode = torch.jit.optimize_for_inference(encode)
+        slices = torch.rand(job["batch"], 1, job["size"], job["size"]).to(dtype, memory_format=layout)
+        for _ in range(3):
+            encode(slices)
+        begun, cpu = time.perf_counter(), time.process_time()
+        for _ in range(job["batches"]):
+            encode(slices)
+        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    print(json.dumps({"torch": torch.__version__, "seconds": seconds, "cpu_seconds": cpu, "encode_seconds": seconds}))
+
+
 if __name__ == "__main__":
     with open(sys.argv[2], encoding="utf-8") as file:
         given = json.load(file)
     if sys.argv[1] == "export":
-        frozen(given).save(given["program"])
+        frozen(given, layout=torch.channels_last).save(given["program"])  # as docs/bring-your-model.md has it
+    elif sys.argv[1] == "onnx":
+        torch.onnx.export(network(given), torch.zeros(BATCH, 1, given["size"], given["size"]), given["onnx"], opset_version=13,
+                          input_names=["slices"], output_names=["logits"])
+    elif sys.argv[1] == "encode":
+        encode_alone(given, sys.argv[3:])
     else:
         run(given, optimise=sys.argv[3:] == ["optimise"])
