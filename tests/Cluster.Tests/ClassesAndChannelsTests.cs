@@ -2,7 +2,9 @@ using ToNNO.Contracts;
 using ToNNO.Encoders.Models;
 using ToNNO.Encoders.Networks;
 using ToNNO.Imaging.Nifti;
+using ToNNO.Imaging.Sinograms;
 using ToNNO.Tests.Support;
+using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
@@ -133,6 +135,18 @@ public sealed class ClassesAndChannelsTests : IDisposable
         Assert.Equal(
             ["heatmap-a.nii.gz", "heatmap-b.nii.gz", "preview-a.png", "preview-b.png", "result.json", "sinogram.npz"],
             Directory.EnumerateFiles(Path.Combine(_work.Out, "whole")).Select(Path.GetFileName).Order()!);
+
+        // Each class's heatmap again, of the sinogram that holds all.
+        foreach (var name in new[] { "a", "b" })
+        {
+            var again = await TonnoProcess.RunAsync("recon", "-i", Path.Combine(_work.Out, "whole"), "-o", _work[$"{name}.nii.gz"], "--class", name);
+            Assert.True(again.ExitCode == 0, again.ToString());
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_work.Out, "whole", $"heatmap-{name}.nii.gz"), Cancel), await File.ReadAllBytesAsync(_work[$"{name}.nii.gz"], Cancel));
+        }
+
+        var overwriting = await TonnoProcess.RunAsync("recon", "-i", Path.Combine(_work.Out, "whole"), "-o", Path.Combine(_work.Out, "whole", "heatmap-a.nii.gz"), "--class", "b");
+        Assert.Equal(2, overwriting.ExitCode);
+        Assert.StartsWith("output.misplaced: ", Assert.Single(overwriting.Errors), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -159,6 +173,8 @@ public sealed class ClassesAndChannelsTests : IDisposable
         Assert.Equal(["a", "b", "both"], heatmaps.Select(heatmap => heatmap.Class));
         Assert.True((heatmaps[0].PeakMm - _inA).Length < 3, $"{heatmaps[0].PeakMm}");
         Assert.True((heatmaps[1].PeakMm - _inB).Length < 3, $"{heatmaps[1].PeakMm}");
+        var sinogram = SinogramFile.Read(Path.Combine(_work.Out, "case", "sinogram.npz"));
+        Assert.Equal((2.0, FilterWindow.None), (sinogram.Alpha, sinogram.Window)); // of the logits, not of the maps
     }
 
     [Theory]

@@ -30,6 +30,8 @@ public sealed class ReconTests : IDisposable
         Assert.Equal(Unzip(_work["out/v/heatmap.nii.gz"]), Unzip(_work["again.nii.gz"]));
         Assert.Equal(Unzip(_work["out/v/mask.nii.gz"]), Unzip(_work["again.mask.nii.gz"]));
         Assert.Empty(Directory.EnumerateFiles(_work[""], "*.tmp"));
+        await TonnoProcess.RunAsync("recon", "-i", _work["out/v"], "-o", _work["again.nii.gz"]);
+        Assert.False(File.Exists(_work["again.mask.nii.gz"])); // it was another heatmap's
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using ToNNO.Imaging.Nifti;
 using ToNNO.Imaging.Sinograms;
 using ToNNO.Storage;
 using ToNNO.Tomography.Backprojection;
+using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tomography.Slicing;
 
@@ -50,8 +51,9 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float[] Blank
         Measured = Measured,
         Plan = task.Plan(),
         Header = header,
-        Alpha = task.Settings.Alpha,
-        Window = task.Settings.Window,
+        // A run of maps filters those, or nothing: of its logits the exact inverse is told.
+        Alpha = task.Settings.Cam is null ? task.Settings.Alpha : 2,
+        Window = task.Settings.Cam is null ? task.Settings.Window : FilterWindow.None,
         BlockDirections = Math.Min(task.LeaseDirections, Backprojector.BlockSize), // blocks never straddle leases
     };
 

@@ -1,3 +1,4 @@
+using ToNNO.Contracts;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tonno.Commands;
@@ -10,9 +11,6 @@ internal sealed record HeatmapFiles(string Heatmap)
 {
     private const string Plain = ".nii";
     private const string Gzip = ".nii.gz";
-
-    /// <summary>Names of a result's files, which its <c>result.json</c> vouches for.</summary>
-    private static readonly string[] _published = ["heatmap.nii.gz", "mask.nii.gz"];
 
     /// <summary>The heatmap's name with <c>.mask</c> before its extension.</summary>
     public string Mask => Heatmap[..^Extension.Length] + ".mask" + Extension;
@@ -37,7 +35,7 @@ internal sealed record HeatmapFiles(string Heatmap)
             throw new CommandException(ExitCodes.Usage, "output.invalid", $"{output} is a folder: name a file.");
         }
 
-        var (folder, read) = (Path.GetDirectoryName(files.Heatmap)!, Target(input));
+        var (published, read) = (Published(Path.GetDirectoryName(files.Heatmap)!), Target(input));
         foreach (var path in new[] { files.Heatmap, files.Mask })
         {
             if (Target(path) == read)
@@ -45,7 +43,7 @@ internal sealed record HeatmapFiles(string Heatmap)
                 throw new CommandException(ExitCodes.Usage, "output.misplaced", $"{output} would be written over the sinogram: choose another name.");
             }
 
-            if (_published.Contains(Path.GetFileName(path)) && File.Exists(Path.Combine(folder, "result.json")))
+            if (published.Contains(Path.GetFileName(path)))
             {
                 throw new CommandException(ExitCodes.Usage, "output.misplaced", $"{output} is a file of the run's result: choose another name.");
             }
@@ -54,7 +52,8 @@ internal sealed record HeatmapFiles(string Heatmap)
         return files;
     }
 
-    /// <summary>Writes the heatmap, and a mask where a bound is given: both whole before either bears its name.</summary>
+    /// <summary>Writes the heatmap, and a mask where a bound is given: both whole before either bears its name. Where none is given, the
+    /// mask of a heatmap that was there before goes with it.</summary>
     /// <exception cref="CommandException">They cannot be written; what was there before is untouched.</exception>
     public void Write(NiftiHeader grid, float[] heatmap, float peak, double? bound)
     {
@@ -71,6 +70,10 @@ internal sealed record HeatmapFiles(string Heatmap)
                 Write(maskTemporary, stream => NiftiWriter.ForMask(stream, grid, compress: IsCompressed), writer => writer.Append(mask));
                 File.Move(maskTemporary, Mask, overwrite: true);
             }
+            else
+            {
+                File.Delete(Mask);
+            }
 
             File.Move(heatmapTemporary, Heatmap, overwrite: true);
         }
@@ -85,6 +88,15 @@ internal sealed record HeatmapFiles(string Heatmap)
                 File.Delete(left);
             }
         }
+    }
+
+    /// <summary>Names of the files that a folder's <c>result.json</c> vouches for, or would.</summary>
+    private static IEnumerable<string> Published(string folder)
+    {
+        var result = Path.Combine(folder, VolumeResult.FileName);
+        return !File.Exists(result) ? []
+            : Documents.TryParse<VolumeResult>(File.ReadAllBytes(result)) is { } known ? ["mask.nii.gz", .. known.Files.Keys]
+            : ["mask.nii.gz", "heatmap.nii.gz"];
     }
 
     private static void Write(string path, Func<Stream, NiftiWriter> begin, Action<NiftiWriter> append)
