@@ -446,33 +446,16 @@ public sealed class CamTests
     [Fact]
     public async Task EncodeCam_WhileGarbageIsCollected_SameMaps()
     {
-        // See Encode_WhileGarbageIsCollected_SameLogits.
         using var encoder = Encoder("smallcnn");
         var pixels = Reference.Ramp(8 * 2 * 16 * 16, seed: 4);
         var request = new CamRequest(CamKind.LayerCam, "layers.0", [0]);
         var expected = EncodeCam(encoder, pixels, 8, 16, request);
-        using var stopping = new CancellationTokenSource();
-        var collecting = Task.Run(
-            () =>
-            {
-                while (!stopping.IsCancellationRequested)
-                {
-                    GC.Collect(0);
-                    GC.WaitForPendingFinalizers();
-                }
-            },
-            TestContext.Current.CancellationToken);
-        Parallel.For(0, 4, _ =>
+        await EncoderFixtures.WhileCollectingAsync(200, () =>
         {
-            for (var i = 0; i < 200; i++)
-            {
-                var actual = EncodeCam(encoder, pixels, 8, 16, request);
-                Assert.Equal(expected.Logits, actual.Logits);
-                Assert.Equal(expected.Maps, actual.Maps);
-            }
+            var actual = EncodeCam(encoder, pixels, 8, 16, request);
+            Assert.Equal(expected.Logits, actual.Logits);
+            Assert.Equal(expected.Maps, actual.Maps);
         });
-        await stopping.CancelAsync();
-        await collecting;
     }
 
     [Fact]

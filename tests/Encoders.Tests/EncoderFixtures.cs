@@ -105,4 +105,31 @@ internal static class EncoderFixtures
 
         public void Dispose() => Directory.Delete(Path, recursive: true);
     }
+
+    /// <summary>Does work many times over in four threads at once, while garbage is collected all the time.</summary>
+    /// <remarks>Numbers that became torch scalars on the way were once freed during the call that read them; what one thread frees, another
+    /// fills with something else.</remarks>
+    public static async Task WhileCollectingAsync(int times, Action work)
+    {
+        using var stopping = new CancellationTokenSource();
+        var collecting = Task.Run(
+            () =>
+            {
+                while (!stopping.IsCancellationRequested)
+                {
+                    GC.Collect(0);
+                    GC.WaitForPendingFinalizers();
+                }
+            },
+            TestContext.Current.CancellationToken);
+        Parallel.For(0, 4, _ =>
+        {
+            for (var i = 0; i < times; i++)
+            {
+                work();
+            }
+        });
+        await stopping.CancelAsync();
+        await collecting;
+    }
 }

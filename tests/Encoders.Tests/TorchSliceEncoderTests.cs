@@ -36,32 +36,11 @@ public abstract class TorchSliceEncoderTests
     [Fact]
     public async Task Encode_WhileGarbageIsCollected_SameLogits()
     {
-        // Numbers that became torch scalars on the way were once freed during the call that read them.
         var architecture = EncoderFixtures.Architecture();
         using var encoder = new TorchSliceEncoder(new SmallCnn(architecture, seed: 1), EncoderFixtures.Card(architecture), "cpu");
         var slices = EncoderFixtures.Pixels(1, 8 * 16 * 16);
         var expected = EncoderFixtures.Encode(encoder, slices, 8, 16);
-        using var stopping = new CancellationTokenSource();
-        var collecting = Task.Run(
-            () =>
-            {
-                while (!stopping.IsCancellationRequested)
-                {
-                    GC.Collect(0);
-                    GC.WaitForPendingFinalizers();
-                }
-            },
-            TestContext.Current.CancellationToken);
-        // Several at once: what one frees, another fills with something else.
-        Parallel.For(0, 4, _ =>
-        {
-            for (var i = 0; i < 1500; i++)
-            {
-                Assert.Equal(expected, EncoderFixtures.Encode(encoder, slices, 8, 16));
-            }
-        });
-        await stopping.CancelAsync();
-        await collecting;
+        await EncoderFixtures.WhileCollectingAsync(1500, () => Assert.Equal(expected, EncoderFixtures.Encode(encoder, slices, 8, 16)));
     }
 
     [Fact]

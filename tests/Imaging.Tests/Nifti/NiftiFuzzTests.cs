@@ -34,7 +34,7 @@ public sealed class NiftiFuzzTests
         var random = new Random(3);
         for (var round = 0; round < 3_000; round++)
         {
-            Try(NiftiFile.Compress(Damage(bytes, random)), _ => { });
+            Try(NiftiFile.Compress(Damaged.Of(bytes, random)), _ => { });
         }
     }
 
@@ -44,33 +44,10 @@ public sealed class NiftiFuzzTests
         var read = 0;
         for (var round = 0; round < count; round++)
         {
-            read += Try(Damage(bytes, random), check) ? 1 : 0;
+            read += Try(Damaged.Of(bytes, random), check) ? 1 : 0;
         }
 
         return (read, count - read);
-    }
-
-    private static byte[] Damage(byte[] original, Random random)
-    {
-        byte[] bytes = [.. original];
-        if (random.Next(8) == 0)
-        {
-            return bytes[..random.Next(bytes.Length)];
-        }
-
-        for (var changes = random.Next(1, 6); changes > 0; changes--)
-        {
-            var at = random.Next(bytes.Length);
-            bytes[at] = random.Next(4) switch
-            {
-                0 => 0,
-                1 => 0xff,
-                2 => (byte)(bytes[at] ^ (1 << random.Next(8))),
-                _ => (byte)random.Next(256),
-            };
-        }
-
-        return bytes;
     }
 
     /// <returns>True where the file was read.</returns>

@@ -21,7 +21,7 @@ public sealed class SinogramFuzzTests
         var (bytes, random, refused) = (Npz(Arrays(Bytes(_sinogram)), level), new Random(5), 0);
         for (var round = 0; round < Count; round++)
         {
-            if (Try(Damage(bytes, random)) is { } read)
+            if (Try(Damaged.Of(bytes, random)) is { } read)
             {
                 AssertSame(_sinogram, read);
             }
@@ -44,7 +44,7 @@ public sealed class SinogramFuzzTests
         {
             var damaged = new Dictionary<string, byte[]>(arrays);
             var name = damaged.Keys.ElementAt(random.Next(damaged.Count));
-            damaged[name] = Damage(damaged[name], random);
+            damaged[name] = Damaged.Of(damaged[name], random);
             if (Try(Npz(damaged, CompressionLevel.NoCompression)) is not { } sinogram)
             {
                 continue;
@@ -80,28 +80,5 @@ public sealed class SinogramFuzzTests
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20); // the whole is 5 kB; inflaters and exceptions take more
         return sinogram;
-    }
-
-    private static byte[] Damage(byte[] original, Random random)
-    {
-        byte[] bytes = [.. original];
-        if (random.Next(8) == 0)
-        {
-            return bytes[..random.Next(bytes.Length)];
-        }
-
-        for (var changes = random.Next(1, 6); changes > 0; changes--)
-        {
-            var at = random.Next(bytes.Length);
-            bytes[at] = random.Next(4) switch
-            {
-                0 => 0,
-                1 => 0xff,
-                2 => (byte)(bytes[at] ^ (1 << random.Next(8))),
-                _ => (byte)random.Next(256),
-            };
-        }
-
-        return bytes;
     }
 }
