@@ -149,6 +149,18 @@ public sealed class ClassesAndChannelsTests : IDisposable
         Assert.StartsWith("output.misplaced: ", Assert.Single(overwriting.Errors), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Run_OneFileForAllChannels_EachChannelIsIt()
+    {
+        WriteCase("case");
+        var outcome = await TonnoProcess.RunAsync(
+            "run", "-i", Path.Combine(_work.In, "case_a.nii"), "-m", SaveModel(), "-o", _work.Out, "--channels", ",", "--class", "a", "--class", "b", "--directions", "16");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        var result = _work.Result("case_a");
+        Assert.Equal(["case_a.nii", "case_a.nii"], result.Input.Names);
+        Assert.Equal(result.Files["heatmap-a.nii.gz"].Sha256, result.Files["heatmap-b.nii.gz"].Sha256);
+    }
+
     [Theory]
     [InlineData("averaged-cam")]
     [InlineData("tomographic-cam")]
