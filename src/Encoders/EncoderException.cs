@@ -67,6 +67,12 @@ public enum EncoderError
     NonFiniteLogit,
     NonFiniteMap,
     TrainingDiverged,
+
+    /// <summary>The file that an interrupted training would go on from is damaged.</summary>
+    CheckpointCorrupt,
+
+    /// <summary>The file that an interrupted training would go on from is of other data or options.</summary>
+    CheckpointOther,
 }
 
 /// <summary>The one failure that callers of encoders expect: a stable code, and a sentence that says what, where and what to do.</summary>
@@ -110,6 +116,8 @@ public sealed class EncoderException : Exception
         EncoderError.NonFiniteLogit => "encoder.non_finite_logit",
         EncoderError.NonFiniteMap => "encoder.non_finite_map",
         EncoderError.TrainingDiverged => "encoder.training_diverged",
+        EncoderError.CheckpointCorrupt => "training.checkpoint_corrupt",
+        EncoderError.CheckpointOther => "training.checkpoint_other",
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "This error has no code."),
     };
 }

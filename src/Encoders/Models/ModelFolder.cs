@@ -53,12 +53,12 @@ public static class ModelFolder
     /// <param name="path">Must not exist, or be an empty folder: a model is pinned by its hash and never changed in place.</param>
     /// <returns>The card that <see cref="Load"/> will give.</returns>
     /// <exception cref="EncoderException">Something is there already.</exception>
-    public static EncoderCard Save(string path, ModelMetadata metadata, SmallCnn network)
+    public static EncoderCard Save(string path, ModelMetadata metadata, TrainableNetwork network)
     {
         ArgumentNullException.ThrowIfNull(metadata);
         ArgumentNullException.ThrowIfNull(network);
         return metadata.Architecture.Equals(network.Architecture)
-            ? Save(path, metadata, TensorsOf(network))
+            ? Save(path, metadata, network.State())
             : throw new ArgumentException("The metadata describe another network than the one to save.", nameof(metadata));
     }
 
@@ -125,16 +125,13 @@ public static class ModelFolder
     }
 
     /// <exception cref="EncoderException">Something is there already, other than an empty folder.</exception>
-    internal static void ThrowIfTaken(string path)
+    public static void ThrowIfTaken(string path)
     {
         if (File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any()))
         {
             throw new EncoderException(EncoderError.ModelExists, $"{path} exists already: choose a new folder for the model, or remove it.");
         }
     }
-
-    private static Dictionary<string, Tensor> TensorsOf(SmallCnn network) =>
-        network.named_parameters().ToDictionary(pair => pair.name, pair => (Tensor)pair.parameter, StringComparer.Ordinal);
 
     private static SmallCnn ReadSmallCnn(SmallCnnArchitecture architecture, HashingStream content, string path)
     {
@@ -149,7 +146,7 @@ public static class ModelFolder
         var network = new SmallCnn(architecture);
         try
         {
-            ReadWeights(content, TensorsOf(network), path, skip: null);
+            ReadWeights(content, network.State(), path, skip: null);
             return network;
         }
         catch
@@ -182,7 +179,7 @@ public static class ModelFolder
         return new TorchScriptNetwork(bytes, path, precision);
     }
 
-    private static void ReadWeights(HashingStream content, Dictionary<string, Tensor> tensors, string path, Func<string, bool>? skip)
+    private static void ReadWeights(HashingStream content, IReadOnlyDictionary<string, Tensor> tensors, string path, Func<string, bool>? skip)
     {
         Translate(path, () => Safetensors.ReadInto(content, tensors, path, skip));
         CheckFinite(tensors, path);
@@ -215,7 +212,7 @@ public static class ModelFolder
         }
     }
 
-    private static void CheckFinite(Dictionary<string, Tensor> tensors, string path)
+    private static void CheckFinite(IReadOnlyDictionary<string, Tensor> tensors, string path)
     {
         foreach (var (name, tensor) in tensors)
         {

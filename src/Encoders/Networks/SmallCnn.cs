@@ -7,7 +7,7 @@ namespace ToNNO.Encoders.Networks;
 
 /// <summary>A small fully convolutional network whose logit is pooled from per-pixel logits; see <see cref="SmallCnnArchitecture"/>.</summary>
 /// <remarks>Weights are named <c>layers.0.weight</c>, <c>layers.0.bias</c>, …, <c>head.weight</c>, <c>head.bias</c> and <c>bias</c>.</remarks>
-public sealed class SmallCnn : SliceNetwork
+public sealed class SmallCnn : TrainableNetwork
 {
     // Scalars are held for as long as torch reads them. One that an operator makes of a number on the way may be finalized by a
     // collection on another thread in the middle of the native call (dotnet/TorchSharp#1434), which then reads freed memory.
@@ -56,9 +56,12 @@ public sealed class SmallCnn : SliceNetwork
         }
     }
 
-    public SmallCnnArchitecture Architecture { get; }
+    public override SmallCnnArchitecture Architecture { get; }
 
     internal override List<string> CamLayers { get; }
+
+    public override IReadOnlyDictionary<string, Tensor> State() =>
+        named_parameters().ToDictionary(pair => pair.name, pair => (Tensor)pair.parameter, StringComparer.Ordinal);
 
     /// <inheritdoc/>
     /// <param name="input1">Slices <c>[B, C, S, S]</c>.</param>
@@ -170,13 +173,7 @@ public sealed class SmallCnn : SliceNetwork
             var values = MemoryMarshal.Cast<byte, float>(parameter.bytes);
             if (parameter.dim() == 4)
             {
-                var deviation = Math.Sqrt(2.0 / (parameter.shape[1] * parameter.shape[2] * parameter.shape[3]));
-                foreach (ref var value in values)
-                {
-                    // Box-Muller; 1 - u keeps the logarithm finite.
-                    var radius = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
-                    value = (float)(deviation * radius * Math.Cos(2 * Math.PI * random.NextDouble()));
-                }
+                Initialisation.Normal(values, Math.Sqrt(2.0 / (parameter.shape[1] * parameter.shape[2] * parameter.shape[3])), random);
             }
             else
             {
