@@ -69,10 +69,19 @@ internal static class EncoderFixtures
     {
         // Torch keeps a few tensors of its own from the first use on.
         work();
-        var before = Tensor.TotalCount;
+        var before = SettledTensorCount();
         work();
         // Two convolutions and the head with a weight and a bias each, and the bias per class.
         Assert.Equal(before + (7 * networks), Tensor.TotalCount);
+    }
+
+    /// <summary>The live tensors, once what other tests left to the collector is gone: it would go in the middle of counting. To be asked
+    /// before the work that is watched, never after it.</summary>
+    public static long SettledTensorCount()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return Tensor.TotalCount;
     }
 
     /// <summary>Noise, and in half of the slices a bright blob of 2 to 4 pixels radius.</summary>

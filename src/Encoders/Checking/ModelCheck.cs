@@ -195,6 +195,9 @@ public sealed class ModelCheck
     /// <summary>Counts tensors around work that was all done before, so that nothing is made that is to stay.</summary>
     private LiveTensors CountTensors()
     {
+        // What the collector has yet to free would go in the middle of counting.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var before = Tensor.TotalCount;
         Encode(_encoder, Samples, SampleCount);
         CheckMaps();
