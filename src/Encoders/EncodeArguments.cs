@@ -61,7 +61,10 @@ internal static class EncodeArguments
                 throw new EncoderException(
                     EncoderError.NonFiniteLogit,
                     $"Slice {firstSlice + (i / classes)} got the logit {logits[i]} for class {card.Classes[i % classes]} from {card.Name}: " +
-                    "check the slice's pixels for NaN or huge values, else the model's weights.");
+                    "check the slice's pixels for NaN or huge values, else the model's weights.")
+                {
+                    Slice = firstSlice + (i / classes),
+                };
             }
         }
     }
@@ -100,7 +103,10 @@ internal static class EncodeArguments
                 throw new EncoderException(
                     EncoderError.NonFiniteMap,
                     $"Slice {firstSlice + (i / cells)} got the value {maps[i]} in its {request.Kind} of {request.Layer} for class {card.Classes[classIndex]} " +
-                    $"from {card.Name}, though its logits are finite: check the model's weights, or choose another layer.");
+                    $"from {card.Name}, though its logits are finite: check the model's weights, or choose another layer.")
+                {
+                    Slice = firstSlice + (i / cells),
+                };
             }
         }
     }

@@ -86,6 +86,9 @@ public sealed class EncoderException : Exception
 
     public EncoderError Error { get; }
 
+    /// <summary>Which slice of those handed in is at fault, where one is.</summary>
+    public int? Slice { get; init; }
+
     /// <summary>Stable code, as in <c>model.missing</c>.</summary>
     public string Code => CodeOf(Error);
 

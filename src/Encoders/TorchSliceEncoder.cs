@@ -83,7 +83,7 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         Encode(slices, count, format, request: null, logits, maps: []);
 
     /// <inheritdoc/>
-    /// <remarks>The first time that a layer and a slice size are asked for, a batch of stripes tells the number of cells.</remarks>
+    /// <remarks>The first time that a layer and a slice size are asked for, a batch of noise tells the number of cells.</remarks>
     public MapGrid CamGrid(SliceFormat format, string layer)
     {
         this.ResolveCamLayer(layer);
@@ -300,11 +300,11 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var batch = empty(batchSize, Card.Channels, format.Size, format.Size);
-        // Stripes of seven pixels, not zeros: a network that checks itself on them is to see something.
-        var pixels = MemoryMarshal.Cast<byte, float>(batch.bytes);
-        for (var i = 0; i < pixels.Length; i++)
+        // Noise, not zeros: a network that checks itself on them is to see something, and no two slices alike.
+        var random = new Random(1);
+        foreach (ref var pixel in MemoryMarshal.Cast<byte, float>(batch.bytes))
         {
-            pixels[i] = i % 7 / 7f;
+            pixel = random.NextSingle();
         }
 
         var shape = _network.ForwardWithFeatures(batch.to(_device), format.PixelMm, layer).Features.shape;

@@ -150,6 +150,24 @@ public sealed class ClassesAndChannelsTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_NoFileOfAnyChannel_SaysSoEvenQuietly()
+    {
+        WriteCase("case");
+        var outcome = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", SaveModel(), "-o", _work.Out, "-q"); // named _a and _b, not _0000
+        Assert.Equal(4, outcome.ExitCode);
+        Assert.StartsWith("input.no_channels: ", Assert.Single(outcome.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_IntoTheModelsFolder_IsRefused()
+    {
+        WriteCase("case");
+        var outcome = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", SaveModel(), "-o", _work["model"], "--channels", "_a,_b");
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.StartsWith("output.misplaced: ", Assert.Single(outcome.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_OneFileForAllChannels_EachChannelIsIt()
     {
         WriteCase("case");
@@ -191,6 +209,7 @@ public sealed class ClassesAndChannelsTests : IDisposable
 
     [Theory]
     [InlineData("model.channels", "--channels", "_a")]
+    [InlineData("model.channels", "--channels", "_a,_a")]
     [InlineData("model.class_unknown", "--class", "c")]
     public async Task Run_ChannelsOrClassesThatTheModelHasNot_AreRefusedBeforeAnyWork(string code, string option, string value)
     {

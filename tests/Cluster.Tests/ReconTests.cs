@@ -35,6 +35,17 @@ public sealed class ReconTests : IDisposable
     }
 
     [Fact]
+    public async Task Recon_OverAFileOfAnothers_Refused()
+    {
+        var scan = _work.Write("v.nii", Oblique().Plain());
+        await RunAsync("v", []);
+        var outcome = await TonnoProcess.RunAsync("recon", "-i", _work["out/v"], "-o", scan);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.StartsWith("output.misplaced: ", Assert.Single(outcome.Errors), StringComparison.Ordinal);
+        Assert.Equal(Oblique().Plain(), await File.ReadAllBytesAsync(scan, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Recon_OtherFilter_TheHeatmapOfARunWithIt()
     {
         _work.Write("v.nii", Oblique().Plain());

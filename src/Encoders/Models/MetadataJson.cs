@@ -34,7 +34,7 @@ public static class MetadataJson
     /// <summary>All keys under <c>tonno</c>; the rest of a bundle's metadata may hold what its makers like.</summary>
     private static readonly string[] _known =
     [
-        "architecture", "small_cnn", "precision", "pixel_size_mm", "spacing_mm", "intensity_window", "fill_value", "alpha", "window", "threshold", "training",
+        "architecture", "small_cnn", "precision", "pixel_size_mm", "spacing_mm", "intensity_window", "fill_value", "alpha", "window", "threshold", "cam_cells", "training",
     ];
 
     private static readonly JsonSerializerOptions _architectureOptions = new()
@@ -59,7 +59,9 @@ public static class MetadataJson
     {
         try
         {
-            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });
+            // Some editors begin a file with a byte order mark.
+            var text = utf8.Span.StartsWith("\uFEFF"u8) ? utf8[3..] : utf8;
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });
             return Read(document.RootElement, source);
         }
         // Lone surrogates are found only when a string is read; the architecture's constructor checks nothing.
@@ -126,6 +128,8 @@ public static class MetadataJson
                 ["threshold"] = metadata.Threshold is { } threshold
                     ? new JsonObject { ["value"] = threshold.Value, ["of_peak"] = threshold.OfPeak }
                     : null,
+                ["cam_cells"] = new JsonObject(metadata.CamCells.Select(
+                    layer => KeyValuePair.Create(layer.Key, (JsonNode?)new JsonArray(layer.Value.Stride, layer.Value.First)))),
                 ["training"] = metadata.Training?.DeepClone(),
             },
         };
@@ -137,6 +141,11 @@ public static class MetadataJson
         if (metadata.Architecture is not SmallCnnArchitecture)
         {
             root["tonno"]!.AsObject().Remove("small_cnn");
+        }
+
+        if (metadata.CamCells.Count == 0)
+        {
+            root["tonno"]!.AsObject().Remove("cam_cells");
         }
 
         var bytes = JsonSerializer.SerializeToUtf8Bytes(root, _writeOptions);
@@ -229,6 +238,7 @@ public static class MetadataJson
             Threshold = reader.Has("tonno.threshold")
                 ? new HeatmapThreshold(reader.Number("tonno.threshold.value"), reader.Flag("tonno.threshold.of_peak"))
                 : null,
+            CamCells = reader.CamCells(),
             Training = reader.Has("tonno.training") ? reader.Object("tonno.training") : null,
         };
         reader.Require(metadata.PixelMm is null or (> 0 and < 1000), "tonno.pixel_size_mm must be above 0 and below 1000, or null");
@@ -239,6 +249,10 @@ public static class MetadataJson
             $"spatial_shape is smaller than the {architecture.SmallestSlice} pixels that the network needs");
         reader.Require(
             metadata.Precision == EncoderPrecision.Fp32 || architecture is not SmallCnnArchitecture, $"tonno.precision must be float32 for {name}");
+        reader.Require(
+            metadata.CamCells.Count == 0 || architecture is TorchScriptArchitecture, $"tonno.cam_cells is for TorchScript programs; where the cells of {name} lie is known");
+        reader.Require(
+            metadata.Threshold is not { OfPeak: true } ofPeak || ofPeak.Value is > 0 and <= 1, "tonno.threshold.value must be above 0 and at most 1 where it is a part of the peak");
         reader.Require(
             metadata.Window is null || _windows.Contains(metadata.Window, StringComparer.Ordinal),
             $"tonno.window must be one of {string.Join(", ", _windows)}, or null");

@@ -12,6 +12,9 @@ internal readonly struct MetadataReader(JsonElement root, string source)
     /// <summary>By <see cref="EncoderPrecision"/>.</summary>
     private static readonly string[] _precisions = ["float32", "bfloat16"];
 
+    /// <summary>Names of classes become parts of file names.</summary>
+    private const int LongestName = 100;
+
     public void Require(bool condition, string what)
     {
         if (!condition)
@@ -81,7 +84,10 @@ internal readonly struct MetadataReader(JsonElement root, string source)
                 && index < names.Length && names[index] is null && property.Value.ValueKind == JsonValueKind.String;
             Require(known, $"{Path} must map \"0\" to \"{names.Length - 1}\" to class names");
             names[index] = property.Value.GetString()!;
+            Require(names[index].Length is > 0 and <= LongestName && !names[index].Any(char.IsControl), $"{Path} names class {index} by none of 1 to {LongestName} printable letters");
         }
+
+        Require(names.Distinct(StringComparer.Ordinal).Count() == names.Length, $"{Path} gives two classes one name");
 
         return names;
     }
@@ -179,6 +185,29 @@ internal readonly struct MetadataReader(JsonElement root, string source)
         var (low, high) = ((float)Number(value[0], path), (float)Number(value[1], path));
         Require(float.IsFinite(low) && float.IsFinite(high) && low < high && float.IsFinite(high - low), $"{path} must rise from low to high");
         return (low, high);
+    }
+
+    /// <summary>By layer <c>[stride, first]</c>, in pixels.</summary>
+    public Dictionary<string, CamCells> CamCells()
+    {
+        const string Path = "tonno.cam_cells";
+        var cells = new Dictionary<string, CamCells>(StringComparer.Ordinal);
+        if (!Has(Path))
+        {
+            return cells;
+        }
+
+        var value = Find(Path);
+        Require(value.ValueKind == JsonValueKind.Object, $"{Path} must be an object");
+        foreach (var layer in value.EnumerateObject())
+        {
+            Require(layer.Value.ValueKind == JsonValueKind.Array && layer.Value.GetArrayLength() == 2, $"{Path}.{layer.Name} must be [stride, first], in pixels");
+            var (stride, first) = (Number(layer.Value[0], Path), Number(layer.Value[1], Path));
+            Require(stride is > 0 and <= 16384 && Math.Abs(first) <= 16384, $"{Path}.{layer.Name} must have a stride above 0, and be within the slice");
+            cells[layer.Name] = new CamCells(stride, first);
+        }
+
+        return cells;
     }
 
     public static string PrecisionName(EncoderPrecision precision) => _precisions[(int)precision];

@@ -42,7 +42,7 @@ public static class ModelFolder
         {
             SmallCnnArchitecture architecture => ReadSmallCnn(architecture, content, contentPath),
             ResNetArchitecture architecture => ReadResNet(architecture, numbers, content, contentPath),
-            TorchScriptArchitecture => ReadProgram(numbers, content, contentPath),
+            TorchScriptArchitecture => ReadProgram(metadata, numbers, content, contentPath),
             var other => throw new InvalidOperationException($"Unknown architecture {other.Name}."),
         };
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
@@ -166,7 +166,7 @@ public static class ModelFolder
         return new ResNet(architecture, state, precision);
     }
 
-    private static TorchScriptNetwork ReadProgram(EncoderPrecision precision, HashingStream content, string path)
+    private static TorchScriptNetwork ReadProgram(ModelMetadata metadata, EncoderPrecision precision, HashingStream content, string path)
     {
         if (content.Length > Array.MaxLength)
         {
@@ -176,7 +176,7 @@ public static class ModelFolder
 
         var bytes = new byte[content.Length];
         Translate(path, () => content.ReadExactly(bytes));
-        return new TorchScriptNetwork(bytes, path, precision);
+        return new TorchScriptNetwork(bytes, path, precision, metadata.CamCells);
     }
 
     private static void ReadWeights(HashingStream content, IReadOnlyDictionary<string, Tensor> tensors, string path, Func<string, bool>? skip)

@@ -45,6 +45,9 @@ public sealed record ModelMetadata
 
     public HeatmapThreshold? Threshold { get; init; }
 
+    /// <summary>Where the cells of a TorchScript program's layers lie, by layer; a layer that is not here has them side by side over the slice.</summary>
+    public IReadOnlyDictionary<string, CamCells> CamCells { get; init; } = new Dictionary<string, CamCells>();
+
     /// <summary>Where the weights come from: data, options, scores. Free in form; it is kept and never interpreted.</summary>
     public JsonObject? Training { get; init; }
 

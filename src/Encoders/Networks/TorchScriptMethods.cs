@@ -81,6 +81,6 @@ internal static partial class TorchScriptMethods
         return methods;
     }
 
-    [GeneratedRegex(@"^  def (?<name>\w+)\(self\b")]
+    [GeneratedRegex(@"^  def (?<name>\w+)\(\w")] // the first argument bears whatever name its author gave it
     private static partial Regex Method();
 }

@@ -15,16 +15,19 @@ public sealed class TorchScriptNetwork : SliceNetwork
     private readonly EncoderPrecision _precision;
     private readonly string _source;
     private readonly Dictionary<string, (string Features, string Head)> _parts;
+    private readonly IReadOnlyDictionary<string, CamCells> _cells;
     private readonly ConcurrentDictionary<string, bool> _checked = new(StringComparer.Ordinal);
 
     /// <param name="file">Bytes of the file.</param>
     /// <param name="source">The file's name for messages.</param>
+    /// <param name="cells">By layer, where its cells lie; those of others are taken to lie side by side over the slice.</param>
     /// <exception cref="EncoderException">These bytes are no TorchScript program, or one of a kind that this libtorch cannot run.</exception>
-    public TorchScriptNetwork(byte[] file, string source, EncoderPrecision precision = EncoderPrecision.Fp32)
+    public TorchScriptNetwork(
+        byte[] file, string source, EncoderPrecision precision = EncoderPrecision.Fp32, IReadOnlyDictionary<string, CamCells>? cells = null)
         : base(nameof(TorchScriptNetwork))
     {
         ArgumentNullException.ThrowIfNull(file);
-        (_precision, _source) = (precision, source);
+        (_precision, _source, _cells) = (precision, source, cells ?? new Dictionary<string, CamCells>());
         TorchScriptOperators.Check(file, source);
         try
         {
@@ -50,6 +53,13 @@ public sealed class TorchScriptNetwork : SliceNetwork
         var layers = TorchScriptMethods.LayersOf(file);
         CamLayers = [.. layers.Select(layer => layer.Name)];
         _parts = layers.ToDictionary(layer => layer.Name, layer => (layer.Features, layer.Head), StringComparer.Ordinal);
+        if (_cells.Keys.FirstOrDefault(layer => !_parts.ContainsKey(layer)) is { } unknown)
+        {
+            _program.Dispose();
+            throw new EncoderException(
+                EncoderError.MetadataInvalid,
+                $"The metadata of {source} say where the cells of {unknown} lie, a layer that it does not show: its layers are {(layers.Count == 0 ? "none" : string.Join(", ", CamLayers))}.");
+        }
     }
 
     /// <inheritdoc/>
@@ -64,6 +74,9 @@ public sealed class TorchScriptNetwork : SliceNetwork
         using var scope = NewDisposeScope();
         return Forward(ChannelsLast.Of(input1)).MoveToOuterDisposeScope();
     }
+
+    internal override (double Stride, double First)? CamCells(string layer) =>
+        _cells.TryGetValue(layer, out var cells) ? (cells.Stride, cells.First) : null;
 
     internal override (Tensor Features, Tensor Logits) ForwardWithFeatures(Tensor slices, double pixelMm, string layer)
     {
@@ -117,8 +130,8 @@ public sealed class TorchScriptNetwork : SliceNetwork
 
         var whole = Forward(slices);
         // The parts are the same operators on the same numbers; only a fuser that works across their border may round otherwise.
-        var tolerance = _precision == EncoderPrecision.Bf16 ? 0.05 : 1e-3;
-        if (!whole.shape.AsSpan().SequenceEqual(logits.shape) || !allclose(logits, whole, tolerance, tolerance, equal_nan: true))
+        var tolerance = (_precision == EncoderPrecision.Bf16 ? 0.05 : 1e-3) * whole.abs().max().item<float>();
+        if (!whole.shape.AsSpan().SequenceEqual(logits.shape) || !allclose(logits, whole, rtol: 0, atol: tolerance, equal_nan: true))
         {
             var (features, head) = _parts[layer];
             throw new EncoderException(
@@ -134,12 +147,12 @@ public sealed class TorchScriptNetwork : SliceNetwork
         {
             return program();
         }
-        catch (Exception refused) when (refused is (ExternalException or InvalidCastException) && !OutOfMemory.Is(refused))
+        catch (Exception refused) when (refused is (ExternalException or InvalidCastException or ArgumentException) && !OutOfMemory.Is(refused)) // the last two where it gives no tensor
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
                 $"{_source} cannot encode slices of shape [{string.Join(", ", input.shape)}] in {_precision} ({FirstLine(refused)}): " +
-                "correct the channels and the spatial shape in its metadata, or export it for them" +
+                "let it give one tensor of logits for any number of slices, correct the channels and the spatial shape in its metadata, or export it for them" +
                 (_precision == EncoderPrecision.Bf16 ? ", and do not freeze it: frozen weights stay float32." : "."),
                 refused);
         }

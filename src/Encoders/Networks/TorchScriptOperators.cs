@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Text.RegularExpressions;
 
 namespace ToNNO.Encoders.Networks;
@@ -19,6 +20,7 @@ internal static partial class TorchScriptOperators
         try
         {
             using var archive = new ZipArchive(new MemoryStream(file, writable: false));
+            RequireWhole(archive, source);
             var code = archive.Entries.Where(entry => entry.FullName.Contains("/code/", StringComparison.Ordinal) && entry.Name.EndsWith(".py", StringComparison.Ordinal)).ToList();
             if (code.Count == 0)
             {
@@ -40,6 +42,27 @@ internal static partial class TorchScriptOperators
         catch (InvalidDataException error)
         {
             throw Foreign(source, "it is no zip archive", error);
+        }
+    }
+
+    /// <summary>Holds every entry against its checksum: neither libtorch nor the runtime's zip reader does.</summary>
+    private static void RequireWhole(ZipArchive archive, string source)
+    {
+        var buffer = new byte[1 << 16];
+        foreach (var entry in archive.Entries)
+        {
+            var checksum = new Crc32();
+            using var content = entry.Open();
+            for (int read; (read = content.Read(buffer)) > 0;)
+            {
+                checksum.Append(buffer.AsSpan(0, read));
+            }
+
+            if (checksum.GetCurrentHashAsUInt32() != entry.Crc32)
+            {
+                throw new EncoderException(
+                    EncoderError.WeightsCorrupt, $"{source} is damaged: {entry.FullName} in it does not match its checksum. Copy or export it again.");
+            }
         }
     }
 

@@ -61,6 +61,24 @@ public sealed class NiftiWriter : IDisposable
         Stream destination, NiftiHeader like, string description = "ToNNO mask", bool compress = false) =>
         new(destination, like, NiftiDataType.UInt8, 0, 1, description, compress);
 
+    /// <summary>True where a file begins as a heatmap or mask that was written here: it may be written over, where another's may not.</summary>
+    public static bool Wrote(string path)
+    {
+        try
+        {
+            using var file = NiftiFiles.Open(path);
+            using Stream content = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
+            var start = new byte[512];
+            start = start[..content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+            return new[] { NiftiLayout.V1, NiftiLayout.V2 }.Any(
+                layout => start.AsSpan(Math.Min(layout.Description, start.Length)).StartsWith("ToNNO "u8));
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Writes the next samples of a heatmap.</summary>
     /// <exception cref="InvalidOperationException">The file is a mask, or full.</exception>
     public void Append(ReadOnlySpan<float> samples)

@@ -143,7 +143,7 @@ internal sealed class NpzArrays : IDisposable
             }
 
             var bytes = GC.AllocateUninitializedArray<byte>((int)(count * size));
-            return stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length && stream.ReadByte() < 0 && stream.Crc32 == entry.Crc32
+            return stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length && stream.ReadByte() < 0 && stream.Checksum == entry.Crc32
                 ? (header, bytes)
                 : throw Damaged(name);
         }, RejectReason.SinogramDamaged, $"is damaged at array {name}: copy it again, or run again");

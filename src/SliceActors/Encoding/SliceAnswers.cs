@@ -1,3 +1,4 @@
+using System.Globalization;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
 using ToNNO.Tomography.Geometry;
@@ -103,6 +104,18 @@ internal sealed class SliceAnswers
     /// <exception cref="EncoderException">The encoder failed.</exception>
     public int Take(SliceBatch batch)
     {
+        try
+        {
+            return Encode(batch);
+        }
+        catch (EncoderException refused) when (refused.Slice is { } slot)
+        {
+            throw new EncoderException(refused.Error, $"{Place(batch.Rows[slot])}: {refused.Message}", refused);
+        }
+    }
+
+    private int Encode(SliceBatch batch)
+    {
         var logits = LogitsOf(batch);
         if (_request is null)
         {
@@ -157,6 +170,17 @@ internal sealed class SliceAnswers
         },
         cam.Layer,
         [.. settings.Classes.Select(one => one.Index)]);
+
+    /// <summary>Where a slice lies, so that it can be cut again.</summary>
+    private string Place(int row)
+    {
+        var plan = _task.Plan();
+        var (direction, offset) = (_directions.First + (row / _offsetCount), row % _offsetCount);
+        var n = plan.Directions.Normals[direction];
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"In the slice {plan.OffsetMm(offset):G4} mm from the centre along ({n.X:F4}, {n.Y:F4}, {n.Z:F4}), direction {direction} and offset {offset}");
+    }
 
     /// <summary>Room for all of the model's logits of a batch.</summary>
     private Span<float> LogitsOf(SliceBatch batch)

@@ -103,6 +103,16 @@ internal static class RunCommand
         }
 
         RequireReportApart(request, sources);
+        if (Path.GetFullPath(request.Output) == modelName)
+        {
+            throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {request.Model}: choose another.");
+        }
+
+        if (sources.Inputs.Count == 0)
+        {
+            throw new CommandException(
+                ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
+        }
 
         var options = LocalResources.Options(request.Output, request.Device) with { LogLevel = request.Verbose ? LogLevel.Information : LogLevel.Error };
         IReadOnlyList<RunProtocol.VolumeConcluded> concluded = [];

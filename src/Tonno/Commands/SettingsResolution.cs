@@ -85,6 +85,12 @@ internal static class SettingsResolution
             return card.Channels == 1 ? [] : [.. Enumerable.Range(0, card.Channels).Select(channel => channel.ToString("'_'0000", CultureInfo.InvariantCulture))];
         }
 
+        if (endings.Distinct(StringComparer.Ordinal).Count() < endings.Count && endings.Any(ending => ending.Length > 0))
+        {
+            throw new CommandException(
+                ExitCodes.Usage, "model.channels", $"--channels names {endings.GroupBy(ending => ending).First(group => group.Count() > 1).Key} twice: give each channel an ending of its own, or none any.");
+        }
+
         return endings.Count == card.Channels ? endings : throw new CommandException(
             ExitCodes.Usage, "model.channels", $"{card.Name} takes {card.Channels} channels, but --channels names {endings.Count}: name one ending for each.");
     }

@@ -43,6 +43,11 @@ internal sealed record HeatmapFiles(string Heatmap)
                 throw new CommandException(ExitCodes.Usage, "output.misplaced", $"{output} would be written over the sinogram: choose another name.");
             }
 
+            if (File.Exists(path) && !NiftiWriter.Wrote(path))
+            {
+                throw new CommandException(ExitCodes.Usage, "output.misplaced", $"{path} is there already and no heatmap of ToNNO's: choose another name, or remove it.");
+            }
+
             if (published.Contains(Path.GetFileName(path)))
             {
                 throw new CommandException(ExitCodes.Usage, "output.misplaced", $"{output} is a file of the run's result: choose another name.");

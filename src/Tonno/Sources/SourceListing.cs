@@ -36,7 +36,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             var volumes = isFolder ? VolumesIn(path, storeRoot) : [];
             foreach (var file in volumes)
             {
-                if (Channel.Of(file, channels) is { } channel)
+                if (Channel.Of(file, channels) is { } channel && channel.Files().Contains(file))
                 {
                     found.TryAdd(channel.Volume, new Found(NameBelow(path, channel.Name), channel.Files()));
                 }
@@ -145,10 +145,18 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             return ending is null ? null : new Channel(stem[..^ending.Length], file, file[stem.Length..], endings);
         }
 
-        /// <summary>The volume's files by channel: those beside this one, of whichever extension.</summary>
-        public IReadOnlyList<string> Files() => Endings.Count == 0
-            ? [File]
-            : [.. Endings.Select(ending => new[] { Extension }.Concat(Suffixes).Select(extension => Name + ending + extension)
-                .FirstOrDefault(System.IO.File.Exists, Name + ending + Extension))];
+        /// <summary>The volume's files by channel: those beside this one, of whichever extension. Of two files of one channel the first by name is taken.</summary>
+        public IReadOnlyList<string> Files()
+        {
+            if (Endings.Count == 0)
+            {
+                return [File];
+            }
+
+            var folder = Path.GetDirectoryName(Name + "x")!;
+            var beside = Directory.Exists(folder) ? Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList() : [];
+            return [.. Endings.Select(ending => beside.FirstOrDefault(
+                file => ExtensionOf(file) is { Length: > 0 } extension && file[..^extension.Length] == Name + ending, Name + ending + Extension))];
+        }
     }
 }

@@ -93,7 +93,7 @@ public sealed class ModelFolderTests : IDisposable
             Assert.Equal(metadata.Classes, parsed.Classes);
             Assert.Equal(metadata.Intensities, parsed.Intensities);
             Assert.Equal(
-                metadata with { Training = null, Classes = [], Intensities = [] }, parsed with { Training = null, Classes = [], Intensities = [] });
+                metadata with { Training = null, Classes = [], Intensities = [], CamCells = parsed.CamCells }, parsed with { Training = null, Classes = [], Intensities = [] });
         }
     }
 
@@ -316,6 +316,55 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(expected, string.Join('|', MetadataJson.Parse(json, "test").Intensities.Select(
             map => FormattableString.Invariant($"{map.Low} {map.High} {map.Fill} {map.PixelLow} {map.PixelHigh}")
                 + (map.Rule is { } rule ? $" {rule.Unit}{(rule.BesidesFill ? " besides fill" : "")}" : ""))));
+    }
+
+    [Theory]
+    [InlineData("channel_def", """{"0": "a", "1": "a"}""")]
+    [InlineData("channel_def", """{"0": "a", "1": ""}""")]
+    [InlineData("channel_def", """{"0": "a", "1": "b\nc"}""")]
+    [InlineData("threshold", """{"value": 50, "of_peak": true}""")]
+    [InlineData("threshold", """{"value": -1, "of_peak": true}""")]
+    [InlineData("cam_cells", """{"layers.0": [1, 0]}""")] // known of built-in networks
+    [InlineData("cam_cells", """{"layers.0": 7}""")]
+    [InlineData("cam_cells", """[1, 0]""")]
+    public void Parse_SenselessValue_IsRefusedByItsName(string key, string value)
+    {
+        var root = JsonNode.Parse(MetadataJson.Write(EncoderFixtures.Metadata(_architecture)))!.AsObject();
+        (key == "channel_def" ? root["network_data_format"]!["outputs"]!["pred"]! : root["tonno"]!)[key] = JsonNode.Parse(value);
+        var refused = Assert.Throws<EncoderException>(() => MetadataJson.Parse(Encoding.UTF8.GetBytes(root.ToJsonString()), "test"));
+        Assert.Equal("model.metadata_invalid", refused.Code);
+        Assert.Contains(key, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_ByteOrderMark_IsPassedOver()
+    {
+        byte[] json = [0xEF, 0xBB, 0xBF, .. MetadataJson.Write(EncoderFixtures.Metadata(_architecture))];
+        Assert.Equal("blobs", MetadataJson.Parse(json, "test").Name);
+    }
+
+    [Fact]
+    public void Open_TorchScriptThatTellsWhereItsCellsLie_MapsLieThere()
+    {
+        var metadata = EncoderFixtures.Metadata(EncoderFixtures.Architecture(channels: 2)) with
+        {
+            Architecture = new TorchScriptArchitecture(2, 3),
+            Classes = ["a", "b", "c"],
+            CamCells = new Dictionary<string, CamCells> { ["features"] = new(4, 0.5) },
+        };
+        Directory.CreateDirectory(_folder["m"]);
+        File.WriteAllBytes(_folder["m/model.ts"], Reference.Program("halves"));
+        File.WriteAllBytes(_folder["m/metadata.json"], MetadataJson.Write(metadata));
+        using (var encoder = (TorchSliceEncoder)EncoderFactory.Open(_folder["m"], "cpu"))
+        {
+            var grid = encoder.CamGrid(new SliceFormat(24, 2.5), "features");
+            Assert.Equal((4 * 2.5, (0.5 - 11.5) * 2.5), (grid.CellMm, grid.FirstMm));
+            var stem = encoder.CamGrid(new SliceFormat(24, 2.5), "stem");
+            Assert.Equal(24 * 2.5 / stem.Edge, stem.CellMm); // said nothing of
+        }
+
+        File.WriteAllBytes(_folder["m/metadata.json"], MetadataJson.Write(metadata with { CamCells = new Dictionary<string, CamCells> { ["nowhere"] = new(4, 0) } }));
+        Assert.Contains("nowhere", Refusal("m", "model.metadata_invalid").Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.RegularExpressions;
 using ToNNO.Encoders.Networks;
 using ToNNO.Encoders.Tests.Fixtures;
 
@@ -93,11 +94,44 @@ public sealed class TorchScriptNetworkTests
         Refused(Reference.Program("pair"), "model.unsupported");
     }
 
-    /// <summary>The unpooled program with another source text.</summary>
-    private static byte[] Edited(Func<string, string> edit)
+    [Fact]
+    public void Constructor_BytesOfWeightsChanged_IsRefused()
+    {
+        var program = Reference.Program("residual");
+        using var archive = new ZipArchive(new MemoryStream(program));
+        var weights = archive.Entries.Where(entry => entry.FullName.Contains("/data/", StringComparison.Ordinal)).MaxBy(entry => entry.Length)!;
+        using var content = weights.Open();
+        var start = new byte[16];
+        content.ReadExactly(start);
+        var at = program.AsSpan().IndexOf(start);
+        Assert.True(at > 0);
+        program[at + 3] ^= 0x40;
+        Refused(program, "model.weights_corrupt");
+    }
+
+    [Fact]
+    public void Encode_DictionaryInsteadOfLogits_IsRefused()
+    {
+        using var encoder = Encoder(Edited(code => Regex.Replace(code.Replace("-> Tensor:", "-> Dict[str, Tensor]:", StringComparison.Ordinal), "return (.*)", "return {\"logits\": $1}")));
+        var refused = Assert.Throws<EncoderException>(() => EncoderFixtures.Encode(encoder, new float[2 * 24 * 24], 1, 24));
+        Assert.Equal("model.unsupported", refused.Code);
+        Assert.Contains("one tensor of logits", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void CamLayers_FirstArgumentOfAnotherName_AreFound()
+    {
+        using var network = new TorchScriptNetwork(Edited(code => Regex.Replace(code, @"\bself\b", "mine"), "halves"), "model.ts");
+        using var plain = new TorchScriptNetwork(Reference.Program("halves"), "model.ts");
+        Assert.Equal(plain.CamLayers, network.CamLayers);
+        Assert.Contains("features", network.CamLayers);
+    }
+
+    /// <summary>A program with another source text.</summary>
+    private static byte[] Edited(Func<string, string> edit, string name = "unpooled")
     {
         using var file = new MemoryStream();
-        using (var source = new ZipArchive(new MemoryStream(Reference.Program("unpooled"))))
+        using (var source = new ZipArchive(new MemoryStream(Reference.Program(name))))
         using (var target = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
         {
             foreach (var entry in source.Entries)

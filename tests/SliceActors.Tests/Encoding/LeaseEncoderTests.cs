@@ -172,6 +172,16 @@ public sealed class LeaseEncoderTests
         });
     }
 
+    [Fact]
+    public void Encode_LogitThatIsNoNumber_TheSliceIsNamedByItsPlace()
+    {
+        var volume = new Volume(_task.Geometry, Enumerable.Range(0, 20 * 20 * 20).Select(at => at == 4210 ? float.PositiveInfinity : 1).ToArray());
+        var refused = Assert.Throws<EncoderException>(
+            () => new LeaseEncoder(BatchPixels).Encode(_task, [volume], new(16, 2), null, _encoder, TimeSpan.Zero, Token));
+        Assert.Equal("encoder.non_finite_logit", refused.Code);
+        Assert.Matches(@"^In the slice -?[0-9.]+ mm from the centre along \(.*\), direction 1[67] and offset [0-9]+: ", refused.Message);
+    }
+
     /// <summary>Two channels, each on its own grid with a window of its own, and classes out of order: against slices cut and encoded one by one.</summary>
     [Fact]
     public void Encode_ChannelsAndClasses_GivesEachSliceTheLogitsOfTheClassesChosen()

@@ -45,6 +45,22 @@ public sealed class SourceListingTests : IDisposable
     }
 
     [Fact]
+    public void List_TwoFilesOfOneChannel_OneIsTakenAndTheOtherLeftOut()
+    {
+        Touch("in/a_0000.nii", "in/a_0000.nii.gz", "in/a_0001.nii");
+        var listing = SourceListing.List([_folder["in"]], _folder["out"], "_0000", "_0001");
+        Assert.Equal(["a: in/a_0000.nii in/a_0001.nii"], Shown(listing));
+        Assert.Equal([_folder["in/a_0000.nii.gz"]], listing.LeftOut);
+    }
+
+    [Fact]
+    public void List_ExtensionsInCapitals_AreFound()
+    {
+        Touch("in/a_0000.NII.GZ", "in/a_0001.nii.gz");
+        Assert.Equal(["a: in/a_0000.NII.GZ in/a_0001.nii.gz"], Shown(SourceListing.List([_folder["in"]], _folder["out"], "_0000", "_0001")));
+    }
+
+    [Fact]
     public void List_ChannelMissing_IsListedWithTheFileThatShouldBeThere()
     {
         Touch("in/a_0000.nii.gz", "in/b_0001.nii");
