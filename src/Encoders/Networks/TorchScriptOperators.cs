@@ -14,7 +14,10 @@ internal static partial class TorchScriptOperators
     /// <summary>Libraries of operators that libtorch brings along; the code of <c>torch.*</c> itself is written without one.</summary>
     private static readonly string[] _known = ["aten", "prim", "prims", "quantized", "mkldnn", "mkldnn_prepacked", "onednn", "prepacked"];
 
-    /// <exception cref="EncoderException">The bytes are no TorchScript file, or ask for operators of another library.</exception>
+    /// <summary>What is written like an operator and is none.</summary>
+    private static readonly string[] _written = ["device", "Generator"];
+
+    /// <exception cref="EncoderException">The bytes are no TorchScript file, or ask for operators that libtorch does not have.</exception>
     public static void Check(byte[] file, string source)
     {
         try
@@ -29,7 +32,15 @@ internal static partial class TorchScriptOperators
 
             foreach (var entry in code)
             {
-                var unknown = Operators().Matches(Read(entry, source)).FirstOrDefault(match => !_known.Contains(match.Groups["library"].Value, StringComparer.Ordinal));
+                var text = Texts().Replace(Read(entry, source), "\"\"");
+                if (Own().Matches(text).Select(match => match.Groups["name"].Value).FirstOrDefault(name => !_written.Contains(name) && !LibtorchOperators.MayHave(name)) is { } absent)
+                {
+                    throw new EncoderException(
+                        EncoderError.ModelUnsupported,
+                        $"{source} needs the operator torch.{absent}, which this libtorch does not have: export the network with another version of PyTorch, or without it.");
+                }
+
+                var unknown = Operators().Matches(text).FirstOrDefault(match => !_known.Contains(match.Groups["library"].Value, StringComparer.Ordinal));
                 if (unknown is not null)
                 {
                     throw new EncoderException(
@@ -79,6 +90,13 @@ internal static partial class TorchScriptOperators
 
     private static EncoderException Foreign(string source, string what, Exception? inner = null) =>
         new(EncoderError.WeightsCorrupt, $"{source} is no TorchScript program: {what}. Export it with torch.jit.save; torch.save makes another kind of file.", inner);
+
+    [GeneratedRegex(@"\btorch\.(?<name>\w+)\(")]
+    private static partial Regex Own();
+
+    /// <summary>Literals, whose words are no operators.</summary>
+    [GeneratedRegex(@"""(?:[^""\\]|\\.)*""")]
+    private static partial Regex Texts();
 
     [GeneratedRegex(@"\bops\.(?<library>\w+)\.(?<name>\w+)")]
     private static partial Regex Operators();

@@ -91,6 +91,8 @@ public sealed class TorchScriptNetworkTests
         Refused(program[..^300], "model.weights_corrupt");
         Refused(Edited(code => code.Replace("def forward(", "def forward((", StringComparison.Ordinal)), "model.weights_corrupt");
         Refused(Edited(code => code.Replace("torch.mean(", "ops.torchvision.nms(", StringComparison.Ordinal)), "model.unsupported");
+        Refused(Edited(code => code.Replace("torch.mean(", "torch.of_a_later_version(", StringComparison.Ordinal)), "model.unsupported");
+        Refused(Edited(code => code.Replace("torch.mean(", "torch.symeig(", StringComparison.Ordinal)), "model.unsupported"); // gone since PyTorch 2.0
         Refused(Reference.Program("pair"), "model.unsupported");
     }
 
