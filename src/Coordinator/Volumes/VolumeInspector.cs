@@ -50,7 +50,9 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         var name = Path.GetFileName(input.Uris[0]);
         if (Directory.Exists(input.Uris[0]))
         {
-            throw new ImagingException(RejectReason.FileMissing, $"The folder {name} holds no volumes: no file named .nii, .nii.gz or .hdr was found in it.");
+            throw IsListable(input.Uris[0])
+                ? new ImagingException(RejectReason.FileMissing, $"The folder {name} holds no volumes: no file named .nii, .nii.gz or .hdr was found in it.")
+                : new ImagingException(RejectReason.FileUnreadable, $"The folder {name} cannot be listed, so that volumes in it may be missed: check its rights and its disk.");
         }
 
         if (input.Uris.Count != settings.Intensities.Count)
@@ -108,6 +110,19 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
             + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry, settings.Classes.Count))
             + (((3L * settings.Classes.Count) + (2L * task.SlabCount)) * task.LeaseDirections * stackBytes);
         return new Inspection(task, leases, stored, plan.Directions.Count, bytes, done);
+    }
+
+    private static bool IsListable(string folder)
+    {
+        try
+        {
+            _ = Directory.EnumerateFileSystemEntries(folder).Any();
+            return true;
+        }
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>As many directions as come near the slices that a lease aims at, in whole blocks. Passes are short, and all encoders are to

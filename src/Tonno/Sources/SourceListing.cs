@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using System.Security.Cryptography;
 using System.Text;
 using ToNNO.Contracts;
@@ -18,7 +17,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
     /// and accounts for it. So is a volume that lacks a channel: it is listed with the file that should be there.</remarks>
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
-    /// <exception cref="CommandException">The output folder holds a source folder, a folder cannot be listed, or a source is no path.</exception>
+    /// <exception cref="CommandException">The output folder holds a source folder, or a source is no path.</exception>
     public static SourceListing List(IEnumerable<string> sources, string storeRoot, params IReadOnlyList<string> channels)
     {
         var found = new SortedDictionary<string, Found>(StringComparer.Ordinal);
@@ -33,7 +32,12 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
 
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source));
             var isFolder = Directory.Exists(path);
-            var volumes = isFolder ? VolumesIn(path, storeRoot) : [];
+            var (volumes, unlistable) = isFolder ? VolumesIn(path, storeRoot) : ([], []);
+            foreach (var folder in unlistable)
+            {
+                found.TryAdd(folder, new Found(NameBelow(path, folder), [folder]));
+            }
+
             foreach (var file in volumes)
             {
                 if (Channel.Of(file, channels) is { } channel && channel.Files().Contains(file))
@@ -46,7 +50,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
                 }
             }
 
-            if (volumes.Count == 0)
+            if (volumes.Count + unlistable.Count == 0)
             {
                 var channel = isFolder ? null : Channel.Of(path, channels);
                 found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^ExtensionOf(path).Length])), channel?.Files() ?? [path]));
@@ -63,7 +67,9 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
         return below == "." ? Path.GetFileName(folder) : below;
     }
 
-    private static List<string> VolumesIn(string folder, string storeRoot)
+    /// <summary>The files of NIfTI names below a folder, and the folders that cannot be listed: these are inputs too, which the run refuses beside
+    /// the good ones.</summary>
+    private static (List<string> Files, List<string> Unlistable) VolumesIn(string folder, string storeRoot)
     {
         var (below, store) = (Below(folder), Below(Path.TrimEndingDirectorySeparator(Path.GetFullPath(storeRoot))));
         if (below.StartsWith(store, StringComparison.Ordinal))
@@ -72,23 +78,35 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
                 ExitCodes.Usage, "output.holds_input", $"The output folder {storeRoot} holds the input folder {folder}, so that results would be taken for inputs; give another.");
         }
 
-        try
+        var (files, unlistable, waiting) = (new List<string>(), new List<string>(), new Stack<string>([folder]));
+        while (waiting.TryPop(out var next))
         {
-            // A link to a file is one; a link to a folder is not followed, since it may lead in a circle.
-            return [.. new FileSystemEnumerable<string>(
-                folder,
-                (ref FileSystemEntry entry) => entry.ToFullPath(),
-                new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = false, AttributesToSkip = 0 })
+            try
             {
-                ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
-                ShouldRecursePredicate = (ref FileSystemEntry entry) =>
-                    !entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && !Below(entry.ToFullPath()).StartsWith(store, StringComparison.Ordinal),
-            }.Where(file => Suffixes.Any(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)))];
+                foreach (var entry in new DirectoryInfo(next).GetFileSystemInfos())
+                {
+                    var path = Path.Combine(next, entry.Name);
+                    // A link to a file is one; a link to a folder is not followed, since it may lead in a circle.
+                    if (entry is DirectoryInfo)
+                    {
+                        if (entry.LinkTarget is null && !Below(path).StartsWith(store, StringComparison.Ordinal))
+                        {
+                            waiting.Push(path);
+                        }
+                    }
+                    else if (ExtensionOf(entry.Name).Length > 0)
+                    {
+                        files.Add(path);
+                    }
+                }
+            }
+            catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+            {
+                unlistable.Add(next);
+            }
         }
-        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException(ExitCodes.Usage, "input.unreadable", $"The folder {folder} cannot be listed: {failed.Message}");
-        }
+
+        return (files, unlistable);
 
         static string Below(string folder) => Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
     }

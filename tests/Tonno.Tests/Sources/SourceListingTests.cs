@@ -61,6 +61,31 @@ public sealed class SourceListingTests : IDisposable
     }
 
     [Fact]
+    public void List_FolderThatCannotBeListed_IsAnInputBesideTheOthers()
+    {
+        Touch("in/a.nii");
+        // Deeper than a path may be long: not even root can list it by its path.
+        var name = new string('d', 200);
+        using (var shell = System.Diagnostics.Process.Start("bash", ["-c", $"cd {_folder["in"]} && for i in $(seq 25); do mkdir {name} && cd {name}; done"]))
+        {
+            shell.WaitForExit();
+        }
+
+        try
+        {
+            var inputs = SourceListing.List([_folder["in"]], _folder["out"]).Inputs;
+            Assert.Equal(2, inputs.Count);
+            Assert.Contains(inputs, input => input.VolumeId.Value == "a");
+            Assert.Contains(inputs, input => input.Uris.Single().StartsWith(_folder[$"in/{name}/{name}"], StringComparison.Ordinal));
+        }
+        finally
+        {
+            using var removal = System.Diagnostics.Process.Start("rm", ["-rf", _folder[$"in/{name}"]]);
+            removal.WaitForExit();
+        }
+    }
+
+    [Fact]
     public void List_ChannelMissing_IsListedWithTheFileThatShouldBeThere()
     {
         Touch("in/a_0000.nii.gz", "in/b_0001.nii");
