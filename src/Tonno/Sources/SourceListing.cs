@@ -22,6 +22,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
     {
         var found = new SortedDictionary<string, Found>(StringComparer.Ordinal);
         var leftOut = new SortedSet<string>(StringComparer.Ordinal);
+        var siblings = new Siblings();
         foreach (var source in sources)
         {
             if (source.Contains("://", StringComparison.Ordinal))
@@ -40,9 +41,9 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
 
             foreach (var file in volumes)
             {
-                if (Channel.Of(file, channels) is { } channel && channel.Files().Contains(file))
+                if (Channel.Of(file, channels) is { } channel && channel.Files(siblings) is var files && files.Contains(file))
                 {
-                    found.TryAdd(channel.Volume, new Found(NameBelow(path, channel.Name), channel.Files()));
+                    found.TryAdd(channel.Volume, new Found(NameBelow(path, channel.Name), files));
                 }
                 else
                 {
@@ -53,7 +54,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             if (volumes.Count + unlistable.Count == 0)
             {
                 var channel = isFolder ? null : Channel.Of(path, channels);
-                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^ExtensionOf(path).Length])), channel?.Files() ?? [path]));
+                found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^ExtensionOf(path).Length])), channel?.Files(siblings) ?? [path]));
             }
         }
 
@@ -163,18 +164,45 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             return ending is null ? null : new Channel(stem[..^ending.Length], file, file[stem.Length..], endings);
         }
 
-        /// <summary>The volume's files by channel: those beside this one, of whichever extension. Of two files of one channel the first by name is taken.</summary>
-        public IReadOnlyList<string> Files()
+        /// <summary>The volume's files by channel: those beside this one, of whichever extension.</summary>
+        public IReadOnlyList<string> Files(Siblings siblings) =>
+            Endings.Count == 0 ? [File] : [.. Endings.Select(ending => siblings.Find(Name + ending) ?? Name + ending + Extension)];
+    }
+
+    /// <summary>Files by their paths without extension. Each folder is looked into once: an archive has a hundred thousand files.</summary>
+    private sealed class Siblings
+    {
+        private readonly HashSet<string> _folders = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, string> _files = new(StringComparer.Ordinal);
+
+        /// <summary>The file of that name; of several with other extensions the first by name.</summary>
+        public string? Find(string stem)
         {
-            if (Endings.Count == 0)
+            var folder = Path.GetDirectoryName(stem)!;
+            if (_folders.Add(folder))
             {
-                return [File];
+                foreach (var file in In(folder).Order(StringComparer.Ordinal))
+                {
+                    if (ExtensionOf(file) is { Length: > 0 } extension)
+                    {
+                        _files.TryAdd(file[..^extension.Length], file);
+                    }
+                }
             }
 
-            var folder = Path.GetDirectoryName(Name + "x")!;
-            var beside = Directory.Exists(folder) ? Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList() : [];
-            return [.. Endings.Select(ending => beside.FirstOrDefault(
-                file => ExtensionOf(file) is { Length: > 0 } extension && file[..^extension.Length] == Name + ending, Name + ending + Extension))];
+            return _files.GetValueOrDefault(stem);
+        }
+
+        private static string[] In(string folder)
+        {
+            try
+            {
+                return Directory.GetFiles(folder);
+            }
+            catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+            {
+                return []; // what should lie there is refused by its name
+            }
         }
     }
 }
