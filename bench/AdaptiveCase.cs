@@ -100,7 +100,7 @@ internal sealed class AdaptiveGroup(string name, HeatmapThreshold? threshold)
         var walks = _cases.AsParallel().AsOrdered().Select(one => one.Walk(bound)).ToList();
         var adaptive = Enumerable.Range(0, _cases.Count).AsParallel().AsOrdered().Select(at => _cases[at].Heatmap(walks[at].Rows)).ToList();
         double Fixed(float[] heatmap, AdaptiveCase one) => Dice.Above(heatmap, bound.For(heatmap.Max()), one.Reference);
-        double Best(float[] heatmap, AdaptiveCase one) => Dice.Best(heatmap, one.Reference);
+        double Best(float[] heatmap, AdaptiveCase one) => new RankedVoxels(heatmap, one.Reference).BestDice().Dice;
         var before = _full.Select((heatmap, at) => Heights(heatmap, _cases[at], bound)).ToList();
         var after = adaptive.Select((heatmap, at) => Heights(heatmap, _cases[at], bound)).ToList();
         var pairs = before.Zip(after).SelectMany(volume => volume.First.Zip(volume.Second)).ToList();

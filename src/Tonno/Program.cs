@@ -3,7 +3,7 @@ using ToNNO.Tonno.Commands;
 
 var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.")
 {
-    RunCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), DemoCommand.Create(),
+    RunCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), EvaluateCommand.Create(), DemoCommand.Create(),
 };
 if (args.Length == 0)
 {

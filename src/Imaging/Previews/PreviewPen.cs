@@ -16,8 +16,6 @@ internal sealed class PreviewPen(SKCanvas canvas) : IDisposable
 
     private static readonly SKColor Casing = new(0, 0, 0, 150);
     private static readonly SKColor Frame = new(0x3A, 0x40, 0x48);
-    private static readonly Lazy<SKTypeface> Sans = new(LoadFont);
-
     private readonly SKPathEffect _dashes = SKPathEffect.CreateDash([7, 4], 0);
 
     public void Dispose() => _dashes.Dispose();
@@ -192,18 +190,11 @@ internal sealed class PreviewPen(SKCanvas canvas) : IDisposable
 
     private static SKPaint Fill(SKColor colour) => new() { Color = colour, IsAntialias = true };
 
-    private static SKFont Font(float size, bool bold) => new(Sans.Value, size)
+    private static SKFont Font(float size, bool bold) => new(EmbeddedFont.Sans, size)
     {
         Embolden = bold,
         Subpixel = true,
         Hinting = SKFontHinting.None,
         Edging = SKFontEdging.Antialias,
     };
-
-    private static SKTypeface LoadFont()
-    {
-        using var stream = typeof(PreviewPen).Assembly.GetManifestResourceStream("ToNNO.Imaging.Previews.DejaVuSans.ttf")
-            ?? throw new InvalidOperationException("The font is missing from the assembly.");
-        return SKTypeface.FromStream(stream) ?? throw new InvalidOperationException("The embedded font cannot be read.");
-    }
 }

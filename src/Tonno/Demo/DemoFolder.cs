@@ -18,6 +18,11 @@ internal sealed class DemoFolder
 
     public string Inputs => Path.Combine(Root, "inputs");
 
+    public string Masks => Path.Combine(Root, "masks");
+
+    /// <summary>What <c>tonno evaluate</c> scores the results against.</summary>
+    public string References => Path.Combine(Root, "references.csv");
+
     /// <summary>The store of the run.</summary>
     public string Results => Path.Combine(Root, "results");
 
@@ -41,6 +46,7 @@ internal sealed class DemoFolder
 
             File.WriteAllText(mark, "tonno demo made this folder, and replaces what it made when it runs again.\n");
             Directory.CreateDirectory(folder.Inputs);
+            Directory.CreateDirectory(folder.Masks);
             return folder;
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
@@ -50,6 +56,8 @@ internal sealed class DemoFolder
     }
 
     public string Input(string id) => Path.Combine(Inputs, $"{id}.nii.gz");
+
+    public string Mask(string id) => Path.Combine(Masks, $"{id}.nii.gz");
 
     public string Picture(string id) => Path.Combine(Root, $"{id}.png");
 

@@ -162,7 +162,16 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
                 writer.Append(one.Image.Samples.AsFloats());
                 writer.Complete();
             });
+            DemoFolder.Write(folder.Mask(one.Id), file =>
+            {
+                using var writer = NiftiWriter.ForMask(file, one.Header, compress: true);
+                writer.Append(one.Reference);
+                writer.Complete();
+            });
         }
+
+        DemoFolder.Write(folder.References, file => file.Write(System.Text.Encoding.UTF8.GetBytes(
+            string.Concat(["file,mask,patient\n", .. cases.Select(one => $"inputs/{one.Id}.nii.gz,masks/{one.Id}.nii.gz,{one.Id}\n")]))));
     }
 
     private async Task RunVolumesAsync(EncoderCard card, CancellationToken cancel)
@@ -199,7 +208,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
         return new DemoCase(
             one.Id,
             dice,
-            Dice.Best(values, one.Reference),
+            new RankedVoxels(values, one.Reference).BestDice().Dice,
             Dice.Of(CentreBlob.Mask(one.Image.Geometry, calibration.BlobRadiusMm), one.Reference),
             peakInMask,
             TimeSpan.FromSeconds(result.Seconds.Total))

@@ -1,22 +1,18 @@
 using System.Globalization;
 using System.Text.Json;
 using ToNNO.Imaging.Previews;
+using ToNNO.Tonno.Pages;
 
 namespace ToNNO.Tonno.Demo;
 
 /// <summary>Writes the demonstration's page: one HTML file that needs no network, with a viewer of all three planes.</summary>
 public static class DemoPage
 {
-    private const string TemplateName = "ToNNO.Tonno.Demo.DemoPage.html";
-
     /// <exception cref="ArgumentException">A heatmap or mask has not one value per voxel of its image.</exception>
     public static string Build(DemoReport report)
     {
         ArgumentNullException.ThrowIfNull(report);
-        using var stream = typeof(DemoPage).Assembly.GetManifestResourceStream(TemplateName)
-            ?? throw new InvalidOperationException("The page's template is missing from the assembly.");
-        using var reader = new StreamReader(stream);
-        return DemoPageTemplate.Render(reader.ReadToEnd(), Model(report));
+        return PageTemplate.RenderPage("DemoPage.html", Model(report));
     }
 
     private static Dictionary<string, object> Model(DemoReport report) => new()

@@ -34,27 +34,5 @@ internal static class Dice
         return Ratio(both, sum);
     }
 
-    /// <summary>The highest Dice that any positive bound gives: what a heatmap could score if its threshold knew the reference.</summary>
-    public static double Best(ReadOnlySpan<float> values, ReadOnlySpan<byte> reference)
-    {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length, reference.Length, nameof(values));
-        var order = values.ToArray();
-        var inside = reference.ToArray();
-        Array.Sort(order, inside);
-        var total = (long)inside.Length - inside.AsSpan().Count((byte)0);
-        var (both, best) = (0L, Ratio(0, total));
-        for (var at = order.Length - 1; at >= 0 && order[at] > 0; at--)
-        {
-            both += inside[at] != 0 ? 1 : 0;
-            // Equal values fall on the same side of every bound.
-            if (at == 0 || order[at - 1] != order[at])
-            {
-                best = Math.Max(best, Ratio(both, order.Length - at + total));
-            }
-        }
-
-        return best;
-    }
-
     private static double Ratio(long both, long sum) => sum == 0 ? double.NaN : 2.0 * both / sum;
 }

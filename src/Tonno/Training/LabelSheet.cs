@@ -1,8 +1,5 @@
-using System.Globalization;
-using System.Text;
-using CsvHelper;
-using CsvHelper.Configuration;
 using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Training;
 
@@ -13,6 +10,8 @@ internal static class LabelSheet
     private const string Label = "label";
     private const string Patient = "patient";
     private const string Split = "split";
+    private const string Kind = "labels";
+    private static readonly string[] Columns = [File, Label, Patient];
 
     /// <param name="path">The CSV file.</param>
     /// <param name="root">The folder that its file names start from; null for its own.</param>
@@ -22,9 +21,17 @@ internal static class LabelSheet
     public static Cohort Read(string path, string? root, double? share, int seed)
     {
         var name = Path.GetFileName(path);
-        var rows = Rows(path, name, root ?? Path.GetDirectoryName(Path.GetFullPath(path))!, share is null);
+        var sheet = Sheet.Read(path, Kind, share is null ? [.. Columns, Split] : Columns);
+        var rows = Rows(sheet, root ?? Path.GetDirectoryName(Path.GetFullPath(path))!, share is null);
         RequireSound(name, rows);
-        var validation = share is { } given ? PatientSplit.Validation(rows.ConvertAll(row => row.File), given, seed) : BySheet(name, rows);
+        if (share is null)
+        {
+            sheet.RequirePatientsOnOneSide(rows.Select(row => (row.File.Patient, !row.IsValidation, row.Line)), "to learn from", "to validate on");
+        }
+
+        var validation = share is { } given
+            ? PatientSplit.Validation(rows.ConvertAll(row => row.File), given, seed)
+            : [.. rows.Where(row => row.IsValidation).Select(row => row.File.Patient)];
         var cohort = new Cohort(
             [.. rows.Select(row => row.File).Where(file => !validation.Contains(file.Patient))],
             [.. rows.Select(row => row.File).Where(file => validation.Contains(file.Patient))]);
@@ -46,83 +53,19 @@ internal static class LabelSheet
 
     /// <summary>True where the file's header has the column split.</summary>
     /// <exception cref="CommandException">The file cannot be read.</exception>
-    public static bool HasSplit(string path) => Parse(path, Path.GetFileName(path), reader => reader.HeaderRecord!.Contains(Split));
+    public static bool HasSplit(string path) => Sheet.Read(path, Kind, Columns).Has(Split);
 
-    private static List<Row> Rows(string path, string name, string root, bool bySheet) => Parse(path, name, reader =>
-    {
-        string[] needed = bySheet ? [File, Label, Patient, Split] : [File, Label, Patient];
-        if (needed.FirstOrDefault(column => !reader.HeaderRecord!.Contains(column)) is { } missing)
-        {
-            throw Refused(
-                "labels.column_missing",
-                $"{name} has no column {missing}: its first line must name the columns {File}, {Label} and {Patient}, and {Split} where that is to decide.");
-        }
-
-        var rows = new List<Row>();
-        while (reader.Read())
-        {
-            var line = reader.Parser.RawRow;
-            if (needed.FirstOrDefault(column => reader.GetField(column) is null or "") is { } empty)
-            {
-                var which = empty != File && reader.GetField(File) is { Length: > 0 } file ? $", of {file}," : "";
-                throw Refused("labels.incomplete", $"Line {line} of {name}{which} has no {empty}: fill it in, or remove the line.");
-            }
-
-            rows.Add(new(
-                new LabelledFile(
-                    Path.GetFullPath(Path.Combine(root, reader.GetField(File)!)),
-                    reader.GetField(File)!,
-                    YesOrNo(name, line, Label, reader.GetField(Label)!, ("1", "0"), ("yes", "no")),
-                    reader.GetField(Patient)!),
-                bySheet && YesOrNo(name, line, Split, reader.GetField(Split)!, ("validation", "train")),
-                line));
-        }
-
-        return rows.Count > 0 ? rows : throw Refused("labels.incomplete", $"{name} names no volume: add a line for each.");
-    });
-
-    private static T Parse<T>(string path, string name, Func<CsvReader, T> read)
-    {
-        try
-        {
-            using var text = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
-            using var reader = new CsvReader(text, new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim, DetectColumnCountChanges = true });
-            if (!reader.Read())
-            {
-                throw Refused("labels.column_missing", $"{name} is empty: its first line must name the columns {File}, {Label} and {Patient}.");
-            }
-
-            reader.ReadHeader();
-            return read(reader);
-        }
-        catch (BadDataException malformed)
-        {
-            throw Refused(
-                "labels.unreadable", $"Line {malformed.Context?.Parser?.RawRow} of {name} cannot be read as CSV: give it as many values as the first line has names, with commas between them, and quotes in pairs.");
-        }
-        catch (DecoderFallbackException)
-        {
-            throw Refused("labels.unreadable", $"{name} is no text in UTF-8: save it as CSV in UTF-8.");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Refused("labels.unreadable", $"The labels {path} cannot be read: {error.Message}");
-        }
-    }
-
-    private static bool YesOrNo(string name, int line, string column, string value, params (string Yes, string No)[] words)
-    {
-        foreach (var (yes, no) in words)
-        {
-            if (value.Equals(yes, StringComparison.OrdinalIgnoreCase) || value.Equals(no, StringComparison.OrdinalIgnoreCase))
-            {
-                return value.Equals(yes, StringComparison.OrdinalIgnoreCase);
-            }
-        }
-
-        throw Refused(
-            "labels.invalid", $"Line {line} of {name} has the {column} '{value}': write {string.Join(", or ", words.Select(word => $"{word.Yes} or {word.No}"))}.");
-    }
+    private static List<Row> Rows(Sheet sheet, string root, bool bySheet) =>
+    [
+        .. sheet.Rows.Select(row => new Row(
+            new LabelledFile(
+                Path.GetFullPath(Path.Combine(root, row[File])),
+                row[File],
+                row.Either(Label, ("1", "0"), ("yes", "no")),
+                row[Patient]),
+            bySheet && row.Either(Split, ("validation", "train")),
+            row.Line)),
+    ];
 
     private static void RequireSound(string name, List<Row> rows)
     {
@@ -144,22 +87,6 @@ internal static class LabelSheet
             throw Refused(
                 "labels.one_class", $"All {rows.Count} volumes of {name} are labelled {(rows[0].File.IsPositive ? "yes" : "no")}: to learn a difference takes volumes of both kinds.");
         }
-    }
-
-    private static HashSet<string> BySheet(string name, List<Row> rows)
-    {
-        foreach (var patient in rows.GroupBy(row => row.File.Patient, StringComparer.Ordinal))
-        {
-            if (patient.FirstOrDefault(row => row.IsValidation) is { } validated && patient.FirstOrDefault(row => !row.IsValidation) is { } learned)
-            {
-                // Lines, not the patient's name: what is printed may be kept.
-                throw Refused(
-                    "labels.patient_on_both_sides",
-                    $"Lines {learned.Line} and {validated.Line} of {name} are of one patient, the one to learn from and the other to validate on: put all of a patient on one side, or the score is worth nothing.");
-            }
-        }
-
-        return [.. rows.Where(row => row.IsValidation).Select(row => row.File.Patient)];
     }
 
     private static CommandException Refused(string code, string message) => new(ExitCodes.Usage, code, message);

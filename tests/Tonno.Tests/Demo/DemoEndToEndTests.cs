@@ -59,6 +59,7 @@ public sealed class DemoEndToEndTests : IDisposable
 
         await CheckMethodsAsync(root);
         await CheckReadmeAsync(root);
+        await CheckEvaluationAsync(root);
 
         // Last, as it is skipped where there is no browser.
         var document = await DemoPageTests.DumpDomAsync(page);
@@ -74,6 +75,20 @@ public sealed class DemoEndToEndTests : IDisposable
         Assert.Empty(output);
         Assert.StartsWith("demo.samples_missing: ", errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_folder.FullName, "out")));
+    }
+
+    /// <summary>The README's evaluation of the demo's results; the tumours are large and bright, so it cannot be far below the demo's own score.</summary>
+    private static async Task CheckEvaluationAsync(string root)
+    {
+        var (exit, output, errors) = await TonnoAsync(
+            "evaluate", "-i", Path.Combine(root, "results"), "--references", Path.Combine(root, "references.csv"), "-o", Path.Combine(root, "evaluation"), "--sweep");
+        Assert.True(exit == 0, $"Exit code {exit}: {errors}\n{output}");
+        using var report = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(root, "evaluation", "evaluation.json"), TestContext.Current.CancellationToken));
+        var scores = report.RootElement.GetProperty("methods")[0].GetProperty("scores");
+        Assert.InRange(scores.GetProperty("dice").GetProperty("mean").GetDouble(), 0.6, 1);
+        Assert.Equal(1, scores.GetProperty("peakInLesion").GetProperty("mean").GetDouble());
+        var page = await File.ReadAllTextAsync(Path.Combine(root, "evaluation", "index.html"), TestContext.Current.CancellationToken);
+        Assert.Equal(2 * SampleCases.TestIds.Count, Regex.Count(page, "data:image/png;base64,"));
     }
 
     /// <summary>Every method that the README names makes a heatmap of the demo's model whose peak is in the tumour's neighbourhood.</summary>

@@ -2,20 +2,36 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace ToNNO.Tonno.Demo;
+namespace ToNNO.Tonno.Pages;
 
 /// <summary>
 /// Fills a page: <c>{{name}}</c> is a text, escaped; <c>{{&amp;name}}</c> is one that is inserted as it is;
 /// <c>{{#name}}…{{/name}}</c> is repeated for each item of a list.
 /// </summary>
-internal static partial class DemoPageTemplate
+internal static partial class PageTemplate
 {
+    private const string Prefix = "ToNNO.Tonno.Pages.";
+
+    /// <summary>Fills a page of this assembly; <c>{{&amp;style}}</c> is the style that all pages share.</summary>
+    /// <param name="name">Its file's name.</param>
+    /// <inheritdoc cref="Render(string, IReadOnlyDictionary{string, object})"/>
+    public static string RenderPage(string name, IReadOnlyDictionary<string, object> model) =>
+        Render(Resource(name), new Dictionary<string, object>(model) { ["style"] = Resource("Page.css") });
+
     /// <exception cref="InvalidOperationException">The template names what the model lacks, or a section does not end.</exception>
     public static string Render(string template, IReadOnlyDictionary<string, object> model)
     {
         var page = new StringBuilder(template.Length);
         Render(template, [model], page);
         return page.ToString();
+    }
+
+    private static string Resource(string name)
+    {
+        using var stream = typeof(PageTemplate).Assembly.GetManifestResourceStream(Prefix + name)
+            ?? throw new InvalidOperationException($"{name} is missing from the assembly.");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
     }
 
     private static void Render(string template, IReadOnlyList<IReadOnlyDictionary<string, object>> scopes, StringBuilder page)
