@@ -31,7 +31,8 @@ public class ArchitectureTests
         ("Google.Protobuf", ["Contracts"]),
         ("TorchSharp", ["Encoders", "Tonno"]),
         ("Azure", ["Storage"]),
-        ("SkiaSharp", ["Imaging"]),
+        ("SkiaSharp", ["Imaging", "Tonno"]), // Tonno for the lettering of plots
+        ("ScottPlot", ["Tonno"]),
         ("OpenTelemetry", ["Tonno"]),
         ("Spectre", ["Tonno"]),
         ("System.CommandLine", ["Tonno"]),
