@@ -25,6 +25,7 @@ internal static class Program
         ["pipeline"] = PipelineBench.Measure,
         ["scaling"] = ScalingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
+        ["table-real"] = RealTable.Measure,
         ["train"] = TrainingBench.Measure,
     };
 

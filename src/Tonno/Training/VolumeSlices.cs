@@ -49,7 +49,7 @@ internal sealed class TrainingSlices : ISliceSource
     }
 
     /// <summary>Another gain and another zero, made by the window: what it cuts off it still cuts off.</summary>
-    private static IntensityMap Vary(IntensityMap map, Random random)
+    internal static IntensityMap Vary(IntensityMap map, Random random)
     {
         double Symmetric() => (2 * random.NextDouble()) - 1;
         var width = (double)map.High - map.Low;

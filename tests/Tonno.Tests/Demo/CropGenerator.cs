@@ -1,3 +1,4 @@
+using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Geometry;
 using ToNNO.Tonno.Demo;
 
@@ -11,6 +12,7 @@ internal static class CropGenerator
     private const double ShortestSideMm = 35;
     private const double LongestSideMm = 60;
     private const int Tries = 200;
+    private const int MostTries = 1000;
 
     /// <summary>Of a positive crop's voxels at least this part is tumour.</summary>
     public const double LeastTumour = 0.15;
@@ -23,21 +25,27 @@ internal static class CropGenerator
         foreach (var id in SampleCases.TrainingIds)
         {
             var header = samples.Image(id).Header;
-            var counts = new MaskCounts(samples.Mask(id, header), header.Shape);
-            for (var pair = 0; pair < PairsPerCase;)
-            {
-                var shape = RandomShape(header.Geometry, random);
-                if (Find(header.Shape, shape, random, box => counts.In(box) == 0) is { } negative
-                    && Find(header.Shape, shape, random, box => counts.In(box) >= LeastTumour * shape.VoxelCount) is { } positive)
-                {
-                    crops.Add(new(id, true, positive));
-                    crops.Add(new(id, false, negative));
-                    pair++;
-                }
-            }
+            crops.AddRange(Pairs(id, header, samples.Mask(id, header), PairsPerCase, random));
         }
 
         return crops;
+    }
+
+    /// <summary>Pairs of crops of one case; fewer where it has no room for so many.</summary>
+    public static IEnumerable<TrainingCrop> Pairs(string id, NiftiHeader header, byte[] mask, int pairs, Random random)
+    {
+        var counts = new MaskCounts(mask, header.Shape);
+        for (var (made, tries) = (0, 0); made < pairs && tries < MostTries; tries++)
+        {
+            var shape = RandomShape(header.Geometry, random);
+            if (Find(header.Shape, shape, random, box => counts.In(box) == 0) is { } negative
+                && Find(header.Shape, shape, random, box => counts.In(box) >= LeastTumour * shape.VoxelCount) is { } positive)
+            {
+                yield return new(id, true, positive);
+                yield return new(id, false, negative);
+                made++;
+            }
+        }
     }
 
     private static VolumeShape RandomShape(VolumeGeometry geometry, Random random)
