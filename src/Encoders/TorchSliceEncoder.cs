@@ -65,6 +65,9 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 
     public string Device { get; }
 
+    /// <summary>The numbers that the network computes with.</summary>
+    public EncoderPrecision Precision => _network.Precision;
+
     public IReadOnlyList<string> CamLayers => _network.CamLayers;
 
     /// <summary>Slices per forward pass of slices of <paramref name="size"/> x <paramref name="size"/> pixels.</summary>
@@ -259,7 +262,8 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         {
             using var withGradients = enable_grad();
             var variable = features.detach().requires_grad_(true);
-            var logit = _network.Head(variable, pixelMm, request.Layer).select(1, classIndex).sum();
+            // A copy, since a head may begin with an operator in place, which a leaf does not stand.
+            var logit = _network.Head(variable.clone(), pixelMm, request.Layer).select(1, classIndex).sum();
             // Not autograd.grad, whose errors TorchSharp does not catch: they would end the process. Nothing but the variable gets a gradient.
             autograd.backward([logit], inputs: [variable]);
             if (variable.grad is { } gradient)

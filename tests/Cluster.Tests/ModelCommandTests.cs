@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ToNNO.Encoders;
 using ToNNO.Encoders.Checking;
 using ToNNO.Encoders.Models;
 using ToNNO.Encoders.Networks;
@@ -97,5 +98,71 @@ public sealed class ModelCommandTests : IDisposable
         Assert.True(outcome.ExitCode == 2, outcome.ToString());
         Assert.Matches(@"^model\.unsupported: .+\.$", Assert.Single(outcome.Errors));
         Assert.False(Directory.Exists(_work.Out));
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(100, 2)]
+    public async Task Run_BFloat16BeyondItsBound_RefusedBeforeAnyWork(float off, int exitCode)
+    {
+        // The reference says of one slice something else than the network does.
+        const int Count = 6, Size = 24;
+        var model = SmallModel.Save(_work["model"]);
+        ModelMetadata metadata;
+        using (var sound = ModelFolder.Load(model))
+        {
+            var intensity = sound.Card.Intensities[0];
+            metadata = sound.Metadata with
+            {
+                Architecture = new TorchScriptArchitecture(2, 3),
+                SliceSize = Size,
+                Classes = ["a", "b", "c"],
+                Intensities = [intensity, intensity],
+            };
+        }
+
+        void Write(EncoderPrecision precision) =>
+            File.WriteAllBytes(Path.Combine(model, ModelFolder.MetadataFile), MetadataJson.Write(metadata with { Precision = precision }));
+        File.Delete(Path.Combine(model, ModelFolder.WeightsFile));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "residual.ts"), Path.Combine(model, ModelFolder.ProgramFile));
+        Write(EncoderPrecision.Fp32);
+        var slices = new float[Count * 2 * Size * Size];
+        for (var at = 0; at < slices.Length; at++)
+        {
+            slices[at] = at / (2 * Size * Size);
+        }
+
+        using (NewDisposeScope())
+        {
+            var logits = new float[Count * 3];
+            using (var full = EncoderFactory.Open(model, "cpu"))
+            {
+                full.Encode(slices, Count, new(Size, 2), logits);
+            }
+
+            logits[4] += off;
+            using var file = File.Create(Path.Combine(model, ModelReference.FileName));
+            Safetensors.Write(file, new Dictionary<string, Tensor> { ["slices"] = tensor(slices, [Count, 2, Size, Size]), ["logits"] = tensor(logits, [Count, 3]) });
+        }
+
+        Write(EncoderPrecision.Bf16);
+        try
+        {
+            EncoderFactory.Open(model, "cpu").Dispose();
+        }
+        catch (EncoderException absent) when (absent.Error == EncoderError.DeviceUnavailable)
+        {
+            Assert.Skip("This processor computes no bfloat16.");
+        }
+
+        _work.Write("a_0000.nii", Workplace.Volume(1, edge: 12).Plain());
+        _work.Write("a_0001.nii", Workplace.Volume(2, edge: 12).Plain());
+        var outcome = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", model, "-o", _work.Out, "--directions", "8", "--pixel", "2");
+        Assert.True(outcome.ExitCode == exitCode, outcome.ToString());
+        Assert.Equal(exitCode == 0, Directory.Exists(_work.Out));
+        if (exitCode != 0)
+        {
+            Assert.Matches(@"^model\.reference_differs: The logit of slice 1 for b .+\.$", Assert.Single(outcome.Errors));
+        }
     }
 }

@@ -275,6 +275,26 @@ public sealed class CamTests
         static double Norm(IEnumerable<float> values) => Math.Sqrt(values.Sum(value => (double)value * value));
     }
 
+    [Theory]
+    [InlineData(CamKind.GradCam)]
+    [InlineData(CamKind.LayerCam)]
+    public void EncodeCam_HeadThatBeginsInPlace_GivesTheMapsOfOneThatDoesNot(CamKind kind)
+    {
+        const int Count = 5, Size = 24;
+        var pixels = Reference.Ramp(Count * 2 * Size * Size, seed: 5);
+        (float[] Logits, float[] Maps) Of(string relu)
+        {
+            var program = Reference.Edited("halves", "torch.square(features), [2, 3]", $"torch.square({relu}(features)), [2, 3]");
+            using var encoder = new TorchSliceEncoder(new TorchScriptNetwork(program, "model.ts"), Reference.Card(2, 3), "cpu");
+            return EncodeCam(encoder, pixels, Count, Size, new CamRequest(kind, "features", [1]));
+        }
+
+        var (expected, actual) = (Of("torch.relu"), Of("torch.relu_"));
+        Assert.Contains(expected.Maps, value => value > 0);
+        Assert.Equal(expected.Logits, actual.Logits);
+        Assert.Equal(expected.Maps, actual.Maps);
+    }
+
     [Fact]
     public void CamLayers_OfEachNetwork_HaveTheDefaultFirst()
     {

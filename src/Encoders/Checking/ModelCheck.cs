@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using ToNNO.Encoders.Networks;
 using static TorchSharp.torch;
 
@@ -8,17 +7,14 @@ namespace ToNNO.Encoders.Checking;
 /// <summary>Finds out whether a model does what its card promises, and how fast.</summary>
 public sealed class ModelCheck
 {
-    /// <summary>Edge of slices where neither model nor reference nor user has one.</summary>
-    private const int CommonSize = 128;
-
-    /// <summary>Slices that the numbers of a model are compared on where it has no reference.</summary>
-    private const int SampleCount = 16;
+    private const int SampleCount = LogitTrial.SampleCount;
 
     private readonly ISliceEncoder _encoder;
     private readonly EncoderPrecision _precision;
     private readonly ModelCheckOptions _options;
     private readonly ModelReference? _reference;
     private readonly SliceFormat _format;
+    private readonly LogitTrial _trial;
     private readonly List<ModelProblem> _problems = [];
 
     /// <param name="reference">Slices and logits of PyTorch, or null.</param>
@@ -33,7 +29,8 @@ public sealed class ModelCheck
                 $"{encoder.Card.Name} is checked on slices of {size} x {size} pixels, those of its {(encoder.Card.SliceSize is null ? "reference" : "metadata")}: leave --size out, or give {size}.");
         }
 
-        _format = new SliceFormat(options.Size ?? reference?.Size ?? encoder.Card.SliceSize ?? CommonSize, encoder.Card.PixelMm ?? 1);
+        _format = new SliceFormat(options.Size ?? reference?.Size ?? encoder.Card.SliceSize ?? SampleSlices.CommonSize, encoder.Card.PixelMm ?? 1);
+        _trial = new LogitTrial(encoder, precision, _format, options.Tolerance);
     }
 
     /// <summary>Checks a model.</summary>
@@ -58,72 +55,31 @@ public sealed class ModelCheck
     /// <param name="openFloat32">Opens the same network in float32.</param>
     internal ModelCheckReport Run(string architecture, Func<ISliceEncoder> openFloat32)
     {
-        var samples = Encode(_encoder, Samples, SampleCount); // a network that encodes nothing is refused here
-        var reference = _reference is null ? null : CompareWithReference(_reference);
-        var neighbours = CompareAlone(samples);
-        var bfloat16 = _precision == EncoderPrecision.Bf16 ? CompareWithFloat32(samples, openFloat32) : null;
+        _trial.Encode(); // a network that encodes nothing is refused here
+        var reference = _reference is null ? null : Take(_trial.WithReference(_reference));
+        var neighbours = Take(_trial.Alone());
+        var bfloat16 = _precision == EncoderPrecision.Bf16 ? CompareWithFloat32(openFloat32) : null;
         var speeds = MeasureSpeeds(); // before maps, which hold weights of their own in memory
         var maps = CheckMaps();
         return new ModelCheckReport(
             _encoder.Card, architecture, _precision, _encoder.Device, _format.Size, reference, bfloat16, neighbours, maps, speeds, CountTensors(), _problems);
     }
 
-    private float[] Samples => field ??= SampleSlices.Make(SampleCount, _encoder.Card.Channels, _format.Size);
+    private float[] Samples => _trial.Samples;
 
-    private int SlicePixels => _encoder.Card.Channels * _format.Size * _format.Size;
+    private int SlicePixels => _trial.SlicePixels;
 
-    private float[] Encode(ISliceEncoder encoder, ReadOnlySpan<float> slices, int count)
+    private LogitComparison CompareWithFloat32(Func<ISliceEncoder> open)
     {
-        var logits = new float[count * _encoder.Card.Classes.Count];
-        encoder.Encode(slices, count, _format, logits);
-        return logits;
+        using var full = open();
+        return Take(_trial.WithFloat32(full, _reference));
     }
 
-    private LogitComparison Compare(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected) =>
-        LogitBounds.Compare(actual, expected, _encoder.Card.Classes, _precision, _options.Tolerance);
-
-    private LogitComparison CompareWithReference(ModelReference reference)
+    /// <summary>The comparison; where it does not hold it is a problem.</summary>
+    private LogitComparison Take(LogitFinding finding)
     {
-        var found = Compare(Encode(_encoder, reference.Slices, reference.Count), reference.Logits);
-        Require(
-            found.Holds,
-            EncoderError.ReferenceDiffers,
-            $"The logit of slice {found.Slice} for {found.Class} is {Text(found.LargestDifference)} from the reference's, and {Text(found.Bound)} is the bound: " +
-            "export network and reference from the same weights, in evaluation mode.");
-        return found;
-    }
-
-    /// <summary>Encodes the first and the last slice alone, among zeros.</summary>
-    private LogitComparison CompareAlone(float[] together)
-    {
-        var classes = _encoder.Card.Classes.Count;
-        var alone = (float[])together.Clone();
-        foreach (var at in new[] { 0, SampleCount - 1 })
-        {
-            Encode(_encoder, Samples.AsSpan(at * SlicePixels, SlicePixels), 1).CopyTo(alone, at * classes);
-        }
-
-        var found = Compare(alone, together);
-        Require(
-            found.Holds,
-            EncoderError.Unsteady,
-            $"A slice's logit for {found.Class} changes by {Text(found.LargestDifference)} with the slices beside it in a batch, or from call to call: " +
-            "let forward mix no slices, and export it in evaluation mode.");
-        return found;
-    }
-
-    private LogitComparison CompareWithFloat32(float[] samples, Func<ISliceEncoder> openFloat32)
-    {
-        using var full = openFloat32();
-        var found = _reference is { Count: > 1 } reference
-            ? Compare(Encode(_encoder, reference.Slices, reference.Count), Encode(full, reference.Slices, reference.Count))
-            : Compare(samples, Encode(full, Samples, SampleCount));
-        Require(
-            found.Holds,
-            EncoderError.PrecisionDiffers,
-            $"In bfloat16 the logit of slice {found.Slice} for {found.Class} is {Text(found.LargestDifference)} from that in float32, and {Text(found.Bound)} is the bound, " +
-            $"where logits have a spread of {Text(found.Spread)}: set tonno.precision to float32.");
-        return found;
+        Require(finding.Comparison.Holds, finding.Error, finding.Message);
+        return finding.Comparison;
     }
 
     private List<CamLayerCheck> CheckMaps() => _encoder is not ICamEncoder { CamLayers: { Count: > 0 } layers } ? [] : [.. layers.Select(CheckMaps)];
@@ -199,7 +155,7 @@ public sealed class ModelCheck
         GC.Collect();
         GC.WaitForPendingFinalizers();
         var before = Tensor.TotalCount;
-        Encode(_encoder, Samples, SampleCount);
+        _encoder.Encode(Samples, SampleCount, _format, new float[SampleCount * _encoder.Card.Classes.Count]);
         CheckMaps();
         var tensors = new LiveTensors(before, Tensor.TotalCount);
         Require(
@@ -220,6 +176,4 @@ public sealed class ModelCheck
     }
 
     private static long ResidentMb() => Environment.WorkingSet >> 20;
-
-    private static string Text(double value) => value.ToString("G3", CultureInfo.InvariantCulture);
 }

@@ -14,7 +14,6 @@ public sealed class ResNet : SliceNetwork
     private static readonly Scalar _epsilon = Epsilon.ToScalar();
     private static readonly Scalar _one = 1.ToScalar();
 
-    private readonly EncoderPrecision _precision;
     private readonly Dictionary<string, (Tensor Weight, Tensor Bias)> _folded = new(StringComparer.Ordinal);
     private readonly List<(string Layer, Convolution[] Chain, Convolution? Shortcut)> _blocks = [];
     private Convolution? _stem;
@@ -34,7 +33,7 @@ public sealed class ResNet : SliceNetwork
         }
 
         Architecture = architecture;
-        _precision = precision;
+        Precision = precision;
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         foreach (var spec in architecture.Convolutions())
@@ -47,6 +46,8 @@ public sealed class ResNet : SliceNetwork
     }
 
     public ResNetArchitecture Architecture { get; }
+
+    internal override EncoderPrecision Precision { get; }
 
     internal override List<string> CamLayers { get; } = ["layer4", "layer3", "layer2", "layer1"];
 
@@ -94,7 +95,7 @@ public sealed class ResNet : SliceNetwork
 
     internal override void Prepare(Device device)
     {
-        BFloat16Support.ThrowIfAbsent(_precision, device);
+        BFloat16Support.ThrowIfAbsent(Precision, device);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         _stem = Build(Architecture.Stem(), device);
@@ -191,7 +192,7 @@ public sealed class ResNet : SliceNetwork
     private Convolution Build(ConvolutionSpec spec, Device device)
     {
         var (folded, foldedBias) = _folded[spec.Name];
-        var type = _precision == EncoderPrecision.Bf16 ? bfloat16 : float32;
+        var type = Precision == EncoderPrecision.Bf16 ? bfloat16 : float32;
         var weight = folded.to(device).to(type);
         var bias = foldedBias.to(device).to(type).clone().DetachFromDisposeScope();
         return device.type == DeviceType.CPU
@@ -203,6 +204,6 @@ public sealed class ResNet : SliceNetwork
     {
         // One channel lies in memory the same way either way; torch is only to see that its channels are next to each other.
         var pixels = slices.shape[1] == 1 ? slices.view(slices.shape[0], slices.shape[2], slices.shape[3], 1).permute(0, 3, 1, 2) : ChannelsLast.Of(slices);
-        return _precision == EncoderPrecision.Bf16 ? pixels.to(bfloat16) : pixels;
+        return Precision == EncoderPrecision.Bf16 ? pixels.to(bfloat16) : pixels;
     }
 }

@@ -12,6 +12,9 @@ public abstract class SliceNetwork : nn.Module<Tensor, double, Tensor>
     {
     }
 
+    /// <summary>The numbers that it computes with.</summary>
+    internal virtual EncoderPrecision Precision => EncoderPrecision.Fp32;
+
     /// <summary>The layers whose features can be had, the last first.</summary>
     internal virtual IReadOnlyList<string> CamLayers => [];
 

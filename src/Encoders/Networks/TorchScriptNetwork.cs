@@ -12,7 +12,6 @@ namespace ToNNO.Encoders.Networks;
 public sealed class TorchScriptNetwork : SliceNetwork
 {
     private readonly jit.ScriptModule<Tensor, Tensor> _program;
-    private readonly EncoderPrecision _precision;
     private readonly string _source;
     private readonly Dictionary<string, (string Features, string Head)> _parts;
     private readonly IReadOnlyDictionary<string, CamCells> _cells;
@@ -27,7 +26,7 @@ public sealed class TorchScriptNetwork : SliceNetwork
         : base(nameof(TorchScriptNetwork))
     {
         ArgumentNullException.ThrowIfNull(file);
-        (_precision, _source, _cells) = (precision, source, cells ?? new Dictionary<string, CamCells>());
+        (Precision, _source, _cells) = (precision, source, cells ?? new Dictionary<string, CamCells>());
         TorchScriptOperators.Check(file, source);
         try
         {
@@ -62,6 +61,8 @@ public sealed class TorchScriptNetwork : SliceNetwork
         }
     }
 
+    internal override EncoderPrecision Precision { get; }
+
     /// <inheritdoc/>
     internal override IReadOnlyList<string> CamLayers { get; }
 
@@ -83,7 +84,7 @@ public sealed class TorchScriptNetwork : SliceNetwork
         using var scope = NewDisposeScope();
         var input = ChannelsLast.Of(slices);
         var features = Run(input, () => (Tensor)_program.invoke(_parts[layer].Features, Typed(input)));
-        var logits = Head(features, pixelMm, layer);
+        var logits = Head(features.clone(), pixelMm, layer); // a head may begin with an operator in place
         CheckParts(input, logits, layer);
         return (features.MoveToOuterDisposeScope(), logits.MoveToOuterDisposeScope());
     }
@@ -96,11 +97,11 @@ public sealed class TorchScriptNetwork : SliceNetwork
 
     internal override void Prepare(Device device)
     {
-        BFloat16Support.ThrowIfAbsent(_precision, device);
+        BFloat16Support.ThrowIfAbsent(Precision, device);
         // An export of a network in training would normalise each slice by its batch.
         _program.eval();
         _program.to(device);
-        if (_precision == EncoderPrecision.Bf16)
+        if (Precision == EncoderPrecision.Bf16)
         {
             _program.to(bfloat16);
         }
@@ -118,7 +119,7 @@ public sealed class TorchScriptNetwork : SliceNetwork
 
     private Tensor Forward(Tensor slices) => Run(slices, () => _program.call(Typed(slices))).to(float32);
 
-    private Tensor Typed(Tensor slices) => _precision == EncoderPrecision.Bf16 ? slices.to(bfloat16) : slices;
+    private Tensor Typed(Tensor slices) => Precision == EncoderPrecision.Bf16 ? slices.to(bfloat16) : slices;
 
     /// <summary>Checks, the first time that a layer is asked for, that features and head make up forward: nothing else says so.</summary>
     private void CheckParts(Tensor slices, Tensor logits, string layer)
@@ -130,7 +131,7 @@ public sealed class TorchScriptNetwork : SliceNetwork
 
         var whole = Forward(slices);
         // The parts are the same operators on the same numbers; only a fuser that works across their border may round otherwise.
-        var tolerance = (_precision == EncoderPrecision.Bf16 ? 0.05 : 1e-3) * whole.abs().max().item<float>();
+        var tolerance = (Precision == EncoderPrecision.Bf16 ? 0.05 : 1e-3) * whole.abs().max().item<float>();
         if (!whole.shape.AsSpan().SequenceEqual(logits.shape) || !allclose(logits, whole, rtol: 0, atol: tolerance, equal_nan: true))
         {
             var (features, head) = _parts[layer];
@@ -151,9 +152,9 @@ public sealed class TorchScriptNetwork : SliceNetwork
         {
             throw new EncoderException(
                 EncoderError.ModelUnsupported,
-                $"{_source} cannot encode slices of shape [{string.Join(", ", input.shape)}] in {_precision} ({FirstLine(refused)}): " +
+                $"{_source} cannot encode slices of shape [{string.Join(", ", input.shape)}] in {Precision} ({FirstLine(refused)}): " +
                 "let it give one tensor of logits for any number of slices, correct the channels and the spatial shape in its metadata, or export it for them" +
-                (_precision == EncoderPrecision.Bf16 ? ", and do not freeze it: frozen weights stay float32." : "."),
+                (Precision == EncoderPrecision.Bf16 ? ", and do not freeze it: frozen weights stay float32." : "."),
                 refused);
         }
     }

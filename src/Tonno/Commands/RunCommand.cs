@@ -98,7 +98,7 @@ internal static class RunCommand
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
         {
             settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Resolve(encoder));
-            EncoderProbe.Try(encoder, settings.Size, settings.Cam?.Layer);
+            EncoderProbe.TryPrecision(modelName, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Cam?.Layer));
             sources = SourceListing.List(request.Sources, request.Output, SettingsResolution.Channels(encoder.Card, request.Channels));
         }
 

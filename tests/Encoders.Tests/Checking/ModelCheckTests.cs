@@ -4,6 +4,7 @@ using ToNNO.Encoders.Models;
 using ToNNO.Encoders.Networks;
 using ToNNO.Encoders.Tests.Fixtures;
 using ToNNO.Encoders.Weights;
+using ToNNO.Tomography.Geometry;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -155,7 +156,7 @@ public sealed class ModelCheckTests : IDisposable
     {
         // Means of slices, and the same with one that is off by a share of their spread.
         using var full = new TorchSliceEncoder(new MadeNetwork(slices => slices.mean([2, 3])), Card(), "cpu");
-        var samples = SampleSlices.Make(16, 1, 24).Chunk(24 * 24).Select(slice => slice.Average()).ToList();
+        var samples = SampleSlices.Make(16, Card().Intensities, 24).Chunk(24 * 24).Select(slice => slice.Average()).ToList();
         using var off = (error * (samples.Max() - samples.Min())).ToScalar();
         using var encoder = new TorchSliceEncoder(new MadeNetwork(slices => slices.mean([2, 3]).add(off)), Card(), "cpu");
         var report = new ModelCheck(encoder, EncoderPrecision.Bf16, null, _options with { Size = 24 }).Run("made", () => full);
@@ -207,12 +208,121 @@ public sealed class ModelCheckTests : IDisposable
     [Fact]
     public void Try_AnySize_TriesALargerOneToo()
     {
-        static Tensor Picky(Tensor slices) => slices.shape[2] >= 100
+        static Tensor Picky(Tensor slices) => slices.shape[2] >= 200
             ? slices.mean([2, 3])
             : throw new EncoderException(EncoderError.ModelUnsupported, "Too small.");
         using var encoder = new TorchSliceEncoder(new MadeNetwork(Picky), Card(), "cpu");
-        EncoderProbe.Try(encoder, null, null);
+        Assert.Equal(256, EncoderProbe.Try(encoder, null, null).Size);
         Assert.Throws<EncoderException>(() => EncoderProbe.Try(encoder, 64, null));
+    }
+
+    [Fact]
+    public void Try_SlicesThatMixOrChance_AreRefused()
+    {
+        foreach (var function in new Func<Tensor, Tensor>[] { slices => slices.mean([2, 3]).softmax(0), slices => slices.mean([2, 3]).add(rand(1)) })
+        {
+            using var encoder = new TorchSliceEncoder(new MadeNetwork(function), Card(), "cpu");
+            Assert.Equal("model.unsteady", Assert.Throws<EncoderException>(() => EncoderProbe.Try(encoder, 24, null)).Code);
+        }
+    }
+
+    [Theory]
+    [InlineData(false, 0.04, null)]
+    [InlineData(false, 0.06, "model.precision_differs")]
+    [InlineData(true, 0.04, null)]
+    [InlineData(true, 0.06, "model.reference_differs")]
+    public void TryPrecision_BFloat16BeyondItsBound_IsRefused(bool reference, double error, string? code)
+    {
+        // Means of slices, as the folder's network gives them in float32, and the same with one that is off by a share of their spread.
+        var folder = SaveMeans();
+        var format = new SliceFormat(24, 1);
+        var samples = SampleSlices.Make(16, Card().Intensities, 24);
+        var means = samples.Chunk(24 * 24).Select(slice => slice.Average()).ToArray();
+        if (reference)
+        {
+            Write(Path.Combine(folder, ModelReference.FileName), ("slices", samples, [16, 1, 24, 24]), ("logits", means, [16, 1]));
+        }
+
+        using var off = (error * (means.Max() - means.Min())).ToScalar();
+        using var encoder = new TorchSliceEncoder(new MadeNetwork(slices => slices.mean([2, 3]).add(off), EncoderPrecision.Bf16), Card(), "cpu");
+        var thrown = Record.Exception(() => EncoderProbe.TryPrecision(folder, encoder, format));
+        Assert.Equal(code, (thrown as EncoderException)?.Code);
+        Assert.Equal(code is null, thrown is null);
+        Assert.Matches(@"^[^\n]+ tonno\.precision to float32[^\n]*\.$|^$", thrown?.Message ?? "");
+
+        // In float32 there is nothing to look for.
+        using var full = new TorchSliceEncoder(new MadeNetwork(slices => slices.mean([2, 3]).add(off)), Card(), "cpu");
+        EncoderProbe.TryPrecision("nowhere", full, format);
+    }
+
+    [Fact]
+    public void TryPrecision_ReferenceOfOneSlice_HasNoSpreadAndIsNotAsked()
+    {
+        var folder = SaveMeans();
+        Write(Path.Combine(folder, ModelReference.FileName), ("slices", new float[24 * 24], [1, 1, 24, 24]), ("logits", [100], [1, 1]));
+        using var encoder = new TorchSliceEncoder(new MadeNetwork(slices => slices.mean([2, 3]), EncoderPrecision.Bf16), Card(), "cpu");
+        EncoderProbe.TryPrecision(folder, encoder, new SliceFormat(24, 1));
+    }
+
+    [Theory]
+    [InlineData(10, null)]
+    [InlineData(1e-4f, "model.precision_differs")]
+    public void TryPrecision_ResNet_IsHeldToFloat32OfTheSameWeights(float contrast, string? code)
+    {
+        Assert.SkipUnless(BFloat16Support.OnCpu, "This processor computes no bfloat16.");
+        // Slices that make much of a difference to what follows the first layer, or hardly any: in eight significant bits, none.
+        var folder = _folder["resnet"];
+        var architecture = new ResNetArchitecture(18, InputChannels: 1, Classes: 3);
+        using (NewDisposeScope())
+        {
+            var weights = Reference.Weights(architecture);
+            using var factor = contrast.ToScalar();
+            weights["conv1.weight"].mul_(factor);
+            ModelFolder.Save(
+                folder,
+                EncoderFixtures.Metadata(EncoderFixtures.Architecture()) with
+                {
+                    Architecture = architecture,
+                    Classes = ["a", "b", "c"],
+                    SliceSize = 64,
+                    Precision = EncoderPrecision.Bf16,
+                },
+                weights);
+        }
+
+        using var encoder = EncoderFactory.Open(folder, "cpu");
+        var thrown = Record.Exception(() => EncoderProbe.TryPrecision(folder, encoder, EncoderProbe.Try(encoder, null, null)));
+        TestContext.Current.TestOutputHelper!.WriteLine(thrown?.Message ?? "within the bound");
+        Assert.Equal(code, (thrown as EncoderException)?.Code);
+        Assert.Equal(code is null, thrown is null);
+    }
+
+    [Fact]
+    public void Make_PixelsOfAnotherRange_FillIt()
+    {
+        var (unit, wide) = (SampleSlices.Make(16, [IntensityMap.Identity], 24), SampleSlices.Make(16, [new IntensityMap(0, 1, 0, -1, 255)], 24));
+        Assert.InRange(unit.Max() - unit.Min(), 0.7f, 1);
+        Assert.All(unit.Zip(wide), pair => Assert.Equal((256 * pair.First) - 1, pair.Second, 1e-4f)); // float32 at 256
+    }
+
+    /// <summary>A model folder whose network gives the mean of a slice.</summary>
+    private string SaveMeans()
+    {
+        var architecture = new SmallCnnArchitecture
+        {
+            Layers = [new ConvLayer { Channels = 1, Kernel = 1, Activation = Activation.Identity }],
+            Pooling = PixelPooling.Mean,
+        };
+        using var network = new SmallCnn(architecture);
+        foreach (var (name, parameter) in network.named_parameters())
+        {
+            using var noGrad = no_grad();
+            using var value = (name.EndsWith("weight", StringComparison.Ordinal) ? 1f : 0f).ToScalar();
+            parameter.fill_(value);
+        }
+
+        ModelFolder.Save(_folder["means"], EncoderFixtures.Metadata(architecture) with { SliceSize = 24 }, network);
+        return _folder["means"];
     }
 
     private static EncoderCard Card() => EncoderFixtures.Card(EncoderFixtures.Architecture());
@@ -277,8 +387,10 @@ public sealed class ModelCheckTests : IDisposable
     }
 
     /// <summary>A network of one function, from slices of one channel to one logit.</summary>
-    private sealed class MadeNetwork(Func<Tensor, Tensor> function) : SliceNetwork(nameof(MadeNetwork))
+    private sealed class MadeNetwork(Func<Tensor, Tensor> function, EncoderPrecision precision = EncoderPrecision.Fp32) : SliceNetwork(nameof(MadeNetwork))
     {
+        internal override EncoderPrecision Precision => precision;
+
         public override Tensor forward(Tensor input1, double input2)
         {
             using var scope = NewDisposeScope();

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.IO.Compression;
+using System.Text;
 using System.Text.Json;
 using ToNNO.Encoders.Networks;
 using ToNNO.Tomography.Geometry;
@@ -10,6 +12,23 @@ namespace ToNNO.Encoders.Tests.Fixtures;
 internal static class Reference
 {
     public static byte[] Program(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", $"{name}.ts"));
+
+    /// <summary>A program whose source says something else in one place.</summary>
+    public static byte[] Edited(string name, string from, string to)
+    {
+        using var bytes = new MemoryStream();
+        bytes.Write(Program(name));
+        using (var archive = new ZipArchive(bytes, ZipArchiveMode.Update, leaveOpen: true))
+        {
+            using var source = archive.GetEntry("archive/code/__torch__.py")!.Open();
+            var text = new StreamReader(source).ReadToEnd();
+            Assert.Contains(from, text, StringComparison.Ordinal);
+            source.SetLength(0);
+            source.Write(Encoding.UTF8.GetBytes(text.Replace(from, to, StringComparison.Ordinal)));
+        }
+
+        return bytes.ToArray();
+    }
 
     /// <summary>Logits <c>[slice][class]</c>, one after the other.</summary>
     public static float[] Logits(string name) =>
