@@ -16,6 +16,9 @@ public enum CamMethod
 
     /// <summary>The mean over axial, sagittal and coronal slices.</summary>
     ThreeAxes = 4,
+
+    /// <summary>No maps and no encoder: what falls with the distance from the volume's centre, the baseline that does not look.</summary>
+    CentreBlob = 5,
 }
 
 /// <summary>How a map is made of a layer's features and their gradient.</summary>
@@ -26,8 +29,9 @@ public enum MapKind
     LayerCam = 2,
 }
 
-/// <summary>The class activation maps that a heatmap is made of.</summary>
-/// <param name="Layer">The layer of the encoder.</param>
+/// <summary>What a heatmap is made of instead of logits.</summary>
+/// <param name="Kind">Unspecified where there are no maps.</param>
+/// <param name="Layer">The layer of the encoder; empty where there are no maps.</param>
 /// <param name="CellPixels">Pixels of a slice to a cell of its map, along one axis; about so many, for planning.</param>
 public sealed record CamSettings(CamMethod Method, MapKind Kind, string Layer, double CellPixels)
 {

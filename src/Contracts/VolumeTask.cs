@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Geometry;
@@ -42,8 +43,16 @@ public sealed record RunSettings
 
     public HeatmapThreshold? Threshold { get; init; }
 
-    /// <summary>The maps that the heatmap is made of; null where it is made of logits, by ToNNO itself.</summary>
+    /// <summary>What the heatmap is made of; null where it is made of logits, by ToNNO itself.</summary>
     public CamSettings? Cam { get; init; }
+
+    /// <summary>The maps that the heatmap is made of; null where it is made of none.</summary>
+    [JsonIgnore]
+    public CamSettings? Maps => IsCentreBlob ? null : Cam;
+
+    /// <summary>True where neither logits nor maps are asked for.</summary>
+    [JsonIgnore]
+    public bool IsCentreBlob => Cam?.Method == CamMethod.CentreBlob;
 
     /// <summary>When work may stop short of all directions and which planes it may leave out; null to measure everything.</summary>
     public PassRule? Passes { get; init; }

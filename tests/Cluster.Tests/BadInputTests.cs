@@ -106,6 +106,8 @@ public sealed partial class BadInputTests : IDisposable
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "averaged-cam", "--alpha", "1"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "tomographic-cam", "--adaptive"], 2 },
         { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "cam-axis", "--directions", "8"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "centre-blob", "--cam", "gradcam"], 2 },
+        { ["run", "-i", "IN", "-m", "builtin:sum", "-o", "OUT", "--method", "centre-blob", "--spacing", "2"], 2 },
     };
 
     [Theory]

@@ -1,9 +1,11 @@
 using System.Diagnostics.Metrics;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Imaging.Nifti;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Lifting;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
@@ -179,7 +181,8 @@ public sealed class LocalNodeTests : IDisposable
     [InlineData(CamMethod.Tomographic, MapKind.LayerCam)]
     [InlineData(CamMethod.OneAxis, MapKind.LayerCam)]
     [InlineData(CamMethod.ThreeAxes, MapKind.GradCam)]
-    public async Task Run_Maps_SameBytesHoweverItRunsAndAfterAnInterruption(CamMethod method, MapKind kind)
+    [InlineData(CamMethod.CentreBlob, MapKind.Unspecified)]
+    public async Task Run_EveryOtherMethod_SameBytesHoweverItRunsAndAfterAnInterruption(CamMethod method, MapKind kind)
     {
         for (var index = 0; index < 2; index++)
         {
@@ -209,10 +212,43 @@ public sealed class LocalNodeTests : IDisposable
         }
 
         using var interruption = new CancellationTokenSource();
-        var interrupted = new RunListener { OnProgress = progress => (progress.SlicesEncoded > 0 ? interruption : null)?.Cancel() };
+        var interrupted = new RunListener { OnProgress = progress => (progress.SlicesEncoded > 0 || method == CamMethod.CentreBlob ? interruption : null)?.Cancel() };
         await _node.RunAsync(model, 1, true, interrupted, interruption.Token, options);
         await _node.RunAsync(model, 1, true, new RunListener(), options: options);
         Assert.Equal(hashes, _work.HeatmapHashes());
+    }
+
+    [Fact]
+    public async Task Run_CentreBlob_IsABallAndAsksForNoSlice()
+    {
+        _work.Write("v.nii", Workplace.Volume(1, edge: 21).Plain());
+        CamSettings cam;
+        using (var sum = new SumEncoder())
+        {
+            cam = CamResolution.Resolve(sum, CamMethod.CentreBlob, MapKind.Unspecified, layer: null);
+        }
+
+        var (set, count) = CamResolution.Axes(CamMethod.CentreBlob)!.Value;
+        var options = new MethodOptions { Set = set, Directions = count, Cam = cam, Threshold = new(0.7, OfPeak: true) };
+        var listener = new RunListener();
+        await _node.RunAsync("builtin:sum", 2, true, listener, options: options);
+        var result = _work.Result("v");
+        Assert.Equal((0, 0, result.Slices.Planned), (result.Slices.Encoded, result.Slices.Cut, result.Slices.Skipped));
+        Assert.Equal(1, listener.Progress!.Fraction);
+        Assert.Equal(["heatmap.nii.gz", "mask.nii.gz", "preview.png"], result.Files.Keys.Order(StringComparer.Ordinal)); // there is no sinogram
+
+        var heatmap = NiftiReader.Read(Path.Combine(_work.Out, "v", "heatmap.nii.gz"), long.MaxValue, Cancel);
+        var expected = CentreBlob.Of(heatmap.Volume.Geometry);
+        Assert.Equal(expected, heatmap.Volume.Samples.AsFloats());
+        var mask = NiftiReader.Read(Path.Combine(_work.Out, "v", "mask.nii.gz"), long.MaxValue, Cancel).Volume.Samples.AsFloats();
+        Assert.Equal(expected.Select(value => value >= 0.7 * expected.Max() ? 1f : 0), mask);
+
+        // A sinogram that another method left goes with its result.
+        await _node.RunAsync("builtin:sum", 1, false, new RunListener());
+        Assert.True(File.Exists(Path.Combine(_work.Out, "v", "sinogram.npz")));
+        await _node.RunAsync("builtin:sum", 1, false, new RunListener(), options: options);
+        Assert.False(File.Exists(Path.Combine(_work.Out, "v", "sinogram.npz")));
+        Assert.Equal(result.Files["heatmap.nii.gz"], _work.Result("v").Files["heatmap.nii.gz"]);
     }
 
     [Fact]

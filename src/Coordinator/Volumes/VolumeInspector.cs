@@ -85,7 +85,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
                 "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
         }
 
-        var stackBytes = settings.Cam?.StackBytes(plan.OffsetCount, plan.Size) ?? 0;
+        var stackBytes = settings.Maps?.StackBytes(plan.OffsetCount, plan.Size) ?? 0;
         if (stackBytes > LargestStackBytes)
         {
             throw new ImagingException(
@@ -129,7 +129,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
     /// have a part of each: half a block. Maps are added direction by direction, need no blocks, and cost about three times as much.</summary>
     private int LeaseDirections(SamplingPlan plan, RunSettings settings, long stackBytes)
     {
-        if (settings.Cam is not null)
+        if (settings.Maps is not null)
         {
             return (int)Math.Clamp(Math.Min(options.SlicesPerLease / (3 * plan.OffsetCount), LeaseStackBytes / (settings.Classes.Count * stackBytes)), 1, Backprojector.BlockSize);
         }
@@ -206,7 +206,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
     /// <summary>True where all the maps that go with a lease's rows are whole.</summary>
     private async Task<bool> StacksStandAsync(VolumeTask task, DirectionRange lease, int offsetCount, CancellationToken cancel)
     {
-        var classes = task.Settings.Cam is null ? 0 : task.Settings.Classes.Count;
+        var classes = task.Settings.Maps is null ? 0 : task.Settings.Classes.Count;
         for (var at = 0; at < classes * lease.Count; at++)
         {
             var (classAt, direction) = (at / lease.Count, lease.First + (at % lease.Count));

@@ -48,11 +48,15 @@ internal sealed class ResultPublisher(IBlobStore store)
             facts.Add(await heatmap.WriteAsync(files, header, rows, cancel).ConfigureAwait(false));
         }
 
-        await files.WriteAsync(SinogramFile.FileName, stream =>
+        if (!task.Settings.IsCentreBlob) // which asks for no logits
         {
-            SinogramFile.Write(stream, rows.ToSinogram(task, header));
-            return Task.CompletedTask;
-        }).ConfigureAwait(false);
+            await files.WriteAsync(SinogramFile.FileName, stream =>
+            {
+                SinogramFile.Write(stream, rows.ToSinogram(task, header));
+                return Task.CompletedTask;
+            }).ConfigureAwait(false);
+        }
+
         var result = ResultDescription.Of(request, facts, rows, files.Written, Stopwatch.GetElapsedTime(begun));
         var blob = await PublishFilesAsync(task, result, standing, cancel).ConfigureAwait(false);
         return new ReconProtocol.HeatmapPublished(task.VolumeId, blob, string.Join(' ', result.Warnings));

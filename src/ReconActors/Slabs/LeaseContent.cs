@@ -21,7 +21,7 @@ internal sealed record LeaseContent(RowsBlob Rows, IReadOnlyList<StackBlob> Stac
         }
 
         var stacks = new List<StackBlob>();
-        for (var direction = request.Directions.First; request.Task.Settings.Cam is not null && direction < request.Directions.End; direction++)
+        for (var direction = request.Directions.First; request.Task.Settings.Maps is not null && direction < request.Directions.End; direction++)
         {
             var stream = await store.OpenReadAsync(request.Task.StackPath(classAt, direction), cancel).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))

@@ -35,9 +35,13 @@ internal sealed class SlabAccumulator
     public void Apply(LeaseContent lease)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(lease.Rows.Directions.First, NextDirection, nameof(lease));
-        if (_task.Settings.Cam is { } cam)
+        if (_task.Settings.IsCentreBlob)
         {
-            Lift(lease.Stacks, filtered: cam.Method == CamMethod.Tomographic);
+            CentreBlob.Write(Voxels, _task.Geometry, _range.FirstK);
+        }
+        else if (_task.Settings.Maps is { } maps)
+        {
+            Lift(lease.Stacks, filtered: maps.Method == CamMethod.Tomographic);
         }
         else
         {

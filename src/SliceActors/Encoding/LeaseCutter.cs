@@ -70,9 +70,9 @@ internal sealed class LeaseCutter : IDisposable
         return ready && _batches.Reader.TryRead(out var batch) ? batch : null;
     }
 
-    /// <summary>False where the guide gives a plane's logit.</summary>
+    /// <summary>False where the guide gives a plane's logit, or no logits are asked for.</summary>
     /// <param name="at">Place <c>[direction, offset]</c> in the lease; a plane is measured for all classes or none.</param>
-    public bool IsMeasured(int at) => Guide is null || float.IsNaN(Guide[at]);
+    public bool IsMeasured(int at) => !Task.Settings.IsCentreBlob && (Guide is null || float.IsNaN(Guide[at]));
 
     public void Return(SliceBatch batch) => _buffers.Return(batch);
 

@@ -61,11 +61,16 @@ internal sealed class SliceAnswers
     /// <summary>Logits of one class.</summary>
     private int RowsLength => _directions.Count * _offsetCount;
 
-    /// <summary>Asks for the answer to a slice of fill.</summary>
+    /// <summary>Asks for the answer to a slice of fill; 0 where none is asked for.</summary>
     /// <exception cref="EncoderException">The encoder failed, or makes no such maps.</exception>
     public static BlankSlice Blank(ISliceEncoder encoder, SliceFormat format, VolumeTask task)
     {
         var (settings, intensities) = (task.Settings, task.Intensities);
+        if (settings.IsCentreBlob)
+        {
+            return new BlankSlice(new float[settings.Classes.Count], default, []);
+        }
+
         var ofChannel = format.Size * format.Size;
         var pixels = new float[intensities.Count * ofChannel];
         for (var channel = 0; channel < intensities.Count; channel++)
@@ -161,14 +166,14 @@ internal sealed class SliceAnswers
         return batch.Count - blank.Count(true);
     }
 
-    private static CamRequest? RequestOf(RunSettings settings) => settings.Cam is not { } cam ? null : new CamRequest(
-        cam.Kind switch
+    private static CamRequest? RequestOf(RunSettings settings) => settings.Maps is not { } maps ? null : new CamRequest(
+        maps.Kind switch
         {
             MapKind.GradCam => CamKind.GradCam,
             MapKind.LayerCam => CamKind.LayerCam,
-            _ => throw new ArgumentOutOfRangeException(nameof(settings), cam.Kind, "Choose GradCAM or LayerCAM."),
+            _ => throw new ArgumentOutOfRangeException(nameof(settings), maps.Kind, "Choose GradCAM or LayerCAM."),
         },
-        cam.Layer,
+        maps.Layer,
         [.. settings.Classes.Select(one => one.Index)]);
 
     /// <summary>Where a slice lies, so that it can be cut again.</summary>

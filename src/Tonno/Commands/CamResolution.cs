@@ -5,7 +5,7 @@ using ToNNO.Tomography.Sampling;
 
 namespace ToNNO.Tonno.Commands;
 
-/// <summary>The methods that make a heatmap of class activation maps, by their names on the command line.</summary>
+/// <summary>The methods that make a heatmap of something else than logits, by their names on the command line.</summary>
 internal static class CamResolution
 {
     public const string Tonno = "tonno";
@@ -19,9 +19,16 @@ internal static class CamResolution
         ["tomographic-cam"] = CamMethod.Tomographic,
         ["cam-axis"] = CamMethod.OneAxis,
         ["cam-3axis"] = CamMethod.ThreeAxes,
+        ["centre-blob"] = CamMethod.CentreBlob,
     };
 
     public static string[] MethodNames => [Tonno, .. _methods.Keys];
+
+    /// <summary>The methods that look at slices.</summary>
+    public static string[] LookingNames => [Tonno, .. MapNames];
+
+    /// <summary>The methods that are made of maps.</summary>
+    public static string[] MapNames => [.. _methods.Where(method => method.Value != CamMethod.CentreBlob).Select(method => method.Key)];
 
     /// <summary>Null for ToNNO itself, which needs logits alone.</summary>
     public static CamMethod? Method(string name) => _methods.TryGetValue(name, out var method) ? method : null;
@@ -31,7 +38,7 @@ internal static class CamResolution
     /// <summary>The directions that a method prescribes, or null where they are the user's choice.</summary>
     public static (DirectionSetKind Set, int Count)? Axes(CamMethod? method) => method switch
     {
-        CamMethod.OneAxis => (DirectionSetKind.Axial, 1),
+        CamMethod.OneAxis or CamMethod.CentreBlob => (DirectionSetKind.Axial, 1),
         CamMethod.ThreeAxes => (DirectionSetKind.ThreeAxes, 3),
         _ => null,
     };
@@ -41,6 +48,11 @@ internal static class CamResolution
     /// <exception cref="EncoderException">The encoder makes no maps, or has no such layer.</exception>
     public static CamSettings Resolve(ISliceEncoder encoder, CamMethod method, MapKind kind, string? layer)
     {
+        if (method == CamMethod.CentreBlob)
+        {
+            return new CamSettings(method, MapKind.Unspecified, "", CellPixels: 1);
+        }
+
         var name = encoder.ResolveCamLayer(layer);
         var format = new SliceFormat(encoder.Card.SliceSize ?? TypicalSize, encoder.Card.PixelMm ?? 1);
         return new CamSettings(method, kind, name, ((ICamEncoder)encoder).CamGrid(format, name).CellMm / format.PixelMm);

@@ -55,10 +55,10 @@ internal static class RunCommand
                 parsed.AddError("Give --quiet or --verbose, not both.");
             }
         });
-        string[] maps = [.. CamResolution.MethodNames.Except([CamResolution.Tonno])], spread = [CamResolution.Tonno, "averaged-cam", "tomographic-cam"];
+        string[] maps = CamResolution.MapNames, looking = CamResolution.LookingNames, spread = [CamResolution.Tonno, "averaged-cam", "tomographic-cam"];
         string[] filtered = [CamResolution.Tonno, "tomographic-cam"], passes = [CamResolution.Tonno];
         command.RequireMethod(
-            method, (cam, maps), (layer, maps), (directions, spread), (set, spread), (alpha, filtered), (window, filtered), (adaptive, passes), (until, passes));
+            method, (cam, maps), (layer, maps), (spacing, looking), (pixel, looking), (size, looking), (directions, spread), (set, spread), (alpha, filtered), (window, filtered), (adaptive, passes), (until, passes));
         command.SetAction((parsed, cancel) => ExecuteAsync(
             new Request(
                 parsed.GetValue(input)!,
@@ -98,7 +98,11 @@ internal static class RunCommand
         using (var encoder = EncoderFactory.Open(modelName, request.Device))
         {
             settings = SettingsResolution.Resolve(modelName, encoder.Card, request.Resolve(encoder));
-            EncoderProbe.TryPrecision(modelName, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Cam?.Layer));
+            if (!settings.IsCentreBlob)
+            {
+                EncoderProbe.TryPrecision(modelName, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
+            }
+
             sources = SourceListing.List(request.Sources, request.Output, SettingsResolution.Channels(encoder.Card, request.Channels));
         }
 

@@ -3,6 +3,7 @@ using ToNNO.Encoders;
 using ToNNO.SliceActors.Encoding;
 using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Filtering;
+using ToNNO.Tomography.Lifting;
 using ToNNO.Tonno.Evaluation;
 
 namespace ToNNO.Tonno.Demo;
@@ -41,7 +42,10 @@ internal sealed record Calibration(
             row.AsSpan(alpha * Fractions.Length, Fractions.Length).ToArray())])).ToList();
         var chosen = HighestAmongEquals([.. byAlpha.Select(choice => choice.Mean)], Tolerance);
         var (radius, blobMean) = BestMean([.. cases.Select(one =>
-            RadiiMm.Select(mm => Dice.Of(CentreBlob.Mask(one.Image.Geometry, mm), one.Reference)).ToArray())]);
+        {
+            var blob = CentreBlob.Of(one.Image.Geometry);
+            return RadiiMm.Select(mm => Dice.Above(blob, CentreBlob.BoundOf(one.Image.Geometry, mm), one.Reference)).ToArray();
+        })]);
         var (suv, suvMean) = BestMean([.. cases.Select(one =>
             Suvs.Select(bound => Dice.Above(one.Image.Samples.AsFloats(), bound, one.Reference)).ToArray())]);
         return new(

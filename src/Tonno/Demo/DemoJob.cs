@@ -8,6 +8,7 @@ using ToNNO.Encoders.Models;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Imaging.Previews;
 using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Lifting;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Evaluation;
 using ToNNO.Tonno.Hosting;
@@ -209,7 +210,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
             one.Id,
             dice,
             new RankedVoxels(values, one.Reference).BestDice().Dice,
-            Dice.Of(CentreBlob.Mask(one.Image.Geometry, calibration.BlobRadiusMm), one.Reference),
+            Dice.Above(CentreBlob.Of(one.Image.Geometry), CentreBlob.BoundOf(one.Image.Geometry, calibration.BlobRadiusMm), one.Reference),
             peakInMask,
             TimeSpan.FromSeconds(result.Seconds.Total))
         {
