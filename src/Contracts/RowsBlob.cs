@@ -11,13 +11,22 @@ namespace ToNNO.Contracts;
 /// <param name="Logits">Logits of the range: of each class, rows of <paramref name="OffsetCount"/>.</param>
 public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float[] BlankLogits, RowsCost Cost, float[] Logits)
 {
-    private const int HeaderBytes = CostEnd + DeviceBytes;
+    private const int HeaderBytes = BatchAt + sizeof(int);
     private const int CostEnd = 72;
-    private const int DeviceBytes = 48;
+    private const int DeviceBytes = 28;
+    private const int LibtorchAt = CostEnd + DeviceBytes;
+    private const int LibtorchBytes = 16;
+    private const int BatchAt = LibtorchAt + LibtorchBytes;
     private const int HashBytes = 32;
 
-    /// <summary>The device that encoded, at most 48 ASCII characters.</summary>
+    /// <summary>The device that encoded, at most 28 ASCII characters.</summary>
     public string Device { get; init; } = "";
+
+    /// <summary>Version of the libtorch that encoded, at most 16 ASCII characters; empty where none did, or rows of an older version do not tell.</summary>
+    public string Libtorch { get; init; } = "";
+
+    /// <summary>Slices of a forward pass, at the end of the lease; null where there were none, or rows of an older version do not tell.</summary>
+    public int? Batch { get; init; }
 
     private static ReadOnlySpan<byte> Magic => "ToNNOrw2"u8;
 
@@ -40,7 +49,9 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float[
         BinaryPrimitives.WriteInt64LittleEndian(span[48..], Cost.ReadTime.Ticks);
         BinaryPrimitives.WriteInt64LittleEndian(span[56..], Cost.CutTime.Ticks);
         BinaryPrimitives.WriteInt64LittleEndian(span[64..], Cost.EncodeTime.Ticks);
-        Encoding.ASCII.GetBytes(Device, span[CostEnd..HeaderBytes]);
+        Encoding.ASCII.GetBytes(Device, span[CostEnd..LibtorchAt]);
+        Encoding.ASCII.GetBytes(Libtorch, span[LibtorchAt..BatchAt]);
+        BinaryPrimitives.WriteInt32LittleEndian(span[BatchAt..], Batch ?? 0);
         MemoryMarshal.AsBytes(BlankLogits.AsSpan()).CopyTo(span[HeaderBytes..]);
         MemoryMarshal.AsBytes(Logits.AsSpan()).CopyTo(span[logitsAt..]);
         SHA256.HashData(span[..^HashBytes], span[^HashBytes..]);
@@ -77,7 +88,9 @@ public sealed record RowsBlob(DirectionRange Directions, int OffsetCount, float[
                 Ticks(bytes[64..])),
             MemoryMarshal.Cast<byte, float>(bytes[logitsAt..^HashBytes]).ToArray())
         {
-            Device = Encoding.ASCII.GetString(bytes[CostEnd..HeaderBytes]).TrimEnd('\0'),
+            Device = Encoding.ASCII.GetString(bytes[CostEnd..LibtorchAt]).TrimEnd('\0'),
+            Libtorch = Encoding.ASCII.GetString(bytes[LibtorchAt..BatchAt]).TrimEnd('\0'),
+            Batch = BinaryPrimitives.ReadInt32LittleEndian(bytes[BatchAt..]) is > 0 and var batch ? batch : null,
         };
     }
 }

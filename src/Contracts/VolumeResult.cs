@@ -96,5 +96,9 @@ public sealed record VolumeResult
     public sealed record ConsistencyFacts(double ReprojectionResidual, double IntegralSpread);
 
     /// <param name="Device">What encoded, as in <c>cpu</c>; several, with a comma between, where leases went to several kinds.</param>
-    public sealed record SoftwareFacts(string Tonno, string Runtime, string OperatingSystem, string Device);
+    /// <param name="Libtorch">Version of the libtorch that encoded; several likewise. Null where none did.</param>
+    /// <param name="Batches">Slices of a forward pass, the fewest first. More than one number says that memory did not do for the largest,
+    /// or that unlike machines encoded: logits then differ in their last bits from those of one size.</param>
+    public sealed record SoftwareFacts(
+        string Tonno, string Runtime, string OperatingSystem, string Device, string? Libtorch = null, IReadOnlyList<int>? Batches = null);
 }

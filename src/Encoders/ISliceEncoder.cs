@@ -11,6 +11,13 @@ public interface ISliceEncoder : IDisposable
     /// <summary>The device that encodes, as in <c>cpu</c> or <c>cuda:0</c>.</summary>
     string Device { get; }
 
+    /// <summary>Version of the libtorch that encodes; empty where none does.</summary>
+    string Libtorch => "";
+
+    /// <summary>Slices per forward pass of slices of <paramref name="size"/> x <paramref name="size"/> pixels, fewer once memory did not do
+    /// for more; null where there are no passes.</summary>
+    int? BatchSize(int size) => null;
+
     /// <summary>Encodes <paramref name="count"/> slices.</summary>
     /// <param name="slices">Pixels <c>[count, channels, size, size]</c>, already mapped by the card's intensity window.</param>
     /// <param name="count">Number of slices.</param>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ToNNO.Encoders.Networks;
@@ -19,19 +18,12 @@ namespace ToNNO.Encoders;
 /// </remarks>
 public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 {
-    private const int CudaBatch = 256;
-    private const int CpuBatch = 16;
-    private const int CpuBatchPixels = 1 << 20;
-
     private readonly SliceNetwork _network;
     private readonly Device _device;
     private readonly DeviceVolumes _volumes;
-    private readonly int? _batchSize;
+    private readonly BatchSizes _batches;
+    private readonly TorchMaps _maps;
     private readonly bool _shared;
-    private readonly ConcurrentDictionary<(int, string), int> _camEdges = new();
-
-    /// <summary>By slice size, the batches that memory does for where it did not do for those of <see cref="_batchSize"/>.</summary>
-    private readonly ConcurrentDictionary<int, int> _halved = new();
 
     /// <param name="network">Becomes the encoder's: moved to the device, put in evaluation mode and disposed of with it.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
@@ -49,21 +41,26 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
         _device = TorchDevice.Resolve(device);
         _network = network;
         _volumes = new DeviceVolumes(_device);
-        _batchSize = batchSize;
         Card = card;
         Device = _device.type == DeviceType.CUDA ? $"cuda:{_device.index}" : "cpu";
+        _batches = new BatchSizes(_device, Device, card, batchSize);
+        _maps = new TorchMaps(network, _device, card, _batches);
         _network.Prepare(_device);
     }
 
     private TorchSliceEncoder(TorchSliceEncoder other, int batchSize)
     {
-        (_network, _device, _volumes, _batchSize, _shared) = (other._network, other._device, new DeviceVolumes(other._device), batchSize, true);
+        (_network, _device, _volumes, _shared) = (other._network, other._device, new DeviceVolumes(other._device), true);
         (Card, Device) = (other.Card, other.Device);
+        _batches = new BatchSizes(_device, Device, Card, batchSize);
+        _maps = new TorchMaps(_network, _device, Card, _batches);
     }
 
     public EncoderCard Card { get; }
 
     public string Device { get; }
+
+    public string Libtorch => __version__;
 
     /// <summary>The numbers that the network computes with.</summary>
     public EncoderPrecision Precision => _network.Precision;
@@ -71,8 +68,9 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
     public IReadOnlyList<string> CamLayers => _network.CamLayers;
 
     /// <summary>Slices per forward pass of slices of <paramref name="size"/> x <paramref name="size"/> pixels.</summary>
-    public int BatchSize(int size) =>
-        _halved.TryGetValue(size, out var smaller) ? smaller : _batchSize ?? (_device.type == DeviceType.CUDA ? CudaBatch : CpuBatchOf(size));
+    public int BatchSize(int size) => _batches.Of(size);
+
+    int? ISliceEncoder.BatchSize(int size) => BatchSize(size);
 
     /// <summary>An encoder with the same network in memory and other batches; it ends with this one.</summary>
     internal TorchSliceEncoder WithBatchSize(int batchSize) => new(this, batchSize);
@@ -80,20 +78,16 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
     /// <summary>Slices per forward pass on the CPU; whoever hands slices in does well to hand in a multiple.</summary>
     /// <remarks>ResNet-18, one thread, slices per processor second at batch 2, 4, 8 and 16: 80, 87, 91, 101 of 128² and 29, 31, 31,
     /// 30 of 224² in float32; 91, 123, 150, 172 and 45, 51, 56, 60 in bfloat16. Small networks take 8 and 16 alike, 32 are a tenth slower.</remarks>
-    public static int CpuBatchOf(int size) => Math.Clamp(CpuBatchPixels / (size * size), 1, CpuBatch);
+    public static int CpuBatchOf(int size) => BatchSizes.OnCpu(size);
 
     public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits) =>
         Encode(slices, count, format, request: null, logits, maps: []);
 
     /// <inheritdoc/>
-    /// <remarks>The first time that a layer and a slice size are asked for, a batch of noise tells the number of cells.</remarks>
     public MapGrid CamGrid(SliceFormat format, string layer)
     {
         this.ResolveCamLayer(layer);
-        var edge = _camEdges.GetOrAdd((format.Size, layer), _ => MeasureCam(format, layer));
-        return _network.CamCells(layer) is var (stride, first)
-            ? new MapGrid(edge, stride * format.PixelMm, (first - ((format.Size - 1) / 2.0)) * format.PixelMm)
-            : MapGrid.OverSlice(format.Size * format.PixelMm, edge);
+        return _maps.Grid(format, layer);
     }
 
     /// <inheritdoc/>
@@ -144,7 +138,7 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
             }
             catch (ExternalException error) when (OutOfMemory.Is(error))
             {
-                Halve(format.Size, batchSize, error);
+                _batches.Halve(format.Size, batchSize, error);
             }
         }
 
@@ -190,7 +184,7 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
                 {
                     var (classMaps, cells) = (maps.Length / request.Classes.Count, maps.Length / request.Classes.Count / count);
                     var destination = maps.Slice((at * classMaps) + (first * cells), taken * cells);
-                    Copy(ActivationMaps(features!, format.PixelMm, request, request.Classes[at]), destination);
+                    Copy(_maps.Of(features!, format.PixelMm, request, request.Classes[at]), destination);
                     EncodeArguments.CheckFinite(destination, cells, first, request, request.Classes[at], Card);
                 }
 
@@ -198,29 +192,11 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
             }
             catch (ExternalException error) when (OutOfMemory.Is(error))
             {
-                Halve(format.Size, batchSize, error);
+                _batches.Halve(format.Size, batchSize, error);
             }
         }
 
         EncoderTelemetry.Encoded(count, Stopwatch.GetElapsedTime(start), Device);
-    }
-
-    /// <summary>Halves the batches of this slice size from now on, since memory did not do for one of them.</summary>
-    /// <exception cref="EncoderException">One slice is too much.</exception>
-    private void Halve(int size, int batchSize, ExternalException refused)
-    {
-        if (batchSize == 1)
-        {
-            throw new EncoderException(
-                EncoderError.OutOfMemory,
-                $"{Card.Name} needs more memory for one slice of {size} x {size} pixels than {Device} has left: end what else uses it, " +
-                "take smaller slices (--size) or another device.",
-                refused);
-        }
-
-        // Another thread may have met the same want, and halved them already.
-        _halved.AddOrUpdate(size, batchSize / 2, (_, now) => Math.Min(now, batchSize / 2));
-        EncoderTelemetry.BatchHalved(Device);
     }
 
     /// <summary>One forward pass.</summary>
@@ -253,70 +229,4 @@ public sealed class TorchSliceEncoder : ICamEncoder, IVolumeEncoder
 
     private static void Copy(Tensor tensor, Span<float> target) =>
         MemoryMarshal.Cast<byte, float>(tensor.cpu().contiguous().bytes)[..target.Length].CopyTo(target);
-
-    /// <summary>Maps of a batch; the slices' logits do not depend on each other, so the gradient of their sum is each one's own.</summary>
-    private Tensor ActivationMaps(Tensor features, double pixelMm, CamRequest request, int classIndex)
-    {
-        ExternalException? refused = null;
-        try
-        {
-            using var withGradients = enable_grad();
-            var variable = features.detach().requires_grad_(true);
-            // A copy, since a head may begin with an operator in place, which a leaf does not stand.
-            var logit = _network.Head(variable.clone(), pixelMm, request.Layer).select(1, classIndex).sum();
-            // Not autograd.grad, whose errors TorchSharp does not catch: they would end the process. Nothing but the variable gets a gradient.
-            autograd.backward([logit], inputs: [variable]);
-            if (variable.grad is { } gradient)
-            {
-                return ClassActivationMap.Of(request.Kind, variable.detach().to(float32), gradient.to(float32));
-            }
-        }
-        catch (ExternalException error) when (!OutOfMemory.Is(error))
-        {
-            refused = error;
-        }
-
-        throw new EncoderException(
-            EncoderError.CamUnsound,
-            $"What follows {request.Layer} in {Card.Name} has no derivative in its features: leave no detach, no_grad or quantized operator there, " +
-            "and do not optimise it for inference, or choose another layer.",
-            refused);
-    }
-
-    private int MeasureCam(SliceFormat format, string layer)
-    {
-        while (true)
-        {
-            var batchSize = BatchSize(format.Size);
-            try
-            {
-                return MeasureCam(format, layer, batchSize);
-            }
-            catch (ExternalException error) when (OutOfMemory.Is(error))
-            {
-                Halve(format.Size, batchSize, error);
-            }
-        }
-    }
-
-    private int MeasureCam(SliceFormat format, string layer, int batchSize)
-    {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        var batch = empty(batchSize, Card.Channels, format.Size, format.Size);
-        // Noise, not zeros: a network that checks itself on them is to see something, and no two slices alike.
-        var random = new Random(1);
-        foreach (ref var pixel in MemoryMarshal.Cast<byte, float>(batch.bytes))
-        {
-            pixel = random.NextSingle();
-        }
-
-        var shape = _network.ForwardWithFeatures(batch.to(_device), format.PixelMm, layer).Features.shape;
-        return shape is [var count, > 0, var height, var width] && count == batchSize && height == width && height > 0
-            ? (int)height
-            : throw new EncoderException(
-                EncoderError.CamUnsound,
-                $"The features {layer} of {Card.Name} are [{string.Join(", ", shape)}] for {batchSize} slices of {format.Size} x {format.Size} pixels; " +
-                $"maps need [{batchSize}, channels, M, M]: reshape them so in its method, or choose another layer.");
-    }
 }

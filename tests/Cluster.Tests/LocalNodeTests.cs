@@ -47,6 +47,8 @@ public sealed class LocalNodeTests : IDisposable
             Assert.All(concluded, volume => Assert.Equal((VolumeState.Completed, ""), (volume.State, volume.ReasonCode)));
             Assert.Equal(1, listener.Progress!.Fraction);
             var result = Documents.TryParse<VolumeResult>(File.ReadAllBytes(Path.Combine(_work.Out, VolumeResult.PathOf(new VolumeId("v0")))))!;
+            Assert.Equal([16], result.Software.Batches!);
+            Assert.NotEmpty(result.Software.Libtorch!);
             Assert.True(result.Slices.Planned > 2 * NodeRun.SlicesPerLease, $"{result.Slices.Planned} slices are too few to be shared out");
             hashes ??= _work.HeatmapHashes();
             Assert.Equal(3, hashes.Count);
@@ -234,6 +236,7 @@ public sealed class LocalNodeTests : IDisposable
         await _node.RunAsync("builtin:sum", 2, true, listener, options: options);
         var result = _work.Result("v");
         Assert.Equal((0, 0, result.Slices.Planned), (result.Slices.Encoded, result.Slices.Cut, result.Slices.Skipped));
+        Assert.Equal((null, null), (result.Software.Libtorch, result.Software.Batches));
         Assert.Equal(1, listener.Progress!.Fraction);
         Assert.Equal(["heatmap.nii.gz", "mask.nii.gz", "preview.png"], result.Files.Keys.Order(StringComparer.Ordinal)); // there is no sinogram
 

@@ -46,6 +46,7 @@ public class DocumentsTests
         AssertRoundTrip(Manifest with { Inputs = [] });
         AssertRoundTrip(Manifest with { Settings = Manifest.Settings with { Threshold = null, SpacingMm = null, Intensities = [new(-1000, 400, -1024)] } });
         AssertRoundTrip(Result);
+        AssertRoundTrip(Result with { Software = Result.Software with { Libtorch = "2.10.0.0", Batches = [8, 16] } });
         AssertRoundTrip(Result with { Heatmaps = [Result.Heatmaps[0] with { Threshold = 0.7, Consistency = new(0.1, 0.2) }, Result.Heatmaps[0]], Warnings = [] });
     }
 

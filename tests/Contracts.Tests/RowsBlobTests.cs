@@ -10,6 +10,8 @@ public class RowsBlobTests
                 new(first, count), offsets, blank, new(cost[0], cost[1], cost[2], new(cost[3]), new(cost[4]), new(cost[5])), logits)
             {
                 Device = first % 2 == 0 ? "cuda:0" : "",
+                Libtorch = first % 2 == 0 ? "2.10.0.0" : "",
+                Batch = first % 2 == 0 ? 1 + first : null,
             }));
 
     [Fact]
@@ -22,7 +24,7 @@ public class RowsBlobTests
         Assert.Equal(blob.OffsetCount, back.OffsetCount);
         Assert.Equal(blob.BlankLogits.Select(BitConverter.SingleToInt32Bits), back.BlankLogits.Select(BitConverter.SingleToInt32Bits));
         Assert.Equal(blob.Cost, back.Cost);
-        Assert.Equal(blob.Device, back.Device);
+        Assert.Equal((blob.Device, blob.Libtorch, blob.Batch), (back.Device, back.Libtorch, back.Batch));
         Assert.Equal(blob.Logits.Select(BitConverter.SingleToInt32Bits), back.Logits.Select(BitConverter.SingleToInt32Bits));
         Assert.Equal(blob.ToBytes(), back.ToBytes());
     });

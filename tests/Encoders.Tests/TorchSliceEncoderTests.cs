@@ -144,13 +144,25 @@ public sealed class CpuTorchSliceEncoderTests : TorchSliceEncoderTests
         var pixels = EncoderFixtures.Pixels(seed: 8, 37 * 24 * 24);
         var first = EncoderFixtures.Encode(encoder, pixels, 37, 24);
         Assert.Equal(pixels.Chunk(24 * 24).Select(slice => slice.Average()), first, (a, b) => Math.Abs(a - b) < 1e-5); // sums of 576 float32
-        Assert.Equal(expected, encoder.BatchSize(24));
+        Assert.Equal(expected, ((ISliceEncoder)encoder).BatchSize(24)); // what result.json tells
         var refused = network.Refused;
         Assert.Equal(first, EncoderFixtures.Encode(encoder, pixels, 37, 24));
         Assert.Equal(refused, network.Refused);
         EncoderFixtures.Encode(encoder, new float[17 * 16 * 16], 17, 16);
         Assert.Equal(16, encoder.BatchSize(16)); // another slice size keeps its own
         EncoderFixtures.NoTensorStays(() => EncoderFixtures.Encode(encoder, pixels, 37, 24));
+    }
+
+    [Fact]
+    public void Libtorch_IsTheOneThatIsLoaded()
+    {
+        using var network = new HungryNetwork(1, 24);
+        using var encoder = new TorchSliceEncoder(network, EncoderFixtures.Card(EncoderFixtures.Architecture()), "cpu");
+        Assert.Matches(@"^\d+\.\d+\.\d+", ((ISliceEncoder)encoder).Libtorch);
+        Assert.InRange(((ISliceEncoder)encoder).Libtorch.Length, 5, 16); // what rows have room for
+        ISliceEncoder sum = new SumEncoder();
+        Assert.Equal(("", null), (sum.Libtorch, sum.BatchSize(24)));
+        sum.Dispose();
     }
 
     [Fact]

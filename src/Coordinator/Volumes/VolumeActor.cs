@@ -6,17 +6,6 @@ using static ToNNO.Coordinator.Volumes.VolumeProtocol;
 
 namespace ToNNO.Coordinator.Volumes;
 
-/// <summary>What a volume's actor works with.</summary>
-internal sealed record VolumeServices(
-    IVolumeInspector Inspector,
-    Ledger Ledger,
-    IBlobStore Store,
-    IActorRef LeaseDesk,
-    IActorRef SlabRegion,
-    IActorRef PublisherRegion,
-    CoordinatorOptions Options,
-    TimeProvider Time);
-
 /// <summary>Takes one volume from its header to its published heatmap, or to the reason why there is none.</summary>
 internal sealed class VolumeActor : ReceiveActor, IWithTimers
 {

@@ -48,7 +48,9 @@ internal static class ResultDescription
                 Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion,
                 RuntimeInformation.FrameworkDescription,
                 RuntimeInformation.OSDescription,
-                rows.Device),
+                string.Join(", ", rows.By.Devices),
+                rows.By.Libtorchs.Count > 0 ? string.Join(", ", rows.By.Libtorchs) : null,
+                rows.By.Batches.Count > 0 ? [.. rows.By.Batches] : null),
             Warnings = plan.CutsOff
                 ? [$"Slices of {plan.Size} x {plan.PixelMm:G4} mm do not cover the volume; planes are cut off, so lesions near the rim may be missed."]
                 : [],

@@ -13,8 +13,8 @@ namespace ToNNO.ReconActors.Publishing;
 /// <param name="Logits">Logits <c>[class, direction, offset]</c>.</param>
 /// <param name="Measured"><c>[direction, offset]</c>: false where a pass's guide gave a logit.</param>
 /// <param name="BlankLogits">By class.</param>
-/// <param name="Device">What encoded; several with a comma between.</param>
-internal sealed record VolumeRows(float[] Logits, bool[] Measured, float[] BlankLogits, RowsCost Cost, string Device)
+/// <param name="By">What encoded.</param>
+internal sealed record VolumeRows(float[] Logits, bool[] Measured, float[] BlankLogits, RowsCost Cost, EncodedBy By)
 {
     /// <summary>The rows of one class, <c>[direction, offset]</c>.</summary>
     public ReadOnlySpan<float> Of(int classAt) => Logits.AsSpan(classAt * Measured.Length, Measured.Length);
@@ -25,7 +25,7 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float[] Blank
         var (plan, classes) = (task.Plan(), task.Settings.Classes.Count);
         var ofClass = plan.Directions.Count * plan.OffsetCount;
         var logits = new float[classes * ofClass];
-        var (blank, cost, devices) = (Array.Empty<float>(), default(RowsCost), new SortedSet<string>(StringComparer.Ordinal));
+        var (blank, cost, by) = (Array.Empty<float>(), default(RowsCost), new EncodedBy());
         foreach (var lease in task.Leases())
         {
             var rows = await ReadAsync(store, task.RowsPath(lease), lease, plan.OffsetCount, classes, cancel).ConfigureAwait(false);
@@ -35,10 +35,10 @@ internal sealed record VolumeRows(float[] Logits, bool[] Measured, float[] Blank
             }
 
             (blank, cost) = (rows.BlankLogits, cost + rows.Cost);
-            devices.Add(rows.Device);
+            by.Add(rows);
         }
 
-        return new VolumeRows(logits, await MeasuredAsync(store, task, plan, cancel).ConfigureAwait(false), blank, cost, string.Join(", ", devices));
+        return new VolumeRows(logits, await MeasuredAsync(store, task, plan, cancel).ConfigureAwait(false), blank, cost, by);
     }
 
     /// <summary>The rows with all that it takes to make the heatmap of them again.</summary>

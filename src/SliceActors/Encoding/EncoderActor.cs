@@ -47,7 +47,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         Receive<VolumeCacheActor.VolumeLoaded>(Cut);
         Receive<VolumeCacheActor.VolumeUnavailable>(unavailable =>
         {
-            if (Awaited(unavailable.Task) is { } hand)
+            if (_leases.Awaiting(unavailable.Task) is { } hand)
             {
                 Refuse(hand, unavailable.ReasonCode, unavailable.Detail, unavailable.Transient);
             }
@@ -104,22 +104,14 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        foreach (var hand in _leases.All)
-        {
-            hand.Reject("internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", transient: true);
-        }
-
+        _leases.RejectAll("internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.");
         base.PreRestart(reason, message);
     }
 
     protected override void PostStop()
     {
         _stopping.Cancel();
-        foreach (var cutter in _leases.Cutters)
-        {
-            cutter.Dispose();
-        }
-
+        _leases.StopCutting();
         _stopping.Dispose();
     }
 
@@ -136,7 +128,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     private void Load()
     {
         var hand = _leases.Reading!;
-        if (hand.Lease.Task.Guide is not { } guide || hand.Guide is not null)
+        if (hand.UnreadGuide is not { } guide)
         {
             _cache.Tell(new VolumeCacheActor.LoadVolume(hand.Lease.Task));
             return;
@@ -146,14 +138,10 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             Self, success: logits => new GuideRead(hand, logits), failure: error => new GuideUnread(hand, error));
     }
 
-    /// <summary>The lease that waits for a volume; null for an answer to a question that an earlier life of this actor put.</summary>
-    private Hand? Awaited(VolumeTask task) =>
-        _leases.Reading is { } hand && hand.Lease.Task.VolumeId == task.VolumeId && hand.Lease.Task.SourceSha256 == task.SourceSha256 ? hand : null;
-
     private void Cut(VolumeCacheActor.VolumeLoaded loaded)
     {
         _held = loaded.Held;
-        if (Awaited(loaded.Task) is not { } hand)
+        if (_leases.Awaiting(loaded.Task) is not { } hand)
         {
             return;
         }

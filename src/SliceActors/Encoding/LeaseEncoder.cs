@@ -70,7 +70,12 @@ public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevi
 
         SliceTelemetry.StarvedOfPixels(starved, encoder.Device);
         var cost = new RowsCost(cutter.SlicesCut, ((long)cutter.Directions.Count * plan.OffsetCount) - encoded, encoded, readTime, cutter.CutTime, encodeTime);
-        var rows = new RowsBlob(cutter.Directions, plan.OffsetCount, blank.Logits, cost, answers.Logits) { Device = encoder.Device };
+        var rows = new RowsBlob(cutter.Directions, plan.OffsetCount, blank.Logits, cost, answers.Logits)
+        {
+            Device = encoder.Device,
+            Libtorch = encoded > 0 ? encoder.Libtorch : "",
+            Batch = encoded > 0 ? encoder.BatchSize(plan.Size) : null,
+        };
         return new EncodedLease(rows, answers.Stacks);
     }
 

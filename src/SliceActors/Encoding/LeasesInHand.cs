@@ -13,6 +13,9 @@ internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
     /// <summary>The lease's part of its pass's guide, once it is read.</summary>
     public float[]? Guide { get; set; }
 
+    /// <summary>The guide that is to be read first, or null.</summary>
+    public BlobRef? UnreadGuide => Guide is null ? Lease.Task.Guide : null;
+
     public void Reject(string code, string detail, bool transient) =>
         Owner.Tell(new SliceProtocol.LeaseRejected(Lease.Task.VolumeId, Lease.Directions, code, detail, transient));
 }
@@ -38,10 +41,27 @@ internal sealed class LeasesInHand
     /// <summary>The cutter that ends before another may begin, or null.</summary>
     public LeaseCutter? LastCutter => _encoding.Count > 0 ? _encoding[^1].Cutter : null;
 
-    /// <summary>All leases that no one has been told the end of.</summary>
-    public IEnumerable<Hand> All => _arrived.Concat(_encoding.Select(work => work.Hand)).Concat(_storing);
+    /// <summary>The lease that waits for a volume; null for an answer to a question that an earlier life of the actor put.</summary>
+    public Hand? Awaiting(VolumeTask task) =>
+        Reading is { } hand && hand.Lease.Task.VolumeId == task.VolumeId && hand.Lease.Task.SourceSha256 == task.SourceSha256 ? hand : null;
 
-    public IEnumerable<LeaseCutter> Cutters => _encoding.Select(work => work.Cutter);
+    /// <summary>Gives back all leases that no one has been told the end of, for another try.</summary>
+    public void RejectAll(string code, string detail)
+    {
+        foreach (var hand in _arrived.Concat(_encoding.Select(work => work.Hand)).Concat(_storing))
+        {
+            hand.Reject(code, detail, transient: true);
+        }
+    }
+
+    /// <summary>Ends the cutters of all leases.</summary>
+    public void StopCutting()
+    {
+        foreach (var (_, cutter) in _encoding)
+        {
+            cutter.Dispose();
+        }
+    }
 
     /// <returns>True where its volume is to be read now.</returns>
     public bool Arrive(Hand hand)
