@@ -6,7 +6,6 @@ using ToNNO.Tomography.Backprojection;
 using ToNNO.Tomography.Filtering;
 using ToNNO.Tomography.Lifting;
 using ToNNO.Tomography.Sampling;
-using ToNNO.Tonno.Demo;
 using ToNNO.Tonno.Evaluation;
 
 namespace ToNNO.Bench;
@@ -45,6 +44,7 @@ internal sealed record RealHeatmaps(int Directions, double SpacingMm, double Pix
         var (geometry, reference) = (patient.Volume.Geometry, patient.Reference);
         var (tonno, averaged, tomographic) = Reconstruct(patient, encoder, DirectionSetKind.Rings, Directions, CamAlphas);
         RealScores Axes(DirectionSetKind axes, int count) => RealScores.OfHeatmaps([Reconstruct(patient, encoder, axes, count, []).Averaged], reference);
+        var blob = CentreBlob.Of(geometry);
         return new()
         {
             ["ToNNO"] = RealScores.OfHeatmaps(tonno, reference),
@@ -52,7 +52,7 @@ internal sealed record RealHeatmaps(int Directions, double SpacingMm, double Pix
             ["tomographic CAM"] = RealScores.OfHeatmaps(tomographic, reference),
             ["one-axis CAM"] = Axes(DirectionSetKind.Axial, 1),
             ["three-axis CAM"] = Axes(DirectionSetKind.ThreeAxes, 3),
-            ["centre blob"] = RealScores.OfMasks([.. RadiiMm.Select(radius => Dice.Of(CentreBlob.Mask(geometry, radius), reference))]),
+            ["centre blob"] = RealScores.OfMasks([.. RadiiMm.Select(radius => Dice.Above(blob, CentreBlob.BoundOf(geometry, radius), reference))]),
             ["intensity"] = RealScores.OfMasks([.. Bands.Select(band => Dice.Of(Band(patient, band), reference))]),
         };
     }
