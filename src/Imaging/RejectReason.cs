@@ -48,6 +48,55 @@ public enum RejectReason
     /// <summary>Arrays that contradict each other.</summary>
     SinogramInconsistent = 64,
     SinogramTooLarge = 65,
+
+    /// <summary>No DICOM file.</summary>
+    NotDicom = 70,
+
+    /// <summary>Its attributes cannot be read.</summary>
+    DicomDamaged = 71,
+    DicomTruncated = 72,
+
+    /// <summary>What it takes to place or decode the image is missing, or no sound value.</summary>
+    DicomAttributeMissing = 73,
+
+    /// <summary>Attributes that contradict each other.</summary>
+    DicomAttributeInvalid = 74,
+
+    /// <summary>A transfer syntax without a decoder.</summary>
+    DicomSyntaxUnsupported = 75,
+
+    /// <summary>Compressed pixels that are damaged.</summary>
+    DicomPixelsDamaged = 76,
+
+    /// <summary>Pixels of a form that is not read.</summary>
+    DicomPixelsUnsupported = 77,
+    DicomColour = 78,
+
+    /// <summary>Slices side by side in one picture.</summary>
+    DicomMosaic = 79,
+
+    /// <summary>Structures, reports and so on: no pixels.</summary>
+    DicomNotImage = 80,
+
+    /// <summary>An image of a kind that makes no volume.</summary>
+    DicomNotAStack = 81,
+
+    /// <summary>An overview to plan slices on.</summary>
+    DicomLocalizer = 82,
+
+    /// <summary>A series for a model of several channels, which are told by file names.</summary>
+    DicomOneChannel = 83,
+    DicomMixedSeries = 84,
+    DicomMixedOrientations = 85,
+    DicomMixedPositions = 86,
+    DicomDuplicatePositions = 87,
+    DicomMissingSlices = 88,
+    DicomUnevenSpacing = 89,
+    DicomGantryTilt = 90,
+    ZipDamaged = 100,
+
+    /// <summary>A zip without volumes.</summary>
+    ZipEmpty = 101,
 }
 
 public static class RejectReasons
@@ -83,6 +132,29 @@ public static class RejectReasons
         RejectReason.SinogramArrayInvalid => "sinogram.array_invalid",
         RejectReason.SinogramInconsistent => "sinogram.inconsistent",
         RejectReason.SinogramTooLarge => "sinogram.too_large",
+        RejectReason.NotDicom => "dicom.not_dicom",
+        RejectReason.DicomDamaged => "dicom.damaged",
+        RejectReason.DicomTruncated => "dicom.truncated",
+        RejectReason.DicomAttributeMissing => "dicom.attribute_missing",
+        RejectReason.DicomAttributeInvalid => "dicom.attribute_invalid",
+        RejectReason.DicomSyntaxUnsupported => "dicom.syntax_unsupported",
+        RejectReason.DicomPixelsDamaged => "dicom.pixels_damaged",
+        RejectReason.DicomPixelsUnsupported => "dicom.pixels_unsupported",
+        RejectReason.DicomColour => "dicom.colour",
+        RejectReason.DicomMosaic => "dicom.mosaic",
+        RejectReason.DicomNotImage => "dicom.not_image",
+        RejectReason.DicomNotAStack => "dicom.not_a_stack",
+        RejectReason.DicomLocalizer => "dicom.localizer",
+        RejectReason.DicomOneChannel => "dicom.one_channel",
+        RejectReason.DicomMixedSeries => "dicom.mixed_series",
+        RejectReason.DicomMixedOrientations => "dicom.mixed_orientations",
+        RejectReason.DicomMixedPositions => "dicom.mixed_positions",
+        RejectReason.DicomDuplicatePositions => "dicom.duplicate_positions",
+        RejectReason.DicomMissingSlices => "dicom.missing_slices",
+        RejectReason.DicomUnevenSpacing => "dicom.uneven_spacing",
+        RejectReason.DicomGantryTilt => "dicom.gantry_tilt",
+        RejectReason.ZipDamaged => "zip.damaged",
+        RejectReason.ZipEmpty => "zip.empty",
         _ => "unspecified",
     };
 }

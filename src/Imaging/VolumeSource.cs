@@ -1,21 +1,30 @@
 using System.Security.Cryptography;
+using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.Imaging;
 
-/// <summary>Reads the volume that URIs name, one for each of its channels: NIfTI files on a disk that this node sees.</summary>
+/// <summary>Reads the volume that URIs name, one for each of its channels: NIfTI files and DICOM series on a disk that this node sees.</summary>
 /// <remarks>Channels are co-registered: they share the world, and each has its own grid. The first one's is the heatmap's.</remarks>
 public static class VolumeSource
 {
+    /// <summary>What messages and results call a source: its file's name; of a DICOM series its key, since its folder may bear a patient's name.</summary>
+    public static string NameOf(string uri) =>
+        SeriesUri.TryParse(uri) is { } series ? series.Name : Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri);
+
     /// <summary>Reads the headers of a volume's channels and hashes their bytes, without holding voxels.</summary>
     /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>
     public static SourceFacts Inspect(IReadOnlyList<string> uris, CancellationToken cancel)
     {
-        var headers = uris.Select(NiftiReader.ReadHeader).ToArray();
-        for (var channel = 0; channel < headers.Length; channel++)
+        var (headers, predictedBytes) = (new List<NiftiHeader>(), 0L);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var uri in uris)
         {
-            var (name, geometry) = (Path.GetFileName(uris[channel]), headers[channel].Geometry);
+            using var channel = VolumeChannel.Open(uri, cancel);
+            var (name, geometry) = (NameOf(uri), channel.Header.Geometry);
+            headers.Add(channel.Header);
+            predictedBytes += channel.PredictedBytes;
             if (geometry.Shape.VoxelCount > Array.MaxLength)
             {
                 throw new ImagingException(
@@ -25,11 +34,13 @@ public static class VolumeSource
             if (!geometry.MayMeet(headers[0].Geometry))
             {
                 throw new ImagingException(
-                    RejectReason.ChannelsApart, $"{name} and {Path.GetFileName(uris[0])} lie in different places, so they cannot be channels of one volume; register them.");
+                    RejectReason.ChannelsApart, $"{name} and {NameOf(uris[0])} lie in different places, so they cannot be channels of one volume; register them.");
             }
+
+            channel.AppendTo(hash, cancel);
         }
 
-        return new SourceFacts(headers, Sha256(uris, headers, cancel));
+        return new SourceFacts(headers, Convert.ToHexStringLower(hash.GetHashAndReset()), predictedBytes);
     }
 
     /// <summary>Finds the intensity windows that are a volume's own, by looking through the channels that have such.</summary>
@@ -50,9 +61,10 @@ public static class VolumeSource
             }
 
             var statistics = new IntensityStatistics(rule.BesidesFill ? map.Fill : null);
-            Finite(uri, NiftiReader.Scan(uri, statistics.Append, cancel));
+            using var channel = VolumeChannel.Open(uri, cancel);
+            Finite(uri, channel.Scan(statistics.Append, cancel));
             return statistics.Resolve(map) ?? throw new ImagingException(
-                RejectReason.VolumeUniform, $"{Path.GetFileName(uri)} has the same intensity everywhere that the model's window looks at; check the file.");
+                RejectReason.VolumeUniform, $"{NameOf(uri)} has the same intensity everywhere that the model's window looks at; check the file.");
         })];
     }
 
@@ -62,10 +74,17 @@ public static class VolumeSource
     /// <exception cref="ImagingException">The source cannot be read as a volume of finite voxels, or is not the one planned for.</exception>
     public static IReadOnlyList<NiftiVolume> Load(IReadOnlyList<string> uris, string expectedSha256, long memoryLimitBytes, CancellationToken cancel)
     {
-        RequireUnchanged(uris, expectedSha256, cancel);
-        var read = uris.Distinct(StringComparer.Ordinal).ToDictionary(
-            uri => uri, uri => Finite(uri, NiftiReader.Read(uri, memoryLimitBytes, cancel)), StringComparer.Ordinal);
-        return [.. uris.Select(uri => read[uri])];
+        var channels = new Dictionary<string, VolumeChannel>(StringComparer.Ordinal);
+        try
+        {
+            Open(uris, expectedSha256, channels, cancel);
+            var read = channels.ToDictionary(pair => pair.Key, pair => Finite(pair.Key, pair.Value.Read(memoryLimitBytes, cancel)), StringComparer.Ordinal);
+            return [.. uris.Select(uri => read[uri])];
+        }
+        finally
+        {
+            Close(channels);
+        }
     }
 
     /// <summary>Reads a volume's first channel without holding it: its intensities pass by, in memory order.</summary>
@@ -73,56 +92,57 @@ public static class VolumeSource
     /// <inheritdoc cref="Load"/>
     public static NiftiHeader Scan(IReadOnlyList<string> uris, string expectedSha256, VisitIntensities visit, CancellationToken cancel)
     {
-        RequireUnchanged(uris, expectedSha256, cancel);
-        return Finite(uris[0], NiftiReader.Scan(uris[0], visit, cancel)).Header;
+        var channels = new Dictionary<string, VolumeChannel>(StringComparer.Ordinal);
+        try
+        {
+            Open(uris, expectedSha256, channels, cancel);
+            return Finite(uris[0], channels[uris[0]].Scan(visit, cancel)).Header;
+        }
+        finally
+        {
+            Close(channels);
+        }
     }
 
-    private static void RequireUnchanged(IReadOnlyList<string> uris, string expectedSha256, CancellationToken cancel)
+    /// <summary>Opens channels, each once, and makes sure that they are the ones planned for.</summary>
+    private static void Open(IReadOnlyList<string> uris, string expectedSha256, Dictionary<string, VolumeChannel> channels, CancellationToken cancel)
     {
-        if (Sha256(uris, [.. uris.Select(NiftiReader.ReadHeader)], cancel) != expectedSha256)
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var uri in uris)
+        {
+            if (!channels.TryGetValue(uri, out var channel))
+            {
+                channels[uri] = channel = VolumeChannel.Open(uri, cancel);
+            }
+
+            channel.AppendTo(hash, cancel);
+        }
+
+        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != expectedSha256)
         {
             throw new ImagingException(
-                RejectReason.SourceChanged, $"{string.Join(" or ", uris.Select(Path.GetFileName))} was changed while it was being processed; run it again.");
+                RejectReason.SourceChanged, $"{string.Join(" or ", uris.Select(NameOf))} was changed while it was being processed; run it again.");
+        }
+    }
+
+    private static void Close(Dictionary<string, VolumeChannel> channels)
+    {
+        foreach (var channel in channels.Values)
+        {
+            channel.Dispose();
         }
     }
 
     private static T Finite<T>(string uri, T nifti)
         where T : NiftiScan
     {
-        nifti.RequireFinite(Path.GetFileName(uri));
+        nifti.RequireFinite(NameOf(uri));
         return nifti;
-    }
-
-    private static string Sha256(IReadOnlyList<string> uris, NiftiHeader[] headers, CancellationToken cancel)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[1 << 18];
-        for (var channel = 0; channel < uris.Count; channel++)
-        {
-            var (uri, name, isPair) = (uris[channel], Path.GetFileName(uris[channel]), headers[channel].IsPair);
-            NiftiFiles.Guard(name, () =>
-            {
-                string[] paths = isPair ? [NiftiFiles.HeaderPath(uri, name), NiftiFiles.DataPath(uri, name)] : [uri];
-                foreach (var path in paths)
-                {
-                    using var file = NiftiFiles.Open(path);
-                    int read;
-                    while ((read = file.Read(buffer)) > 0)
-                    {
-                        cancel.ThrowIfCancellationRequested();
-                        hash.AppendData(buffer, 0, read);
-                    }
-                }
-
-                return paths.Length;
-            });
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }
 
 /// <summary>What is known of a source without its voxels.</summary>
 /// <param name="Headers">By channel.</param>
 /// <param name="Sha256">Of the channels' bytes, one after the other.</param>
-public sealed record SourceFacts(IReadOnlyList<NiftiHeader> Headers, string Sha256);
+/// <param name="PredictedBytes">Memory that reading all channels takes.</param>
+public sealed record SourceFacts(IReadOnlyList<NiftiHeader> Headers, string Sha256, long PredictedBytes);

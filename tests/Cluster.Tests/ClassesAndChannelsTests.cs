@@ -122,8 +122,8 @@ public sealed class ClassesAndChannelsTests : IDisposable
         Assert.Equal(
             ["channels.apart: apart: apart_b.nii.gz and apart_a.nii lie in different places, so they cannot be channels of one volume; register them.", "file.missing: half: half_b.nii does not exist: check the path."],
             outcome.Errors.Order());
-        Assert.Contains("1 files left out, since their names end like no channel's; --report lists them", outcome.Out);
-        Assert.Equal("whole_mask.nii", Path.GetFileName(_work.Report()["leftOut"]!.AsArray().Single()!.GetValue<string>()));
+        Assert.Contains("1 files left out (1 channels.no_name); --report lists them", outcome.Out);
+        Assert.Equal("whole_mask.nii", Path.GetFileName(_work.Report()["leftOut"]!.AsArray().Single()!["source"]!.GetValue<string>()));
         Assert.Equal(2, _work.Report()["volumes"]!.AsArray().Single(volume => volume!["volumeId"]!.GetValue<string>() == "whole")!["sources"]!.AsArray().Count);
 
         // Again: nothing is done twice; another class is other work.

@@ -47,11 +47,11 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
 
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
-        var name = Path.GetFileName(input.Uris[0]);
+        var name = VolumeSource.NameOf(input.Uris[0]);
         if (Directory.Exists(input.Uris[0]))
         {
             throw IsListable(input.Uris[0])
-                ? new ImagingException(RejectReason.FileMissing, $"The folder {name} holds no volumes: no file named .nii, .nii.gz or .hdr was found in it.")
+                ? new ImagingException(RejectReason.FileMissing, $"The folder {name} holds no volumes: no file named .nii, .nii.gz or .hdr and no CT, MR or PET series of DICOM was found in it.")
                 : new ImagingException(RejectReason.FileUnreadable, $"The folder {name} cannot be listed, so that volumes in it may be missed: check its rights and its disk.");
         }
 
@@ -105,7 +105,7 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         var stored = done is null ? await StoredRowsAsync(task, leases, plan.OffsetCount, cancel).ConfigureAwait(false) : [];
         // The channels in the cache and the slabs of the heatmaps; to publish, one slab at a time is read. Of maps, one lease that is encoded
         // and two that are stored, with all classes, and at each slab one, as it came and filtered.
-        var bytes = facts.Headers.Sum(header => header.PredictedBytes)
+        var bytes = facts.PredictedBytes
             + (((settings.Classes.Count * geometry.Shape.VoxelCount) + SlabVoxels) * sizeof(float))
             + (settings.Passes is null ? 0 : PassPlanner.PredictedBytes(geometry, settings.Classes.Count))
             + (((3L * settings.Classes.Count) + (2L * task.SlabCount)) * task.LeaseDirections * stackBytes);

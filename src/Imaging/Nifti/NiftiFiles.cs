@@ -1,31 +1,8 @@
 namespace ToNNO.Imaging.Nifti;
 
-/// <summary>Files on disk: the two halves of a pair, and failures as reasons.</summary>
+/// <summary>The two halves of a pair on disk.</summary>
 internal static class NiftiFiles
 {
-    /// <summary>Turns a failing disk into a refusal. Only for code that opens its own files.</summary>
-    public static T Guard<T>(string name, Func<T> read)
-    {
-        try
-        {
-            return read();
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new ImagingException(RejectReason.FileMissing, $"{name} does not exist: check the path.", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new ImagingException(
-                RejectReason.FileUnreadable, $"{name} cannot be read: check that it is a file, its rights and its disk.", error);
-        }
-    }
-
-    /// <exception cref="IOException">It cannot be opened, or is no file.</exception>
-    public static FileStream Open(string path) => FileKind.IsNoFile(path)
-        ? throw new IOException("A pipe, a device or a folder, not a file.")
-        : new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
-
     /// <summary>The file to read a header from: for the voxels of a pair, the header beside them.</summary>
     /// <exception cref="ImagingException">There is no such file.</exception>
     public static string HeaderPath(string path, string name) => Split(path) switch

@@ -71,7 +71,11 @@ public sealed class NiftiHeader
     /// <remarks>NIfTI-1 stores float32: the header's <see cref="Geometry"/>, not the one given, is what a file will say.
     /// A volume with more than 32767 voxels along an axis gets a NIfTI-2 header.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">An axis has fewer than 2 voxels.</exception>
-    public static NiftiHeader Create(VolumeGeometry geometry)
+    public static NiftiHeader Create(VolumeGeometry geometry) => Create(geometry, NiftiDataType.Float32, slope: 1, inter: 0);
+
+    /// <summary>The same for a volume of stored values of another type.</summary>
+    /// <exception cref="ImagingException">Rounded to float32 the grid spans no space.</exception>
+    internal static NiftiHeader Create(VolumeGeometry geometry, NiftiDataType dataType, double slope, double inter)
     {
         ArgumentNullException.ThrowIfNull(geometry);
         var shape = geometry.Shape;
@@ -84,15 +88,15 @@ public sealed class NiftiHeader
                 Version = version,
                 BigEndian = false,
                 IsPair = false,
-                DataType = NiftiDataType.Float32,
+                DataType = dataType,
                 Rank = 3,
                 Shape = shape,
                 PixDim = pixDim,
                 QForm = qform,
                 SForm = NiftiGeometry.SFormOf(geometry.Affine, code: 1),
                 XyztUnits = 2,
-                SclSlope = 1,
-                SclInter = 0,
+                SclSlope = slope,
+                SclInter = inter,
                 VoxOffset = NiftiLayout.Of(version).SingleFileVoxOffset,
             }),
             "The volume");

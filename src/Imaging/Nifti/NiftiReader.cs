@@ -37,13 +37,13 @@ public static class NiftiReader
     public static NiftiHeader ReadHeader(string path)
     {
         var name = Path.GetFileName(path);
-        return NiftiFiles.Guard(name, () =>
+        return SourceFiles.Guard(name, () =>
         {
-            using var file = NiftiFiles.Open(NiftiFiles.HeaderPath(path, name));
+            using var file = SourceFiles.Open(NiftiFiles.HeaderPath(path, name));
             var header = ReadHeader(file, file.Length, name);
             if (header.IsPair)
             {
-                using var data = NiftiFiles.Open(NiftiFiles.DataPath(path, name));
+                using var data = SourceFiles.Open(NiftiFiles.DataPath(path, name));
                 using var source = new NiftiSource(data, data.Length, name);
                 source.RequireRoomFor(header.Fields, header.DataBytes);
             }
@@ -142,9 +142,9 @@ public static class NiftiReader
     private static T Open<T>(string path, Func<NiftiSource, NiftiHeader, T> read)
     {
         var name = Path.GetFileName(path);
-        return NiftiFiles.Guard(name, () =>
+        return SourceFiles.Guard(name, () =>
         {
-            using var file = NiftiFiles.Open(NiftiFiles.HeaderPath(path, name));
+            using var file = SourceFiles.Open(NiftiFiles.HeaderPath(path, name));
             using var source = new NiftiSource(file, file.Length, name);
             var header = ReadHeader(source);
             if (!header.IsPair)
@@ -152,7 +152,7 @@ public static class NiftiReader
                 return read(source, header);
             }
 
-            using var data = NiftiFiles.Open(NiftiFiles.DataPath(path, name));
+            using var data = SourceFiles.Open(NiftiFiles.DataPath(path, name));
             using var dataSource = new NiftiSource(data, data.Length, name);
             return read(dataSource, header);
         });

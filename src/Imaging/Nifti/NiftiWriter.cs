@@ -66,7 +66,7 @@ public sealed class NiftiWriter : IDisposable
     {
         try
         {
-            using var file = NiftiFiles.Open(path);
+            using var file = SourceFiles.Open(path);
             using Stream content = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
             var start = new byte[512];
             start = start[..content.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using ToNNO.Imaging.Nifti;
 
 namespace ToNNO.Imaging.Sinograms;
 

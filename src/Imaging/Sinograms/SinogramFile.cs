@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
-using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Filtering;
 
 namespace ToNNO.Imaging.Sinograms;
@@ -69,9 +68,9 @@ public static class SinogramFile
     public static Sinogram Read(string path)
     {
         var name = Path.GetFileName(path);
-        return NiftiFiles.Guard(name, () =>
+        return SourceFiles.Guard(name, () =>
         {
-            using var file = NiftiFiles.Open(path);
+            using var file = SourceFiles.Open(path);
             return Read(file, name);
         });
     }

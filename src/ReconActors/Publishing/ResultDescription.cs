@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using ToNNO.Contracts;
+using ToNNO.Imaging;
 
 namespace ToNNO.ReconActors.Publishing;
 
@@ -22,7 +23,7 @@ internal static class ResultDescription
             VolumeId = task.VolumeId,
             RunId = task.RunId,
             WorkKey = task.WorkKey,
-            Input = new([.. task.SourceUris.Select(uri => Path.GetFileName(uri))], task.SourceSha256, task.Geometry.Shape,
+            Input = new([.. task.SourceUris.Select(VolumeSource.NameOf)], task.SourceSha256, task.Geometry.Shape,
             [
                 [a.I.X, a.J.X, a.K.X, a.Origin.X],
                 [a.I.Y, a.J.Y, a.K.Y, a.Origin.Y],

@@ -17,7 +17,7 @@ internal static class RunCommand
     {
         var input = new Option<string[]>("--input", "-i")
         {
-            Description = "NIfTI files and folders (searched for .nii, .nii.gz, .hdr)",
+            Description = "Files, folders and zips: NIfTI (.nii, .nii.gz, .hdr) and DICOM series",
             Required = true,
             AllowMultipleArgumentsPerToken = true,
             HelpName = "SOURCE...",
@@ -178,7 +178,8 @@ internal static class RunCommand
 
         if (report.LeftOut.Count > 0 && !quiet)
         {
-            Console.Out.WriteLine($"{report.LeftOut.Count} files left out, since their names end like no channel's; --report lists them");
+            var reasons = report.LeftOut.CountBy(file => file.Reason).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Value} {pair.Key}");
+            Console.Out.WriteLine($"{report.LeftOut.Count} files left out ({string.Join(", ", reasons)}); --report lists them");
         }
 
         if (interrupted && report.Unfinished > 0)

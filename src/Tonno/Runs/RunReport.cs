@@ -22,8 +22,8 @@ internal sealed record RunReport
 
     public required IReadOnlyList<VolumeLine> Volumes { get; init; }
 
-    /// <summary>Files of the sources that no volume was made of, since their names end like no channel's.</summary>
-    public required IReadOnlyList<string> LeftOut { get; init; }
+    /// <summary>Files of the sources that no volume was made of, each with the reason.</summary>
+    public required IReadOnlyList<LeftOutFile> LeftOut { get; init; }
 
     public bool Balances => Inputs == Completed + Failed + Quarantined + Unfinished;
 

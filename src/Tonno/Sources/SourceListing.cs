@@ -5,14 +5,22 @@ using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Tonno.Sources;
 
+/// <summary>A file that no volume is made of.</summary>
+/// <param name="Reason">A code, as those of refusals.</param>
+internal sealed record LeftOutFile(string Source, string Reason);
+
 /// <summary>The volumes that the user's sources name, each with a name in the store.</summary>
-/// <param name="LeftOut">Files of folders that bear no channel's name, where channels have names.</param>
-internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyList<string> LeftOut)
+/// <param name="LeftOut">Files of folders and zips that could be taken for inputs, but are none, each with the reason.</param>
+internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut)
 {
+    /// <summary>The reason of files whose names end like no channel's.</summary>
+    public const string NoChannel = "channels.no_name";
+
     private const int LongestName = 120;
     private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr"];
 
-    /// <summary>Lists the volumes of files and folders. A file is taken as it is; of a folder, all that bear a NIfTI name.</summary>
+    /// <summary>Lists the volumes of files, folders and zips. A file is taken as it is; of a folder or zip, all that bear a NIfTI name, and each
+    /// DICOM series, told by content.</summary>
     /// <remarks>A source that is missing, and a folder without volumes, is listed too: the run refuses it beside the good ones,
     /// and accounts for it. So is a volume that lacks a channel: it is listed with the file that should be there.</remarks>
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input.</param>
@@ -21,7 +29,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
     public static SourceListing List(IEnumerable<string> sources, string storeRoot, params IReadOnlyList<string> channels)
     {
         var found = new SortedDictionary<string, Found>(StringComparer.Ordinal);
-        var leftOut = new SortedSet<string>(StringComparer.Ordinal);
+        var leftOut = new SortedDictionary<string, string>(StringComparer.Ordinal);
         var siblings = new Siblings();
         foreach (var source in sources)
         {
@@ -33,10 +41,22 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
 
             var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source));
             var isFolder = Directory.Exists(path);
-            var (volumes, unlistable) = isFolder ? VolumesIn(path, storeRoot) : ([], []);
+            var (volumes, others, unlistable) = isFolder ? FilesIn(path, storeRoot) : ([], [path], []);
+            var dicom = new DicomSources(path, channels.Count);
+            dicom.Look(others);
             foreach (var folder in unlistable)
             {
                 found.TryAdd(folder, new Found(NameBelow(path, folder), [folder]));
+            }
+
+            foreach (var (uri, name) in dicom.Inputs())
+            {
+                found.TryAdd(uri, new Found(name, [uri]));
+            }
+
+            foreach (var (file, reason) in dicom.LeftOut)
+            {
+                leftOut.TryAdd(file, reason);
             }
 
             foreach (var file in volumes)
@@ -47,30 +67,30 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
                 }
                 else
                 {
-                    leftOut.Add(file);
+                    leftOut.TryAdd(file, NoChannel);
                 }
             }
 
-            if (volumes.Count + unlistable.Count == 0)
+            if (volumes.Count + unlistable.Count + dicom.Inputs().Count == 0)
             {
                 var channel = isFolder ? null : Channel.Of(path, channels);
                 found.TryAdd(channel?.Volume ?? path, new Found(Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^ExtensionOf(path).Length])), channel?.Files(siblings) ?? [path]));
             }
         }
 
-        return new SourceListing(Name(found), [.. leftOut]);
+        return new SourceListing(Name(found), [.. leftOut.Select(pair => new LeftOutFile(pair.Key, pair.Value))]);
     }
 
     /// <summary>The name that a volume's files suggest, from the source folder on; where they have no other than their channels', their folder's.</summary>
-    private static string NameBelow(string folder, string name)
+    public static string NameBelow(string folder, string name)
     {
         var below = Path.GetRelativePath(folder, Path.TrimEndingDirectorySeparator(name));
         return below == "." ? Path.GetFileName(folder) : below;
     }
 
-    /// <summary>The files of NIfTI names below a folder, and the folders that cannot be listed: these are inputs too, which the run refuses beside
-    /// the good ones.</summary>
-    private static (List<string> Files, List<string> Unlistable) VolumesIn(string folder, string storeRoot)
+    /// <summary>The files of NIfTI names below a folder, all others, and the folders that cannot be listed: these are inputs too, which the run
+    /// refuses beside the good ones.</summary>
+    private static (List<string> Volumes, List<string> Others, List<string> Unlistable) FilesIn(string folder, string storeRoot)
     {
         var (below, store) = (Below(folder), Below(Path.TrimEndingDirectorySeparator(Path.GetFullPath(storeRoot))));
         if (below.StartsWith(store, StringComparison.Ordinal))
@@ -79,7 +99,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
                 ExitCodes.Usage, "output.holds_input", $"The output folder {storeRoot} holds the input folder {folder}, so that results would be taken for inputs; give another.");
         }
 
-        var (files, unlistable, waiting) = (new List<string>(), new List<string>(), new Stack<string>([folder]));
+        var (volumes, others, unlistable, waiting) = (new List<string>(), new List<string>(), new List<string>(), new Stack<string>([folder]));
         while (waiting.TryPop(out var next))
         {
             try
@@ -95,9 +115,9 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
                             waiting.Push(path);
                         }
                     }
-                    else if (ExtensionOf(entry.Name).Length > 0)
+                    else
                     {
-                        files.Add(path);
+                        (ExtensionOf(entry.Name).Length > 0 ? volumes : others).Add(path);
                     }
                 }
             }
@@ -107,7 +127,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             }
         }
 
-        return (files, unlistable);
+        return (volumes, others, unlistable);
 
         static string Below(string folder) => Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar;
     }
@@ -125,7 +145,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
         })];
     }
 
-    private static string ExtensionOf(string file) => Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
+    public static string ExtensionOf(string file) => Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
 
     /// <summary>Letters, digits, '.', '_' and '-': a name that every store and file system takes.</summary>
     private static string Safe(string name)
@@ -143,7 +163,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
             : safe;
     }
 
-    private static string ShortHash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
+    public static string ShortHash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
 
     /// <param name="Name">The name that the volume's files suggest.</param>
     /// <param name="Files">By channel.</param>

@@ -31,7 +31,7 @@ public sealed class SourceListingTests : IDisposable
         Touch("in/a_T1.nii", "in/a_FLAIR.nii.gz", "in/x/a_FLAIR.hdr", "in/x/a_FLAIR.img", "in/x/a_T1.nii", "in/a_seg.nii");
         var listing = SourceListing.List([_folder["in"]], _folder["out"], "_FLAIR", "_T1");
         Assert.Equal(["a: in/a_FLAIR.nii.gz in/a_T1.nii", "x_a: in/x/a_FLAIR.hdr in/x/a_T1.nii"], Shown(listing));
-        Assert.Equal([_folder["in/a_seg.nii"]], listing.LeftOut);
+        Assert.Equal([new(_folder["in/a_seg.nii"], "channels.no_name")], listing.LeftOut);
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class SourceListingTests : IDisposable
         Touch("in/a_0000.nii", "in/a_0000.nii.gz", "in/a_0001.nii");
         var listing = SourceListing.List([_folder["in"]], _folder["out"], "_0000", "_0001");
         Assert.Equal(["a: in/a_0000.nii in/a_0001.nii"], Shown(listing));
-        Assert.Equal([_folder["in/a_0000.nii.gz"]], listing.LeftOut);
+        Assert.Equal([new(_folder["in/a_0000.nii.gz"], "channels.no_name")], listing.LeftOut);
     }
 
     [Fact]

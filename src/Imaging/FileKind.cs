@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
-namespace ToNNO.Imaging.Nifti;
+namespace ToNNO.Imaging;
 
 /// <summary>What kind of thing a path names, which .NET does not tell: to open a named pipe would wait for its writer for ever.</summary>
 internal static class FileKind

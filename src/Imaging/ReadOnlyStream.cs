@@ -1,4 +1,4 @@
-namespace ToNNO.Imaging.Nifti;
+namespace ToNNO.Imaging;
 
 /// <summary>A stream that is read forwards and can do nothing else.</summary>
 internal abstract class ReadOnlyStream : Stream

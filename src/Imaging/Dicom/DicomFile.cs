@@ -1,0 +1,78 @@
+using System.Collections.Frozen;
+using System.IO.Compression;
+
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>A DICOM file (PS3.10): preamble, file meta information, data set.</summary>
+/// <param name="Syntax">How the data set is written.</param>
+/// <param name="DataSet">The attributes that were asked for.</param>
+internal sealed record DicomFile(TransferSyntax Syntax, DataSet DataSet)
+{
+    /// <summary>Bytes that it takes to tell a DICOM file.</summary>
+    public const int SniffBytes = PreambleBytes + 4;
+
+    private const int PreambleBytes = 128;
+    private const uint LastMetaTag = 0x0002_FFFF;
+
+    /// <summary>A deflated data set may be this many times its bytes, and the slack on top: images compress a tenth of it.</summary>
+    private const int MostExpansion = 64;
+    private const int ExpansionSlack = 16 << 20;
+
+    public static bool IsDicom(ReadOnlySpan<byte> start) => start.Length >= SniffBytes && start[PreambleBytes..SniffBytes].SequenceEqual("DICM"u8);
+
+    /// <summary>Reads a file, or the beginning of one, up to a tag.</summary>
+    /// <param name="bytes">The file; what is kept of it refers to these bytes.</param>
+    /// <param name="kept">The attributes to keep.</param>
+    /// <param name="lastTag">The last tag that is looked at.</param>
+    /// <param name="name">What messages call the file.</param>
+    /// <exception cref="ImagingException">It is no DICOM file, damaged, or ends first.</exception>
+    public static DicomFile Parse(ReadOnlyMemory<byte> bytes, FrozenSet<uint> kept, uint lastTag, string name)
+    {
+        if (!IsDicom(bytes.Span))
+        {
+            throw new ImagingException(RejectReason.NotDicom, $"{name} is no DICOM file, as it lacks the letters DICM at byte 128: give files of a DICOM archive.");
+        }
+
+        var (meta, length) = DataSetParser.Parse(bytes[SniffBytes..], TransferSyntax.Meta, DicomTag.Meta, LastMetaTag, name);
+        if (meta.Text(DicomTag.TransferSyntaxUid) is not { } uid)
+        {
+            throw new ImagingException(
+                RejectReason.DicomAttributeMissing, $"{name} does not say how it is written, as TransferSyntaxUID is missing: export it again from its archive.");
+        }
+
+        var (syntax, rest) = (TransferSyntax.Of(uid), bytes[(SniffBytes + length)..]);
+        if (syntax.IsDeflated)
+        {
+            rest = Inflate(rest, name);
+        }
+
+        return new(syntax, DataSetParser.Parse(rest, syntax, kept, lastTag, name).DataSet);
+    }
+
+    private static ReadOnlyMemory<byte> Inflate(ReadOnlyMemory<byte> deflated, string name)
+    {
+        using var compressed = new MemoryStream(deflated.ToArray(), writable: false);
+        using var inflater = new DeflateStream(compressed, CompressionMode.Decompress);
+        using var inflated = new MemoryStream();
+        var (buffer, most) = (new byte[1 << 16], ((long)MostExpansion * deflated.Length) + ExpansionSlack);
+        try
+        {
+            int count;
+            while ((count = inflater.Read(buffer)) > 0)
+            {
+                inflated.Write(buffer, 0, count);
+                if (inflated.Length > Math.Min(most, Array.MaxLength - buffer.Length))
+                {
+                    throw new ImagingException(
+                        RejectReason.DicomDamaged, $"{name} inflates to more than {MostExpansion} times its size, as no image does: copy it again from its source.");
+                }
+            }
+        }
+        catch (InvalidDataException damaged)
+        {
+            throw new ImagingException(RejectReason.DicomDamaged, $"{name} cannot be inflated: copy it again from its source.", damaged);
+        }
+
+        return inflated.GetBuffer().AsMemory(0, (int)inflated.Length);
+    }
+}

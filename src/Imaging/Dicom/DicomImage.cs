@@ -1,0 +1,122 @@
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>One plane of an image, and how its stored values become intensities.</summary>
+/// <param name="Index">Its place among the frames of its file.</param>
+internal sealed record ImageFrame(int Index, SlicePlace Place, double Slope, double Intercept);
+
+/// <summary>What an image file says of its planes: one, or the frames of an Enhanced one.</summary>
+internal sealed record DicomImage
+{
+    private const int MostFrames = 1 << 20;
+
+    public required string SopClass { get; init; }
+
+    public required string Modality { get; init; }
+
+    /// <summary>Empty where the file names none.</summary>
+    public required string FrameOfReference { get; init; }
+
+    public required bool IsLocalizer { get; init; }
+
+    public required PixelFormat Format { get; init; }
+
+    /// <summary>Slices that a PET series claims to have; 0 where the file does not tell.</summary>
+    public required int ClaimedSlices { get; init; }
+
+    public required IReadOnlyList<ImageFrame> Frames { get; init; }
+
+    /// <exception cref="ImagingException">The file is no image that can be a part of a volume.</exception>
+    public static DicomImage Of(DicomFile file, string name)
+    {
+        var image = file.DataSet;
+        var types = image.Text(DicomTag.ImageType)?.Split('\\') ?? [];
+        if (types.Contains("MOSAIC"))
+        {
+            throw new ImagingException(
+                RejectReason.DicomMosaic, $"{name} holds many slices side by side in one picture (a mosaic): have the scanner or a converter take them apart.");
+        }
+
+        if (image.Find(DicomTag.PixelData) is null)
+        {
+            throw new ImagingException(RejectReason.DicomNotImage, $"{name} holds no pixels: give the images that it belongs to.");
+        }
+
+        return new DicomImage
+        {
+            SopClass = image.Text(DicomTag.SopClassUid) ?? throw Missing(name, "SOPClassUID"),
+            Modality = image.Text(DicomTag.Modality) ?? "",
+            FrameOfReference = image.Text(DicomTag.FrameOfReferenceUid) ?? "",
+            IsLocalizer = types.Contains("LOCALIZER"),
+            Format = PixelFormat.Of(image, name),
+            ClaimedSlices = image.UnsignedShort(DicomTag.NumberOfSlices) ?? 0,
+            Frames = FramesOf(image, name),
+        };
+    }
+
+    public static ImagingException Missing(string name, string keyword) => new(
+        RejectReason.DicomAttributeMissing, $"{name} lacks {keyword}, or gives no sound value for it: export it again from its archive.");
+
+    private static List<ImageFrame> FramesOf(DataSet image, string name)
+    {
+        var count = 1;
+        if (image.Text(DicomTag.NumberOfFrames) is { } text && !(int.TryParse(text, out count) && count is > 0 and <= MostFrames))
+        {
+            throw Missing(name, "NumberOfFrames");
+        }
+
+        var (shared, each) = (image.Items(DicomTag.SharedFunctionalGroupsSequence), image.Items(DicomTag.PerFrameFunctionalGroupsSequence));
+        if (each.Count == 0 && shared.Count == 0 && count == 1)
+        {
+            return [new(0, PlaceOf(image, image, image, name), Number(image, DicomTag.RescaleSlope, 1, name), Number(image, DicomTag.RescaleIntercept, 0, name))];
+        }
+
+        if (each.Count != count)
+        {
+            throw new ImagingException(
+                RejectReason.DicomAttributeMissing, $"{name} places {each.Count} of its {count} frames, so that where the others lie is unknown: export it again from its archive.");
+        }
+
+        var frames = new List<ImageFrame>(count);
+        for (var index = 0; index < count; index++)
+        {
+            var rescale = Group(DicomTag.PixelValueTransformationSequence);
+            frames.Add(new(
+                index,
+                PlaceOf(Group(DicomTag.PlanePositionSequence), Group(DicomTag.PlaneOrientationSequence), Group(DicomTag.PixelMeasuresSequence), name),
+                Number(rescale, DicomTag.RescaleSlope, 1, name),
+                Number(rescale, DicomTag.RescaleIntercept, 0, name)));
+
+            DataSet? Group(uint tag) => each[index].Items(tag) is [var own, ..] ? own : shared is [var all, ..] && all.Items(tag) is [var common, ..] ? common : null;
+        }
+
+        return frames;
+    }
+
+    private static SlicePlace PlaceOf(DataSet? position, DataSet? orientation, DataSet? measures, string name)
+    {
+        if (position?.Find(DicomTag.ModalityLutSequence) is not null)
+        {
+            throw new ImagingException(
+                RejectReason.DicomPixelsUnsupported, $"{name} gives its intensities by a table, which is not read: convert it to rescaled values first.");
+        }
+
+        var at = Numbers(position, DicomTag.ImagePositionPatient, 3, "ImagePositionPatient");
+        var axes = Numbers(orientation, DicomTag.ImageOrientationPatient, 6, "ImageOrientationPatient");
+        var spacing = Numbers(measures, DicomTag.PixelSpacing, 2, "PixelSpacing");
+        return new(new(at[0], at[1], at[2]), new(axes[0], axes[1], axes[2]), new(axes[3], axes[4], axes[5]), spacing[1], spacing[0]);
+
+        double[] Numbers(DataSet? set, uint tag, int count, string keyword) =>
+            set?.Decimals(tag) is { } values && values.Length == count ? values : throw Missing(name, keyword);
+    }
+
+    private static double Number(DataSet? set, uint tag, double absent, string name)
+    {
+        if (set?.Text(tag) is null)
+        {
+            return absent;
+        }
+
+        var keyword = tag == DicomTag.RescaleSlope ? "RescaleSlope" : "RescaleIntercept";
+        return set.Decimals(tag) is [var value] && !(tag == DicomTag.RescaleSlope && value == 0) ? value : throw Missing(name, keyword);
+    }
+}

@@ -1,0 +1,88 @@
+using System.Collections.Frozen;
+
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>What a DICOM file is to a run.</summary>
+public enum DicomRole
+{
+    Unspecified = 0,
+
+    /// <summary>A part of a CT, MR or PET series.</summary>
+    Slice,
+
+    /// <summary>An overview to plan slices on; of any orientation.</summary>
+    Localizer,
+
+    /// <summary>An image of a kind that makes no volume here: ultrasound, secondary capture, segmentation, dose and so on.</summary>
+    OtherImage,
+
+    /// <summary>Structures, reports, presentation states: no pixels.</summary>
+    NotImage,
+}
+
+/// <summary>A file that was looked at.</summary>
+/// <param name="Path">On disk, or within its zip.</param>
+/// <param name="Content">Null where it is DICOM by its first bytes, but cannot be read further.</param>
+public sealed record ListedFile(string Path, DicomObject? Content);
+
+/// <summary>Finds DICOM files by content, whatever they are called.</summary>
+public static class DicomListing
+{
+    /// <summary>Bytes that hold the attributes looked for in nearly every file; a file that needs more is read further.</summary>
+    private const int WindowBytes = 16 << 10;
+
+    /// <summary>True for a zip, told by content.</summary>
+    /// <exception cref="ImagingException">The file cannot be read.</exception>
+    public static bool IsZip(string path) => DicomContainer.IsZip(path, System.IO.Path.GetFileName(path));
+
+    /// <summary>Looks at a file, or into a zip. What is no DICOM is passed over.</summary>
+    /// <param name="others">Takes the files of a zip that are no DICOM.</param>
+    /// <exception cref="ImagingException">The file cannot be read, or is a damaged zip.</exception>
+    public static IReadOnlyList<ListedFile> Look(string path, Action<string>? others = null)
+    {
+        var name = System.IO.Path.GetFileName(path);
+        using var container = DicomContainer.Open(path, name);
+        var listed = new List<ListedFile>();
+        foreach (var file in container.Files)
+        {
+            try
+            {
+                if (Head(file, DicomTag.Listing, DicomTag.LastListed, name) is { } head)
+                {
+                    listed.Add(new(file.Path, DicomObject.Of(head.DataSet)));
+                }
+                else
+                {
+                    others?.Invoke(file.Path);
+                }
+            }
+            catch (ImagingException unreadable) when (unreadable.Reason is not (RejectReason.FileMissing or RejectReason.FileUnreadable))
+            {
+                listed.Add(new(file.Path, null));
+            }
+        }
+
+        return listed;
+    }
+
+    /// <summary>The first attributes of a file.</summary>
+    /// <returns>Null where it is no DICOM.</returns>
+    /// <exception cref="ImagingException">It is DICOM by its first bytes, but damaged, or it cannot be read.</exception>
+    internal static DicomFile? Head(ContainedFile file, FrozenSet<uint> kept, uint lastTag, string name)
+    {
+        var window = file.Read(WindowBytes, name);
+        if (!DicomFile.IsDicom(window))
+        {
+            return null;
+        }
+
+        try
+        {
+            return DicomFile.Parse(window, kept, lastTag, name);
+        }
+        catch (ImagingException cut) when (cut.Reason == RejectReason.DicomTruncated && window.Length == WindowBytes)
+        {
+            return DicomFile.Parse(file.Read(long.MaxValue, name), kept, lastTag, name);
+        }
+    }
+}

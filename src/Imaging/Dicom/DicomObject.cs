@@ -1,0 +1,45 @@
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>What a DICOM file tells of itself while sources are listed.</summary>
+public sealed class DicomObject
+{
+    /// <summary>What is shorter is looked for as a word of its own: there are people called Li.</summary>
+    private const int ShortestWithinWords = 4;
+
+    private readonly IReadOnlyList<string> _identifying;
+
+    private DicomObject(string seriesKey, DicomRole role, IReadOnlyList<string> identifying) => (SeriesKey, Role, _identifying) = (seriesKey, role, identifying);
+
+    /// <summary>See <see cref="SeriesUri.Key"/>.</summary>
+    public string SeriesKey { get; }
+
+    public DicomRole Role { get; }
+
+    /// <summary>True where a text (a folder's name) repeats what the file says of its patient, by name, number or date, and the file does not
+    /// say that its patient cannot be told.</summary>
+    public bool IsRepeatedBy(string text)
+    {
+        var (squeezed, words) = (Squeeze(text), Words(text).ToHashSet(StringComparer.Ordinal));
+        return _identifying.Any(value => value.Length < ShortestWithinWords ? words.Contains(value) : squeezed.Contains(value, StringComparison.Ordinal));
+    }
+
+    /// <returns>Null where the file does not say which series it is of.</returns>
+    internal static DicomObject? Of(DataSet head)
+    {
+        if (head.Text(DicomTag.SeriesInstanceUid) is not { } series)
+        {
+            return null;
+        }
+
+        var identifying = head.Text(DicomTag.PatientIdentityRemoved) == "YES" ? []
+            : DicomTag.Identifying.Select(head.Text).OfType<string>().SelectMany(text => Words(text).Append(Squeeze(text))).Where(word => word.Length > 1).Distinct();
+        var role = ImageKinds.RoleOf(head.Text(DicomTag.SopClassUid));
+        var isLocalizer = role == DicomRole.Slice && head.Text(DicomTag.ImageType)?.Split('\\').Contains("LOCALIZER") == true;
+        return new(SeriesUri.KeyOf(series), isLocalizer ? DicomRole.Localizer : role, [.. identifying]);
+    }
+
+    private static string Squeeze(string text) => string.Concat(text.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+
+    private static string[] Words(string text) =>
+        new string([.. text.ToLowerInvariant().Select(letter => char.IsLetterOrDigit(letter) ? letter : ' ')]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+}

@@ -1,0 +1,233 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using ToNNO.Imaging.Nifti;
+using ToNNO.Tomography.Geometry;
+
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>The image files of one series as a volume. Opening it reads each file once: for its hash, its place and its claims.</summary>
+internal sealed class DicomSeries : IDisposable
+{
+    private static readonly FrozenSet<uint> _uidOnly = [DicomTag.SeriesInstanceUid, DicomTag.SopClassUid];
+
+    private readonly DicomContainer _container;
+    private readonly string _name;
+    private readonly IReadOnlyList<Instance> _instances;
+    private readonly IReadOnlyList<(Instance Instance, ImageFrame Frame)> _slices;
+
+    private DicomSeries(
+        DicomContainer container, string name, IReadOnlyList<Instance> instances, IReadOnlyList<(Instance, ImageFrame)> slices, AffineTransform affine)
+    {
+        (_container, _name, _instances, _slices) = (container, name, instances, slices);
+        var (format, first) = (instances[0].Image.Format, _slices[0].Frame);
+        var isSame = instances.All(instance => instance.Image.Format.FitsInt16) && _slices.All(slice => (slice.Frame.Slope, slice.Frame.Intercept) == (first.Slope, first.Intercept));
+        var shape = new VolumeShape(format.Columns, format.Rows, _slices.Count);
+        if (shape.I < 2 || shape.J < 2)
+        {
+            throw new ImagingException(RejectReason.VolumeNot3D, $"{name} has images of {shape.I}x{shape.J} pixels: give a series of whole slices.");
+        }
+
+        try
+        {
+            Header = NiftiHeader.Create(
+                new VolumeGeometry(shape, affine), isSame ? NiftiDataType.Int16 : NiftiDataType.Float32, isSame ? first.Slope : 1, isSame ? first.Intercept : 0);
+        }
+        catch (ArgumentOutOfRangeException error)
+        {
+            throw new ImagingException(
+                RejectReason.VolumeGeometryInvalid, $"{name} does not say where its voxels lie, as its positions or pixel sizes are beyond reason: export it again.", error);
+        }
+    }
+
+    /// <summary>The grid, as a result states it.</summary>
+    public NiftiHeader Header { get; }
+
+    /// <summary>Memory that reading takes: the volume, one file, and one plane while it is decoded.</summary>
+    public long PredictedBytes =>
+        Header.PredictedBytes + (2 * _instances.Max(instance => instance.LengthBytes)) + (2L * sizeof(int) * _instances[0].Image.Format.PixelsPerFrame);
+
+    /// <summary>SHA-256 over those of the files, sorted: the same bytes are the same source, whatever the files are called and wherever they lie.</summary>
+    public byte[] Sha256() => SHA256.HashData([.. _instances.Select(instance => instance.Sha256).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString)]);
+
+    /// <summary>Finds a series' files, and refuses it unless they make one volume.</summary>
+    /// <exception cref="ImagingException">Files are missing, damaged, or no even stack of one kind.</exception>
+    public static DicomSeries Open(SeriesUri uri, CancellationToken cancel)
+    {
+        var container = DicomContainer.Open(uri.Container, uri.Name);
+        try
+        {
+            var instances = InstancesOf(container, uri, cancel);
+            RequireOneKind(instances, uri.Name);
+            var frames = instances.SelectMany(instance => instance.Image.Frames, (instance, frame) => (Instance: instance, Frame: frame)).ToList();
+            if (instances.Max(instance => instance.Image.ClaimedSlices) is var claimed && claimed > frames.Count)
+            {
+                throw new ImagingException(
+                    RejectReason.DicomMissingSlices, $"{uri.Name} holds {frames.Count} of the {claimed} slices that it says it has: fetch it again from its archive.");
+            }
+
+            var stack = SliceStack.Of([.. frames.Select(frame => frame.Frame.Place)], uri.Name);
+            return new DicomSeries(container, uri.Name, instances, [.. stack.Order.Select(at => frames[at])], stack.Affine);
+        }
+        catch
+        {
+            container.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads the volume.</summary>
+    /// <param name="memoryLimitBytes">Most that <see cref="PredictedBytes"/> may be.</param>
+    /// <exception cref="ImagingException">It does not fit, its pixels are damaged, or its files changed since it was opened.</exception>
+    public NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel)
+    {
+        if (PredictedBytes > memoryLimitBytes || Header.Shape.VoxelCount > Array.MaxLength)
+        {
+            throw new ImagingException(
+                RejectReason.VolumeTooLarge, $"{_name} ({Header.Shape}) takes {PredictedBytes >> 20} MiB of memory, more than is allowed here: raise the limit, crop it or resample it.");
+        }
+
+        if (Header.StaysInt16)
+        {
+            var stored = GC.AllocateUninitializedArray<short>((int)Header.Shape.VoxelCount);
+            Decode((slice, values) =>
+            {
+                var plane = stored.AsSpan(slice * values.Length, values.Length);
+                for (var at = 0; at < plane.Length; at++)
+                {
+                    plane[at] = (short)values[at];
+                }
+            }, cancel);
+            return new(Header, new(Header.Geometry, VolumeSamples.FromInt16(stored, (float)Header.SclSlope, (float)Header.SclInter)), 0);
+        }
+
+        var intensities = GC.AllocateUninitializedArray<float>((int)Header.Shape.VoxelCount);
+        var nonFinite = 0L;
+        Decode((slice, values) =>
+        {
+            var plane = intensities.AsSpan(slice * values.Length, values.Length);
+            Rescale(_slices[slice].Frame, values, plane);
+            nonFinite += NiftiSamples.CountNonFinite(plane);
+        }, cancel);
+        return new(Header, new(Header.Geometry, intensities), nonFinite);
+    }
+
+    /// <summary>Hands the intensities over slice by slice, in memory order.</summary>
+    /// <inheritdoc cref="Read"/>
+    public NiftiScan Scan(VisitIntensities visit, CancellationToken cancel)
+    {
+        var nonFinite = 0L;
+        var plane = new float[_instances[0].Image.Format.PixelsPerFrame];
+        Decode((slice, values) =>
+        {
+            Rescale(_slices[slice].Frame, values, plane);
+            nonFinite += NiftiSamples.CountNonFinite(plane);
+            visit(plane);
+        }, cancel);
+        return new(Header, nonFinite);
+    }
+
+    public void Dispose() => _container.Dispose();
+
+    /// <summary>In double and then rounded, as NIfTI's are.</summary>
+    private static void Rescale(ImageFrame frame, ReadOnlySpan<int> values, Span<float> intensities)
+    {
+        var scaling = new NiftiScaling(frame.Slope, frame.Intercept);
+        for (var at = 0; at < values.Length; at++)
+        {
+            intensities[at] = scaling.Intensity(values[at]);
+        }
+    }
+
+    private static List<Instance> InstancesOf(DicomContainer container, SeriesUri uri, CancellationToken cancel)
+    {
+        var instances = new List<Instance>();
+        foreach (var file in container.Files)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (!IsOf(uri, file))
+            {
+                continue;
+            }
+
+            var name = $"File {instances.Count + 1} by name of {uri.Name}";
+            var bytes = file.Read(long.MaxValue, name);
+            var parsed = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, name);
+            var image = DicomImage.Of(parsed, name);
+            FramePixels.Of(parsed, image, name);
+            instances.Add(new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name));
+        }
+
+        return instances.Count > 0 ? instances : throw new ImagingException(
+            RejectReason.FileMissing, $"{uri.Name} has no images where it was found: check that its files are still there.");
+    }
+
+    private static bool IsOf(SeriesUri uri, ContainedFile file)
+    {
+        try
+        {
+            return DicomListing.Head(file, _uidOnly, DicomTag.SeriesInstanceUid, uri.Name) is { } head
+                && head.DataSet.Text(DicomTag.SeriesInstanceUid) is { } uid && SeriesUri.KeyOf(uid) == uri.Key
+                && ImageKinds.IsStack(head.DataSet.Text(DicomTag.SopClassUid));
+        }
+        catch (ImagingException damaged) when (damaged.Reason is RejectReason.DicomDamaged or RejectReason.DicomTruncated or RejectReason.DicomAttributeMissing)
+        {
+            return false; // whose it is cannot be told; it was listed, and is refused, by itself
+        }
+    }
+
+    private static void RequireOneKind(IReadOnlyList<Instance> instances, string name)
+    {
+        var first = instances[0].Image;
+        if (instances.Select(instance => instance.Image.IsLocalizer).Distinct().Count() > 1)
+        {
+            throw new ImagingException(RejectReason.DicomLocalizer, $"{name} holds a localizer among its slices: take it out, as it is no part of the volume.");
+        }
+
+        foreach (var image in instances.Select(instance => instance.Image))
+        {
+            var differing =
+                image.SopClass != first.SopClass || image.Modality != first.Modality ? "kinds of images"
+                : image.FrameOfReference != first.FrameOfReference ? "frames of reference"
+                : (image.Format.Rows, image.Format.Columns) != (first.Format.Rows, first.Format.Columns) ? "image sizes"
+                : null;
+            if (differing is not null)
+            {
+                throw new ImagingException(RejectReason.DicomMixedSeries, $"{name} mixes different {differing}, so it is no single volume: split it.");
+            }
+        }
+    }
+
+    private void Decode(Action<int, int[]> take, CancellationToken cancel)
+    {
+        (Instance? open, FramePixels? pixels) = (null, null);
+        var values = new int[_instances[0].Image.Format.PixelsPerFrame];
+        for (var slice = 0; slice < _slices.Count; slice++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var (instance, frame) = _slices[slice];
+            if (instance != open)
+            {
+                pixels = null; // before the next file takes its memory
+                pixels = PixelsOf(instance);
+                open = instance;
+            }
+
+            pixels!.Decode(frame.Index, values);
+            take(slice, values);
+        }
+    }
+
+    private FramePixels PixelsOf(Instance instance)
+    {
+        var bytes = instance.File.Read(long.MaxValue, instance.Name);
+        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != instance.Sha256)
+        {
+            throw new ImagingException(RejectReason.SourceChanged, $"{_name} was changed while it was being processed; run it again.");
+        }
+
+        return FramePixels.Of(DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, instance.Name), instance.Image, instance.Name);
+    }
+
+    /// <summary>A file of the series, without its bytes.</summary>
+    private sealed record Instance(ContainedFile File, string Sha256, long LengthBytes, DicomImage Image, string Name);
+}

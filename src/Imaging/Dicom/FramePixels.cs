@@ -1,0 +1,174 @@
+using System.Buffers.Binary;
+
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>The pixels of a file's frames, as stored.</summary>
+internal sealed class FramePixels
+{
+    private readonly PixelFormat _format;
+    private readonly TransferSyntax _syntax;
+    private readonly DicomElement _element;
+
+    /// <summary>By frame, where they are compressed.</summary>
+    private readonly IReadOnlyList<ReadOnlyMemory<byte>> _frames;
+    private readonly string _name;
+
+    private FramePixels(PixelFormat format, TransferSyntax syntax, DicomElement element, IReadOnlyList<ReadOnlyMemory<byte>> frames, string name) =>
+        (_format, _syntax, _element, _frames, _name) = (format, syntax, element, frames, name);
+
+    /// <summary>Finds the pixels of each frame, and refuses a file that cannot hold what it claims.</summary>
+    /// <exception cref="ImagingException">Pixels are missing, or written in a way that is not read.</exception>
+    public static FramePixels Of(DicomFile file, DicomImage image, string name)
+    {
+        var (element, format, count) = (file.DataSet.Find(DicomTag.PixelData)!, image.Format, image.Frames.Count);
+        if (file.Syntax.Codec is PixelCodec.Unsupported or PixelCodec.JpegLs or PixelCodec.Jpeg2000)
+        {
+            throw new ImagingException(
+                RejectReason.DicomSyntaxUnsupported,
+                $"{name} has its pixels compressed in a way that is not read (transfer syntax {file.Syntax.Name}): decompress it first, as dcmdjpeg or gdcmconv --raw do.");
+        }
+
+        if (file.Syntax.Codec == PixelCodec.Native != (element.Fragments is null))
+        {
+            throw new ImagingException(
+                RejectReason.DicomDamaged, $"{name} holds pixels in another way than its transfer syntax says: export it again from its archive.");
+        }
+
+        if (element.Fragments is null)
+        {
+            if ((long)count * format.FrameBytes > element.Value.Length)
+            {
+                throw Truncated(name);
+            }
+
+            return new(format, file.Syntax, element, [], name);
+        }
+
+        var frames = Encapsulated(element.Fragments, count, name);
+        var most = file.Syntax.Codec == PixelCodec.Rle ? RleFrame.MostExpansion : JpegFrame.MostPixelsPerByte;
+        return frames.All(frame => (long)frame.Length * most >= format.PixelsPerFrame)
+            ? new(format, file.Syntax, element, frames, name)
+            : throw Truncated(name);
+    }
+
+    /// <summary>Decodes a frame's stored values, row by row.</summary>
+    /// <param name="values">Destination, as many as a frame has pixels.</param>
+    /// <exception cref="ImagingException">The pixels are damaged.</exception>
+    public void Decode(int frame, Span<int> values)
+    {
+        var decoded = _syntax.Codec switch
+        {
+            PixelCodec.Rle => RleFrame.TryDecode(_frames[frame].Span, values, _format.BitsAllocated / 8),
+            PixelCodec.Jpeg => JpegFrame.TryDecode(_frames[frame], _format, values),
+            _ => Native(frame, values),
+        };
+        if (!decoded)
+        {
+            throw new ImagingException(RejectReason.DicomPixelsDamaged, $"{_name} has compressed pixels that cannot be decoded: fetch it again from its archive.");
+        }
+
+        foreach (ref var value in values)
+        {
+            value = _format.Value(value);
+        }
+    }
+
+    private bool Native(int frame, Span<int> words)
+    {
+        var stored = _element.Value.Span;
+        var start = frame * _format.FrameBytes;
+        if (_format.BitsAllocated == 8)
+        {
+            // Bytes in words of 16 bits are turned with them.
+            var turn = _syntax.IsBigEndian && _element.IsWords ? 1 : 0;
+            for (var at = 0; at < words.Length; at++)
+            {
+                words[at] = stored[Math.Min((start + at) ^ turn, stored.Length - 1)];
+            }
+
+            return true;
+        }
+
+        stored = stored[start..];
+        for (var at = 0; at < words.Length; at++)
+        {
+            words[at] = _syntax.IsBigEndian ? BinaryPrimitives.ReadUInt16BigEndian(stored[(2 * at)..]) : BinaryPrimitives.ReadUInt16LittleEndian(stored[(2 * at)..]);
+        }
+
+        return true;
+    }
+
+    /// <summary>The bytes of each frame: one fragment each, or the fragments from one offset of the table to the next, or from one start of
+    /// a JPEG to the next (PS3.5, A.4).</summary>
+    private static List<ReadOnlyMemory<byte>> Encapsulated(IReadOnlyList<ReadOnlyMemory<byte>> fragments, int count, string name)
+    {
+        if (fragments.Count == 0)
+        {
+            throw Truncated(name);
+        }
+
+        var table = fragments[0].Span;
+        var data = fragments.Skip(1).ToList();
+        if (data.Count == count)
+        {
+            return data;
+        }
+
+        var starts = count == 1 ? [0] : table.Length == 4 * count ? ByTable(table, data) : ByMarker(data);
+        if (data.Count < count || starts.Count != count || starts[0] != 0)
+        {
+            throw new ImagingException(
+                RejectReason.DicomPixelsDamaged, $"{name} has {count} frames in {data.Count} pieces that cannot be told apart: fetch it again from its archive.");
+        }
+
+        return [.. starts.Select((start, frame) => Joined(data[start..(frame + 1 < count ? starts[frame + 1] : data.Count)]))];
+    }
+
+    private static List<int> ByTable(ReadOnlySpan<byte> table, List<ReadOnlyMemory<byte>> data)
+    {
+        var offsets = new Dictionary<long, int>();
+        var at = 0L;
+        for (var fragment = 0; fragment < data.Count; fragment++)
+        {
+            offsets[at] = fragment;
+            at += 8 + data[fragment].Length;
+        }
+
+        var starts = new List<int>();
+        for (; !table.IsEmpty; table = table[4..])
+        {
+            if (!offsets.TryGetValue(BinaryPrimitives.ReadUInt32LittleEndian(table), out var start) || (starts.Count > 0 && start <= starts[^1]))
+            {
+                return [];
+            }
+
+            starts.Add(start);
+        }
+
+        return starts;
+    }
+
+    private static List<int> ByMarker(List<ReadOnlyMemory<byte>> data) =>
+        [.. Enumerable.Range(0, data.Count).Where(at => data[at].Span.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]))];
+
+    private static ReadOnlyMemory<byte> Joined(List<ReadOnlyMemory<byte>> pieces)
+    {
+        if (pieces.Count == 1)
+        {
+            return pieces[0];
+        }
+
+        var joined = new byte[pieces.Sum(piece => (long)piece.Length)];
+        var at = 0;
+        foreach (var piece in pieces)
+        {
+            piece.CopyTo(joined.AsMemory(at));
+            at += piece.Length;
+        }
+
+        return joined;
+    }
+
+    private static ImagingException Truncated(string name) => new(
+        RejectReason.DicomTruncated, $"{name} ends before its last pixel: copy it again from its source.");
+}

@@ -1,0 +1,13 @@
+namespace ToNNO.Imaging;
+
+/// <summary>Names one file of a zip: <c>ZIP#entry=NAME</c>.</summary>
+public sealed record EntryUri(string Zip, string Entry)
+{
+    private const string Mark = "#entry=";
+
+    /// <returns>Null where a URI names no file of a zip.</returns>
+    public static EntryUri? TryParse(string uri) =>
+        uri.IndexOf(Mark, StringComparison.Ordinal) is > 0 and var at ? new(uri[..at], uri[(at + Mark.Length)..]) : null;
+
+    public override string ToString() => Zip + Mark + Entry;
+}

@@ -1,0 +1,168 @@
+using System.Security.Cryptography;
+using ToNNO.Imaging.Dicom;
+using ToNNO.Imaging.Nifti;
+
+namespace ToNNO.Imaging;
+
+/// <summary>One channel of a volume where it lies: a NIfTI file or pair, on disk or in a zip, or a DICOM series.</summary>
+internal abstract class VolumeChannel : IDisposable
+{
+    /// <summary>The channel's grid and what it takes to read it.</summary>
+    public abstract NiftiHeader Header { get; }
+
+    public virtual long PredictedBytes => Header.PredictedBytes;
+
+    /// <summary>Opens what a URI names, and reads its headers.</summary>
+    /// <exception cref="ImagingException">It cannot be a volume; the reason says why.</exception>
+    public static VolumeChannel Open(string uri, CancellationToken cancel)
+    {
+        if (SeriesUri.TryParse(uri) is { } series)
+        {
+            return new Series(DicomSeries.Open(series, cancel));
+        }
+
+        var name = VolumeSource.NameOf(uri);
+        if (EntryUri.TryParse(uri) is { } entry)
+        {
+            return ZippedNifti.Open(entry, name);
+        }
+
+        // A DICOM file that no series was listed of is refused by what is wrong with it.
+        DicomRefusal.ThrowIfDicom(uri, name);
+        return new NiftiOnDisk(uri, name);
+    }
+
+    /// <summary>Adds the channel's bytes, or what stands for them, to a hash.</summary>
+    public abstract void AppendTo(IncrementalHash hash, CancellationToken cancel);
+
+    public abstract NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel);
+
+    public abstract NiftiScan Scan(VisitIntensities visit, CancellationToken cancel);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    private static int Append(IncrementalHash hash, Stream stream, CancellationToken cancel)
+    {
+        var buffer = new byte[1 << 18];
+        int read;
+        while ((read = stream.Read(buffer)) > 0)
+        {
+            cancel.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, read);
+        }
+
+        return read;
+    }
+
+    private sealed class NiftiOnDisk(string path, string name) : VolumeChannel
+    {
+        public override NiftiHeader Header { get; } = NiftiReader.ReadHeader(path);
+
+        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => SourceFiles.Guard(name, () =>
+        {
+            string[] paths = Header.IsPair ? [NiftiFiles.HeaderPath(path, name), NiftiFiles.DataPath(path, name)] : [path];
+            foreach (var part in paths)
+            {
+                using var file = SourceFiles.Open(part);
+                Append(hash, file, cancel);
+            }
+
+            return paths.Length;
+        });
+
+        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) => NiftiReader.Read(path, memoryLimitBytes, cancel);
+
+        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => NiftiReader.Scan(path, visit, cancel);
+    }
+
+    /// <summary>A single NIfTI file in a zip, read without unpacking it to disk.</summary>
+    private sealed class ZippedNifti : VolumeChannel
+    {
+        private readonly DicomContainer _zip;
+        private readonly ContainedFile _file;
+        private readonly string _name;
+
+        private ZippedNifti(DicomContainer zip, ContainedFile file, string name)
+        {
+            (_zip, _file, _name) = (zip, file, name);
+            Header = Guarded(NiftiReader.ReadHeader);
+        }
+
+        public override NiftiHeader Header { get; }
+
+        public static ZippedNifti Open(EntryUri uri, string name)
+        {
+            var zip = DicomContainer.Open(uri.Zip, name);
+            try
+            {
+                var file = zip.Files.FirstOrDefault(file => file.Path == uri.Entry)
+                    ?? throw new ImagingException(RejectReason.FileMissing, $"{name} is not in its zip: check the path.");
+                DicomRefusal.ThrowIfDicom(file, name);
+                return new(zip, file, name);
+            }
+            catch
+            {
+                zip.Dispose();
+                throw;
+            }
+        }
+
+        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => Guarded((stream, _, _) => Append(hash, stream, cancel));
+
+        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) =>
+            Guarded((stream, length, name) => NiftiReader.Read(stream, length, name, memoryLimitBytes, cancel));
+
+        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) =>
+            Guarded((stream, length, name) => NiftiReader.Scan(stream, length, name, visit, cancel));
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                _zip.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+
+        private T Guarded<T>(Func<Stream, long, string, T> read) => SourceFiles.Guard(_name, () =>
+        {
+            var (stream, length) = _file.Open();
+            using (stream)
+            {
+                return read(stream, length, _name);
+            }
+        });
+    }
+
+    private sealed class Series(DicomSeries series) : VolumeChannel
+    {
+        public override NiftiHeader Header => series.Header;
+
+        public override long PredictedBytes => series.PredictedBytes;
+
+        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => hash.AppendData(series.Sha256());
+
+        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) => series.Read(memoryLimitBytes, cancel);
+
+        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => series.Scan(visit, cancel);
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                series.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}

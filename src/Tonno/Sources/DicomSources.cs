@@ -1,0 +1,138 @@
+using ToNNO.Imaging;
+using ToNNO.Imaging.Dicom;
+
+namespace ToNNO.Tonno.Sources;
+
+/// <summary>The DICOM series of a source, and what else its zips hold.</summary>
+/// <param name="root">The source: a folder or a file.</param>
+/// <param name="channelCount">Channels of the model that are told by file names; 0 where every file is a volume.</param>
+internal sealed class DicomSources(string root, int channelCount)
+{
+    /// <summary>The folder that names begin below.</summary>
+    private readonly string _base = File.Exists(root) ? Path.GetDirectoryName(root)! : root;
+
+    /// <summary>By container and series key; the container of a folder's files is the source.</summary>
+    private readonly Dictionary<(string Container, string Key), Series> _series = [];
+    private readonly List<(string Uri, string Name)> _others = [];
+    private readonly List<(string File, string Reason)> _leftOut = [];
+
+    /// <summary>Files that no volume is made of, each with the reason.</summary>
+    public IReadOnlyList<(string File, string Reason)> LeftOut => _leftOut;
+
+    /// <summary>Looks at files, and into those that are zips.</summary>
+    public void Look(IEnumerable<string> files)
+    {
+        foreach (var file in files.Where(File.Exists))
+        {
+            try
+            {
+                var zip = DicomListing.IsZip(file) ? file : null;
+                foreach (var listed in DicomListing.Look(file, entry => TakeOther(zip, entry)))
+                {
+                    Take(listed, zip);
+                }
+            }
+            catch (ImagingException damaged) when (damaged.Reason == RejectReason.ZipDamaged)
+            {
+                _others.Add((file, SourceListing.NameBelow(_base, file)));
+            }
+            catch (ImagingException) when (file != root)
+            {
+                // A file of no volume's name that cannot be opened: whether it is a slice cannot be known, so it is accounted for.
+                _leftOut.Add((file, RejectReason.FileUnreadable.Code()));
+            }
+            catch (ImagingException)
+            {
+                return; // the source itself, which is refused by name
+            }
+        }
+    }
+
+    /// <summary>What the run takes, and under which name.</summary>
+    public IReadOnlyList<(string Uri, string Name)> Inputs()
+    {
+        var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
+        return [.. _others, .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value)))];
+
+        string Uri(string container, string key, Series series) =>
+            new SeriesUri(series.IsInZip || container != root || File.Exists(root) ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
+
+        string Name(string key, Series series)
+        {
+            var name = SourceListing.NameBelow(_base, series.IsInZip || File.Exists(series.Folder) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
+            return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
+        }
+    }
+
+    private void Take(ListedFile listed, string? zip)
+    {
+        var uri = zip is null ? listed.Path : new EntryUri(zip, listed.Path).ToString();
+        switch (listed.Content)
+        {
+            case null:
+                // Whose slice it is, and whom its name names, cannot be told.
+                _others.Add((uri, $"dicom-{SourceListing.ShortHash(uri)}"));
+                break;
+            case { Role: not DicomRole.Slice } when uri == root:
+                break; // asked for by name, so refused, not left out
+            case { Role: DicomRole.Slice } when channelCount > 1:
+                _leftOut.Add((uri, RejectReason.DicomOneChannel.Code()));
+                break;
+            case { Role: DicomRole.Slice } slice:
+                var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, Path.GetDirectoryName(listed.Path)!);
+                _series[(container, slice.SeriesKey)] = _series.TryGetValue((container, slice.SeriesKey), out var known)
+                    ? known.With(folder)
+                    : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null);
+                break;
+            case { Role: DicomRole.Localizer }:
+                _leftOut.Add((uri, RejectReason.DicomLocalizer.Code()));
+                break;
+            case { Role: DicomRole.OtherImage }:
+                _leftOut.Add((uri, RejectReason.DicomNotAStack.Code()));
+                break;
+            default:
+                _leftOut.Add((uri, RejectReason.DicomNotImage.Code()));
+                break;
+        }
+    }
+
+    /// <summary>Takes a NIfTI file of a zip; a file of no such name, in a zip or not, is no input.</summary>
+    private void TakeOther(string? zip, string entry)
+    {
+        if (zip is null || SourceListing.ExtensionOf(entry) is not { Length: > 0 } extension)
+        {
+            return;
+        }
+
+        var uri = new EntryUri(zip, entry).ToString();
+        if (channelCount > 1)
+        {
+            _leftOut.Add((uri, SourceListing.NoChannel));
+            return;
+        }
+
+        _others.Add((uri, Path.Combine(SourceListing.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
+    }
+
+    /// <param name="First">The first of its slices that was met.</param>
+    /// <param name="Folder">The folder, or zip, that all of its slices lie in or below.</param>
+    /// <param name="IsSpread">They lie in several folders.</param>
+    private sealed record Series(DicomObject First, string Folder, bool IsSpread, bool IsInZip)
+    {
+        public Series With(string folder)
+        {
+            if (folder == Folder)
+            {
+                return this;
+            }
+
+            var common = Folder;
+            while (folder != common && !folder.StartsWith(common + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            {
+                common = Path.GetDirectoryName(common)!;
+            }
+
+            return this with { Folder = common, IsSpread = true };
+        }
+    }
+}

@@ -1,0 +1,138 @@
+using System.IO.Compression;
+using ToNNO.Imaging;
+using ToNNO.Imaging.Dicom;
+using ToNNO.Tests.Support;
+using ToNNO.Tonno.Sources;
+
+namespace ToNNO.Tonno.Tests.Sources;
+
+public sealed class DicomSourcesTests : IDisposable
+{
+    private const string RtStructure = "1.2.840.10008.5.1.4.1.1.481.3", Segmentation = "1.2.840.10008.5.1.4.1.1.66.4";
+    private static readonly DicomBytes _ct = new() { PatientName = "Mustermann^Erika" };
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void List_SeriesBesideNifti_EachIsOneInputAndTheRestIsLeftOutWithItsReason()
+    {
+        Write("in/ct", _ct.Stack(3));
+        Write("in/ct", (_ct with { SopClass = RtStructure, Series = "1.7" }).Stack(1), "plan");
+        Write("in/ct", (_ct with { SopClass = Segmentation, Series = "1.8" }).Stack(1), "seg");
+        Write("in/scout", (_ct with { ImageType = @"ORIGINAL\PRIMARY\LOCALIZER", Series = "1.9" }).Stack(2));
+        File.WriteAllText(_folder["in/notes.txt"], "no input");
+        File.WriteAllBytes(_folder["in/a.nii"], []);
+        var listing = List("in");
+        Assert.Equal(["a: in/a.nii", $"ct: in/ct#series={Key("1.2.3.4")}"], Shown(listing));
+        Assert.Equal(
+            [("in/ct/plan0", "dicom.not_image"), ("in/ct/seg0", "dicom.not_a_stack"), ("in/scout/0", "dicom.localizer"), ("in/scout/1", "dicom.localizer")],
+            listing.LeftOut.Select(file => (Path.GetRelativePath(_folder.Path, file.Source), file.Reason)));
+    }
+
+    [Fact]
+    public void List_SeveralSeriesInAFolder_AreToldByTheirKeys()
+    {
+        Write("in", _ct.Stack(3));
+        Write("in", (_ct with { Series = "1.5" }).Stack(2), "b");
+        Assert.Equal(
+            Shown(List("in")).Order(),
+            new[] { "1.2.3.4", "1.5" }.Select(Key).Select(key => $"in-{key[..8]}: in#series={key}").Order());
+    }
+
+    [Fact]
+    public void List_SeriesSpreadOverFolders_IsOneInputOfTheFolderAboveThem()
+    {
+        Write("in/a/x", _ct.Stack(2));
+        Write("in/a/y/z", [.. _ct.Stack(4).Skip(2)]);
+        var key = Key("1.2.3.4");
+        var listing = List("in");
+        Assert.Equal([$"a-{key[..8]}: in/a/**#series={key}"], Shown(listing));
+        Assert.Equal(4, VolumeSource.Inspect(listing.Inputs[0].Uris, TestContext.Current.CancellationToken).Headers[0].Shape.K);
+    }
+
+    [Theory]
+    [InlineData("in/Mustermann_Erika")]
+    [InlineData("in/MUSTERMANN, ERIKA/ct")]
+    [InlineData("in/erika-mri")]
+    [InlineData("in/1.2.3.4")]
+    public void List_FolderThatRepeatsThePatientOrAUid_NamesTheVolumeByItsKey(string folder)
+    {
+        Write(folder, _ct.Stack(2));
+        Assert.Equal([$"series-{Key("1.2.3.4")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
+
+        // Its own zip is named as little.
+        var zip = folder[3..].Replace('/', ' ') + ".zip";
+        ZipFile.CreateFromDirectory(_folder[folder], _folder[zip]);
+        Assert.Equal([$"series-{Key("1.2.3.4")}"], List(zip).Inputs.Select(input => input.VolumeId.Value));
+    }
+
+    [Fact]
+    public void List_PatientThatCannotBeTold_KeepsTheFoldersName()
+    {
+        Write("in/Mustermann", (_ct with { Others = new Dictionary<uint, DicomAttribute?> { [0x0012_0062] = new(0, "CS", "YES") } }).Stack(2));
+        Assert.Equal(["Mustermann"], List("in").Inputs.Select(input => input.VolumeId.Value));
+    }
+
+    [Fact]
+    public void List_ShortNameOfAPatient_IsMetOnlyAsAWord()
+    {
+        Write("in/clinic", (_ct with { PatientName = "Li^Na" }).Stack(2));
+        Write("in/li", (_ct with { PatientName = "Li^Na", Series = "1.5" }).Stack(2));
+        Assert.Equal(["clinic", $"series-{Key("1.5")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
+    }
+
+    [Fact]
+    public void List_Zip_HoldsSeriesAndNiftiAlike()
+    {
+        Write("src/ct", _ct.Stack(3));
+        Write("src", (_ct with { SopClass = RtStructure, Series = "1.7" }).Stack(1), "plan");
+        File.WriteAllBytes(_folder["src/scan.nii.gz"], []);
+        Directory.CreateDirectory(_folder["in"]);
+        ZipFile.CreateFromDirectory(_folder["src"], _folder["in/study.zip"]);
+        foreach (var source in new[] { "in", "in/study.zip" })
+        {
+            var listing = List(source);
+            Assert.Equal(
+                ["study_scan: in/study.zip#entry=scan.nii.gz", $"study: in/study.zip#series={Key("1.2.3.4")}"], Shown(listing));
+            Assert.Equal("dicom.not_image", Assert.Single(listing.LeftOut).Reason);
+        }
+    }
+
+    [Fact]
+    public void List_DicomThatIsCutShort_IsAnInputThatIsRefusedNotASliceThatIsMissed()
+    {
+        Write("in", _ct.Stack(3));
+        File.WriteAllBytes(_folder["in/9"], _ct.ToArray()[..200]);
+        var listing = List("in");
+        Assert.Equal(2, listing.Inputs.Count);
+        Assert.StartsWith("dicom-", listing.Inputs.Single(input => input.Uris[0] == _folder["in/9"]).VolumeId.Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void List_ModelOfSeveralChannels_LeavesSeriesOut()
+    {
+        Write("in", _ct.Stack(2));
+        File.WriteAllBytes(_folder["in/a_T1.nii"], []);
+        File.WriteAllBytes(_folder["in/a_T2.nii"], []);
+        var listing = SourceListing.List([_folder["in"]], _folder["out"], "_T1", "_T2");
+        Assert.Single(listing.Inputs);
+        Assert.Equal(["dicom.one_channel", "dicom.one_channel"], listing.LeftOut.Select(file => file.Reason));
+    }
+
+    private static string Key(string uid) => SeriesUri.KeyOf(uid);
+
+    private void Write(string folder, IEnumerable<DicomBytes> slices, string prefix = "")
+    {
+        Directory.CreateDirectory(_folder[folder]);
+        foreach (var (at, slice) in slices.Index())
+        {
+            File.WriteAllBytes(_folder[$"{folder}/{prefix}{at}"], slice.ToArray());
+        }
+    }
+
+    private SourceListing List(string source) => SourceListing.List([_folder[source]], _folder["out"]);
+
+    private IEnumerable<string> Shown(SourceListing listing) =>
+        listing.Inputs.Select(input => $"{input.VolumeId}: {Path.GetRelativePath(_folder.Path, Assert.Single(input.Uris))}");
+}
