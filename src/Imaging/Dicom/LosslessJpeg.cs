@@ -115,7 +115,15 @@ internal ref struct LosslessJpeg
     {
         while (segment.Length > CodeBits)
         {
-            var (table, next, code) = (new ushort[1 << CodeBits], CodeBits + 1, 0);
+            if (segment[0] >= MostTables)
+            {
+                return false; // tables for cosine transforms have no place here
+            }
+
+            // One array a place: a file of nothing but tables must not cost more than these.
+            var table = _tables[segment[0]] ??= new ushort[1 << CodeBits];
+            Array.Clear(table);
+            var (next, code) = (CodeBits + 1, 0);
             for (var length = 1; length <= CodeBits; length++, code <<= 1)
             {
                 for (var count = segment[length]; count > 0; count--, code++, next++)
@@ -129,12 +137,6 @@ internal ref struct LosslessJpeg
                 }
             }
 
-            if (segment[0] >= MostTables)
-            {
-                return false; // tables for cosine transforms have no place here
-            }
-
-            _tables[segment[0]] = table;
             segment = segment[next..];
         }
 

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using ToNNO.Imaging.Dicom;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Imaging.Tests.Dicom;
+
+/// <summary>Damaged files are read or refused: no other exception, no memory beyond a multiple of the file, no hang.</summary>
+public sealed class DicomFuzzTests
+{
+    /// <summary>A byte of RLE may stand for 64 pixels, which are decoded to words of four bytes; a byte of JPEG for 256.</summary>
+    private const int MostTimesTheFile = 1024;
+
+    /// <summary>Tables of a JPEG, an exception and its message; where a file inflates, the slack for that, and what it grows through.</summary>
+    private const int Besides = 1 << 20, BesidesInflated = 96 << 20;
+
+    private static readonly byte[] _rle =
+        [2, 0, 0, 0, 64, 0, 0, 0, 66, 0, 0, 0, .. new byte[52], 237, 1, 14, .. Enumerable.Range(0, 15).Select(at => (byte)at), 128, 252, 9, 0];
+
+    // 20 pixels in line, lossless, predictor 6: one table with codes for the categories 0 to 3.
+    private static readonly byte[] _jpeg =
+    [
+        0xFF, 0xD8, 0xFF, 0xC3, 0, 11, 16, 0, 4, 0, 5, 1, 1, 0x11, 0, 0xFF, 0xC4, 0, 23, 0, 0, 4, .. new byte[14], 0, 1, 2, 3,
+        0xFF, 0xDA, 0, 8, 1, 1, 0, 6, 0, 0, 0x1B, 0x2D, 0x41, 0x9C, 0x13, 0x71, 0x24, 0x66, 0x08, 0x55, 0x19, 0x02, 0xFF, 0xD9,
+    ];
+
+    private static readonly Dictionary<string, DicomBytes> _files = new()
+    {
+        ["plain"] = new(),
+        ["implicit"] = new DicomBytes { Syntax = DicomBytes.Implicit },
+        ["big endian"] = new DicomBytes { Syntax = DicomBytes.BigEndian, UndefinedLengths = true },
+        ["deflated"] = new DicomBytes { Syntax = DicomBytes.Deflated },
+        ["enhanced"] = Enhanced(DicomBytes.Explicit),
+        ["enhanced implicit"] = Enhanced(DicomBytes.Implicit),
+        ["rle"] = new DicomBytes { Syntax = DicomBytes.Rle, Fragments = [[], _rle] },
+        ["jpeg"] = new DicomBytes { Syntax = DicomBytes.Jpeg, Fragments = [[], _jpeg] },
+    };
+
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("implicit")]
+    [InlineData("big endian")]
+    [InlineData("deflated")]
+    [InlineData("enhanced")]
+    [InlineData("enhanced implicit")]
+    [InlineData("rle")]
+    [InlineData("jpeg")]
+    public void Read_DamagedFile_ReadOrRefused(string kind)
+    {
+        const int Count = 6_000;
+        var bytes = _files[kind].ToArray();
+        Assert.True(TryRead(bytes), "the sound file is refused");
+        var random = new Random(kind.Length);
+        var read = Enumerable.Range(0, Count).Count(_ => TryRead(Damaged.Of(bytes, random)));
+        Assert.InRange(read, Count / 50, Count - (Count / 50));
+    }
+
+    [Fact]
+    public void Read_CutAnywhere_Refused()
+    {
+        foreach (var file in _files.Values)
+        {
+            var bytes = file.ToArray();
+            for (var length = 0; length < bytes.Length; length++)
+            {
+                // What deflate leaves out at its very end, and the delimiter behind the last fragment, are no pixels.
+                Assert.False(TryRead(bytes[..length]) && length < bytes.Length - 16, $"{file.Syntax} is read from {length} bytes of {bytes.Length}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Parse_NestedWithoutEnd_RefusedBeforeTheStackIs()
+    {
+        byte[] level = [0x08, 0x00, 0x40, 0x11, (byte)'S', (byte)'Q', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0xFF, 0x00, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF];
+        byte[] file = [.. new DicomBytes().ToArray()[..160], .. Enumerable.Repeat(level, 100_000).SelectMany(bytes => bytes)];
+        Assert.False(TryRead(file));
+    }
+
+    [Fact]
+    public void Parse_DeflateBomb_RefusedEarly()
+    {
+        var bomb = new DicomBytes
+        {
+            Syntax = DicomBytes.Deflated,
+            Others = new Dictionary<uint, DicomAttribute?> { [0x0009_0010] = new(0, "OB", new byte[100 << 20]) },
+        }.ToArray();
+        Assert.False(TryRead(bomb));
+    }
+
+    private static DicomBytes Enhanced(string syntax) => new()
+    {
+        Syntax = syntax,
+        SopClass = DicomBytes.EnhancedCtClass,
+        UndefinedLengths = true,
+        FramePositions = [new(0, 0, 0), new(0, 0, 2), new(0, 0, 4)],
+    };
+
+    /// <returns>True where the file was read to its last pixel.</returns>
+    private static bool TryRead(byte[] bytes)
+    {
+        var clock = Stopwatch.StartNew();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var isRead = false;
+        try
+        {
+            var file = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, "The file");
+            var image = DicomImage.Of(file, "The file");
+            var pixels = FramePixels.Of(file, image, "The file");
+            var values = new int[image.Format.PixelsPerFrame];
+            foreach (var frame in image.Frames)
+            {
+                pixels.Decode(frame.Index, values);
+            }
+
+            isRead = true;
+        }
+        catch (ImagingException refusal)
+        {
+            Assert.NotEqual(RejectReason.Unspecified, refusal.Reason);
+            Assert.StartsWith("The file ", refusal.Message, StringComparison.Ordinal);
+        }
+
+        var besides = bytes.AsSpan().IndexOf("1.2.840.10008.1.2.1.99"u8) >= 0 ? BesidesInflated : Besides;
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (MostTimesTheFile * (long)bytes.Length) + besides);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{Convert.ToHexString(bytes.AsSpan(0, Math.Min(bytes.Length, 4096)))} took {clock.Elapsed}");
+        return isRead;
+    }
+}
