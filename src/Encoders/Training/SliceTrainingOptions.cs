@@ -10,6 +10,16 @@ public enum LearningRateSchedule
     Cosine,
 }
 
+/// <summary>What a slice's logit is held against.</summary>
+public enum SliceLoss
+{
+    /// <summary>Cross-entropy of the logit: labels are 0 (no) to 1 (yes).</summary>
+    CrossEntropy,
+
+    /// <summary>Half the squared difference up to 1, the difference less a half beyond (Huber 1964): labels are amounts, as of a lesion's area.</summary>
+    Huber,
+}
+
 public sealed class SliceTrainingOptions
 {
     public const string Section = "Training";
@@ -37,6 +47,8 @@ public sealed class SliceTrainingOptions
     /// <summary>Decoupled weight decay of AdamW; 0 makes it Adam.</summary>
     [Range(0.0, 10.0)]
     public double WeightDecay { get; init; } = 1e-4;
+
+    public SliceLoss Loss { get; init; }
 
     /// <summary>Weight of a positive label against a negative one.</summary>
     [Range(1e-6, 1e6)]

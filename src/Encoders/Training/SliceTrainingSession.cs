@@ -88,13 +88,14 @@ public sealed class SliceTrainingSession : IDisposable
         }
     }
 
-    /// <summary>The network's logits <c>[slice, K]</c> on slices that are not learned from.</summary>
+    /// <summary>The network's logits <c>[slice, K]</c> on slices that are not learned from, and the slices' labels.</summary>
     /// <param name="batches">Batches 0 to this are asked of <paramref name="source"/>.</param>
-    public float[] Logits(ISliceSource source, int batches)
+    public (float[] Logits, float[] Labels) Answers(ISliceSource source, int batches)
     {
-        var logits = new float[batches * _options.BatchSize * _network.Architecture.Classes];
-        Evaluate(_network, _device, source, batches, _options, logits, new float[logits.Length]);
-        return logits;
+        var slices = batches * _options.BatchSize * _network.Architecture.Classes;
+        var (logits, labels) = (new float[slices], new float[slices]);
+        Evaluate(_network, _device, source, batches, _options, logits, labels);
+        return (logits, labels);
     }
 
     /// <summary>All that the next step depends on.</summary>
@@ -179,12 +180,19 @@ public sealed class SliceTrainingSession : IDisposable
         }
     }
 
+    private Tensor Loss(Tensor logits, Tensor labels) => _options.Loss switch
+    {
+        SliceLoss.CrossEntropy => nn.functional.binary_cross_entropy_with_logits(logits, labels, pos_weights: _positiveWeight),
+        SliceLoss.Huber => nn.functional.huber_loss(logits, labels),
+        _ => throw new InvalidOperationException($"Unknown loss {_options.Loss}."),
+    };
+
     private double Learn()
     {
         using var scope = NewDisposeScope();
         _optimizer.zero_grad();
         var logits = _network.call(_pixels.to(_device), _options.PixelMm);
-        var loss = nn.functional.binary_cross_entropy_with_logits(logits, _labels.to(_device), pos_weights: _positiveWeight);
+        var loss = Loss(logits, _labels.to(_device));
         loss.backward();
         if (_options.GradientNorm > 0)
         {

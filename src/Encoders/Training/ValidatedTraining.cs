@@ -63,12 +63,12 @@ public static class ValidatedTraining
                 new TrainingCheckpoint([], session.Export(), null).Write(checkpointPath, key);
             }
 
-            while (session.Step < options.Steps && !HasStalled(history, stopping))
+            while (session.Step < options.Steps && !HasStalled(history, stopping, options.Loss))
             {
                 var until = Math.Min(options.Steps, session.Step + stopping.EvaluateEvery);
                 var report = session.Advance(until, at => progress?.Invoke(at, history), cancellationToken);
-                var evaluation = Judge(session.Logits(validation.Slices, Batches(validation, options)), validation, report);
-                if (evaluation.IsBetterThan(BestOf(history)))
+                var evaluation = Judge(session.Answers(validation.Slices, Batches(validation, options)), validation, report, options.Loss);
+                if (evaluation.IsBetterThan(BestOf(history, options.Loss), options.Loss))
                 {
                     best = session.Export().Weights();
                 }
@@ -84,25 +84,26 @@ public static class ValidatedTraining
     }
 
     /// <summary>The evaluation whose weights are kept; null where there is none.</summary>
-    public static TrainingEvaluation? BestOf(IReadOnlyList<TrainingEvaluation> history)
+    /// <param name="by">The loss that was learned by.</param>
+    public static TrainingEvaluation? BestOf(IReadOnlyList<TrainingEvaluation> history, SliceLoss by)
     {
         ArgumentNullException.ThrowIfNull(history);
         TrainingEvaluation? best = null;
         foreach (var evaluation in history)
         {
-            best = evaluation.IsBetterThan(best) ? evaluation : best;
+            best = evaluation.IsBetterThan(best, by) ? evaluation : best;
         }
 
         return best;
     }
 
-    internal static bool HasStalled(IReadOnlyList<TrainingEvaluation> history, StoppingOptions stopping)
+    internal static bool HasStalled(IReadOnlyList<TrainingEvaluation> history, StoppingOptions stopping, SliceLoss by)
     {
-        var best = BestOf(history);
+        var best = BestOf(history, by);
         return history.SkipWhile(evaluation => evaluation != best).Skip(1).Count() >= stopping.Patience;
     }
 
-    internal static TrainingEvaluation Judge(ReadOnlySpan<float> logits, ValidationSlices validation, TrainingProgress report)
+    internal static TrainingEvaluation Judge((float[] Logits, float[] Labels) answers, ValidationSlices validation, TrainingProgress report, SliceLoss by)
     {
         var volumes = validation.Positive.Count;
         var scores = new float[volumes];
@@ -111,12 +112,13 @@ public static class ValidatedTraining
         for (var volume = 0; volume < volumes; volume++)
         {
             var sum = 0.0;
-            foreach (var logit in logits.Slice(volume * validation.PerVolume, validation.PerVolume))
+            for (var slice = volume * validation.PerVolume; slice < (volume + 1) * validation.PerVolume; slice++)
             {
+                var logit = answers.Logits[slice];
                 sum += logit;
-                var against = positive[volume] ? -logit : logit;
-                // log(1 + eˣ), without overflow
-                loss[positive[volume] ? 1 : 0] += (Math.Max(against, 0) + Math.Log(1 + Math.Exp(-Math.Abs(against)))) / validation.PerVolume;
+                loss[positive[volume] ? 1 : 0] += by == SliceLoss.CrossEntropy
+                    ? CrossEntropy(positive[volume] ? -logit : logit) / validation.PerVolume
+                    : Huber(logit - (double)answers.Labels[slice]) / validation.PerVolume;
             }
 
             scores[volume] = (float)(sum / validation.PerVolume);
@@ -125,6 +127,11 @@ public static class ValidatedTraining
         var positives = positive.Count(label => label);
         return new(report.Step, report.Loss, RocCurve.Auc(scores, positive), 0.5 * ((loss[1] / positives) + (loss[0] / (volumes - positives))));
     }
+
+    /// <summary>log(1 + eˣ), without overflow.</summary>
+    private static double CrossEntropy(double against) => Math.Max(against, 0) + Math.Log(1 + Math.Exp(-Math.Abs(against)));
+
+    private static double Huber(double difference) => Math.Abs(difference) <= 1 ? 0.5 * difference * difference : Math.Abs(difference) - 0.5;
 
     private static int Batches(ValidationSlices validation, SliceTrainingOptions options) =>
         ((validation.Positive.Count * validation.PerVolume) + options.BatchSize - 1) / options.BatchSize;

@@ -18,6 +18,9 @@ internal static class TrainCommand
         var root = new Option<string?>("--root") { Description = "The folder that the file names start from [the CSV file's]", HelpName = "FOLDER" };
         var validation = Arguments.ParsedReference("--validation", "SHARE|column", "Share of the patients to validate on, or: as the column split says [column where there is one, else 0.2]", ParseValidation);
         var architecture = Arguments.Choice("--architecture", "The network to train", "small-cnn", "resnet18");
+        var layers = Arguments.Number<int>("--layers", "N", "Layers of the small network, each of 3 x 3 pixels", 1, 16, standard.Layers);
+        var width = Arguments.Number<int>("--width", "N", "Channels of each layer of the small network", 1, 1024, standard.Width);
+        var rounds = Arguments.Number<int>("--rounds", "N", "Train so many times more, each time from what the heatmaps of the time before take for lesions", 0, 10, standard.Rounds);
         var className = new Option<string>("--class-name") { Description = "What a yes means", DefaultValueFactory = _ => standard.ClassName, HelpName = "NAME" };
         var window = Arguments.Parsed("--window", "LOW,HIGH", "Intensities that become the darkest and the brightest pixel [percentiles 0.5 and 99.5 of all volumes to learn from]", text => ParsePair("--window", text, float.MinValue, float.MaxValue));
         var percentiles = Arguments.Parsed("--percentiles", "LOW,HIGH", "The same by percentiles of each volume's own, as for MR: 0.5,99.5", text => ParsePair("--percentiles", text, 0, 100));
@@ -33,7 +36,7 @@ internal static class TrainCommand
         var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N", DefaultValueFactory = _ => standard.Device };
         var command = new Command("train", "Train an encoder from a yes or no of each volume; interrupted and run again, it goes on.")
         {
-            labels.NotEmpty(), model.NotEmpty(), root.NotEmpty(), validation, architecture, className.NotEmpty(), window, percentiles, fill, pixel, size, steps, batch, rate, every, patience, seed, device,
+            labels.NotEmpty(), model.NotEmpty(), root.NotEmpty(), validation, architecture, layers, width, rounds, className.NotEmpty(), window, percentiles, fill, pixel, size, steps, batch, rate, every, patience, seed, device,
         };
         command.Validators.Add(parsed =>
         {
@@ -50,6 +53,9 @@ internal static class TrainCommand
                 Root = parsed.GetValue(root),
                 ValidationShare = ShareOf(parsed.GetValue(validation), parsed.GetValue(labels)!),
                 IsResNet = parsed.GetValue(architecture) != "small-cnn",
+                Layers = parsed.GetValue(layers),
+                Width = parsed.GetValue(width),
+                Rounds = parsed.GetValue(rounds),
                 ClassName = parsed.GetValue(className)!,
                 Window = parsed.GetValue(window),
                 Percentiles = parsed.GetValue(percentiles),

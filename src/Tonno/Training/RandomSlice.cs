@@ -18,9 +18,31 @@ internal static class RandomSlice
     /// <param name="pixels">Destination of <paramref name="size"/>² pixels.</param>
     public static void Cut(Volume volume, Random random, Span<float> pixels, int size, double pixelMm, IntensityMap intensity)
     {
-        var frame = Frame(random);
-        var offsetMm = Reach * ((2 * random.NextDouble()) - 1) * HalfExtentMm(volume.Geometry, frame.N);
+        var (frame, offsetMm) = Plane(volume.Geometry, random);
         SliceCutter.Cut(volume, frame, offsetMm, volume.Geometry.CentreMm, pixels, size, pixelMm, intensity);
+    }
+
+    /// <summary>Cuts a slice, and the mask that goes with the volume along it.</summary>
+    /// <param name="mask">1 in a lesion, 0 elsewhere; on any grid.</param>
+    /// <returns>The part of the slice that the mask covers.</returns>
+    public static double Cut(Volume volume, Volume mask, Random random, Span<float> pixels, int size, double pixelMm, IntensityMap intensity)
+    {
+        var (frame, offsetMm) = Plane(volume.Geometry, random);
+        SliceCutter.Cut(mask, frame, offsetMm, volume.Geometry.CentreMm, pixels, size, pixelMm, IntensityMap.Identity);
+        var covered = 0.0;
+        foreach (var part in pixels)
+        {
+            covered += part;
+        }
+
+        SliceCutter.Cut(volume, frame, offsetMm, volume.Geometry.CentreMm, pixels, size, pixelMm, intensity);
+        return covered / pixels.Length;
+    }
+
+    private static (SliceFrame Frame, double OffsetMm) Plane(VolumeGeometry geometry, Random random)
+    {
+        var frame = Frame(random);
+        return (frame, Reach * ((2 * random.NextDouble()) - 1) * HalfExtentMm(geometry, frame.N));
     }
 
     /// <summary>A normal uniform on the sphere, the slice turned about it by any angle.</summary>

@@ -22,7 +22,10 @@ internal sealed class TrainingJob
 
     /// <summary>Names what of the program decides the weights: raise it with any change to sampling, networks or optimizer, so that no
     /// training goes on from a checkpoint that began another way.</summary>
-    private const int Version = 1;
+    private const int Version = 2;
+
+    /// <summary>What did best in cross-validation over 30 PET patients (docs/benchmarks.md, "Real lesions"): nothing here has masks to choose by.</summary>
+    private static readonly HeatmapThreshold _rule = new(0.65, OfPeak: true);
 
     private readonly TrainingRequest _request;
     private readonly Cohort _cohort;
@@ -62,16 +65,60 @@ internal sealed class TrainingJob
         torch.set_num_threads(1); // the order of sums is part of what fixes weights
         var (volumes, intensity, sliced) = Read(progress, cancel);
         var grid = TrainingGrid.Choose([.. Enumerable.Range(0, volumes.Count).Select(volumes.Geometry)], _request.PixelMm, _request.Size);
-        var options = Options(grid);
+        RequireFit(grid);
         var stopping = new StoppingOptions { EvaluateEvery = _request.EvaluateEvery, Patience = _request.Patience };
-        using var network = Network(grid);
-        if (network.Architecture.SmallestSlice > grid.Size)
+        var provenance = Provenance(volumes, intensity, Options(grid, round: 0), stopping);
+        var key = Key(provenance);
+        TrainableNetwork? network = null;
+        try
         {
-            throw new CommandException(
-                ExitCodes.Usage, "train.slice_size", $"Slices of {grid.Size} pixels are too small for this network: give --size {network.Architecture.SmallestSlice} or more.");
-        }
+            for (var round = 0; ; round++)
+            {
+                network = Network(grid, round);
+                var history = Teach(network, volumes, sliced, grid, stopping, key, round, progress, cancel);
+                if (round < _request.Rounds)
+                {
+                    sliced = Imagine(network, volumes, sliced, grid, (part, text) => progress(Part(round + 1, part), text), cancel);
+                    continue;
+                }
 
-        var provenance = Provenance(volumes, intensity, options, stopping);
+                var best = ValidatedTraining.BestOf(history, LossOf(round))!;
+                provenance["scores"] = new JsonObject
+                {
+                    ["step"] = best.Step,
+                    ["steps"] = history[^1].Step,
+                    ["training_loss"] = Math.Round(best.TrainingLoss, 4),
+                    ["validation_loss"] = Math.Round(best.Loss, 4),
+                    ["validation_auc"] = Math.Round(best.Auc, 4),
+                };
+                var card = ModelFolder.Save(_request.Model, Metadata(network.Architecture, grid, intensity, provenance), network);
+                for (var done = 0; done <= _request.Rounds; done++)
+                {
+                    File.Delete(RoundPath(done));
+                }
+
+                return new(card.Sha256, best.Auc, best.Loss, best.Step, history[^1].Step);
+            }
+        }
+        finally
+        {
+            network?.Dispose();
+        }
+    }
+
+    /// <summary>One round: from the volumes' labels, or from the masks that the round before made of them.</summary>
+    private IReadOnlyList<TrainingEvaluation> Teach(
+        TrainableNetwork network,
+        TrainingVolumes volumes,
+        SlicedVolume[] sliced,
+        TrainingGrid grid,
+        StoppingOptions stopping,
+        string key,
+        int round,
+        Action<double, string> progress,
+        CancellationToken cancel)
+    {
+        var options = Options(grid, round);
         // The intensity window of volumes that are validated on is theirs, but nothing else of them is looked at.
         var training = new TrainingSlices(volumes, sliced[.._cohort.Training.Count], grid.Size, grid.PixelMm, _request.Seed);
         var validated = sliced[_cohort.Training.Count..];
@@ -79,26 +126,56 @@ internal sealed class TrainingJob
             new FixedSlices(volumes, validated, _request.ValidationSlices, grid.Size, grid.PixelMm, _request.Seed),
             [.. validated.Select(volume => volume.IsPositive)],
             _request.ValidationSlices);
-        var history = ValidatedTraining.Run(
-            network, training, validation, options, stopping, CheckpointPath(_request.Model), Key(provenance), (at, evaluations) => progress(at.Step / (double)at.Steps, Text(at, evaluations)), cancel);
-        var best = ValidatedTraining.BestOf(history)!;
-        provenance["scores"] = new JsonObject
-        {
-            ["step"] = best.Step,
-            ["steps"] = history[^1].Step,
-            ["training_loss"] = Math.Round(best.TrainingLoss, 4),
-            ["validation_loss"] = Math.Round(best.Loss, 4),
-            ["validation_auc"] = Math.Round(best.Auc, 4),
-        };
-        var card = ModelFolder.Save(_request.Model, Metadata(network.Architecture, grid, intensity, provenance), network);
-        File.Delete(CheckpointPath(_request.Model));
-        return new(card.Sha256, best.Auc, best.Loss, best.Step, history[^1].Step);
+        return ValidatedTraining.Run(
+            network, training, validation, options, stopping, RoundPath(round), round == 0 ? key : Sha256($"{key} {round}"), (at, evaluations) => progress(Part(round, at.Step / (double)at.Steps), Text(at, evaluations, round)), cancel);
     }
 
-    private static string Text(TrainingProgress at, IReadOnlyList<TrainingEvaluation> evaluations)
+    /// <summary>The volumes with what the network's heatmaps take for lesions in those that are labelled yes.</summary>
+    /// <remarks>The same network gives the same masks, so that a training that is taken up again makes them anew.</remarks>
+    /// <param name="network">The encoder's from here on.</param>
+    private SlicedVolume[] Imagine(
+        TrainableNetwork network, TrainingVolumes volumes, SlicedVolume[] sliced, TrainingGrid grid, Action<double, string> progress, CancellationToken cancel)
     {
-        var loss = string.Create(CultureInfo.InvariantCulture, $"step {at.Step} of {at.Steps}, loss {at.Loss:F2}");
-        return ValidatedTraining.BestOf(evaluations) is not { } best ? loss
+        var card = new EncoderCard
+        {
+            Name = "training",
+            Sha256 = "",
+            Classes = [_request.ClassName],
+            SliceSize = _request.IsResNet ? grid.Size : null,
+            Intensities = [IntensityMap.Identity],
+        };
+        using var encoder = new TorchSliceEncoder(network, card, _request.Device);
+        return [.. sliced.Select((volume, index) =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            progress(0, $"looking at volume {index + 1} of {sliced.Length}");
+            return volume.IsPositive ? volume with { Mask = PseudoMask.Of(volumes[volume.Index], volume.Intensity, encoder, grid, cancel) } : volume;
+        })];
+    }
+
+    private void RequireFit(TrainingGrid grid)
+    {
+        using var network = Network(grid, round: 0);
+        if (network.Architecture.SmallestSlice > grid.Size)
+        {
+            throw new CommandException(
+                ExitCodes.Usage, "train.slice_size", $"Slices of {grid.Size} pixels are too small for this network: give --size {network.Architecture.SmallestSlice} or more.");
+        }
+    }
+
+    /// <summary>The part done of all rounds.</summary>
+    private double Part(int round, double part) => (round + part) / (_request.Rounds + 1);
+
+    /// <summary>A round's checkpoint; those of the rounds before stay until the model is there.</summary>
+    private string RoundPath(int round) => CheckpointPath(_request.Model) + (round == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $".{round}"));
+
+    private static SliceLoss LossOf(int round) => round == 0 ? SliceLoss.CrossEntropy : SliceLoss.Huber;
+
+    private static string Text(TrainingProgress at, IReadOnlyList<TrainingEvaluation> evaluations, int round)
+    {
+        var which = round == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"round {round}, ");
+        var loss = string.Create(CultureInfo.InvariantCulture, $"{which}step {at.Step} of {at.Steps}, loss {at.Loss:F2}");
+        return ValidatedTraining.BestOf(evaluations, LossOf(round)) is not { } best ? loss
             : string.Create(CultureInfo.InvariantCulture, $"{loss}; validation AUC {evaluations[^1].Auc:F2}, best {best.Auc:F2} at step {best.Step}");
     }
 
@@ -151,7 +228,7 @@ internal sealed class TrainingJob
     private static CommandException Uniform(string what) => new(
         ExitCodes.Usage, "volume.uniform", $"{what}: the same intensity nearly everywhere, from which nothing can be learned; check the files, or give --window.");
 
-    private SliceTrainingOptions Options(TrainingGrid grid) => new()
+    private SliceTrainingOptions Options(TrainingGrid grid, int round) => new()
     {
         BatchSize = _request.BatchSize,
         SliceSize = grid.Size,
@@ -160,22 +237,24 @@ internal sealed class TrainingJob
         LearningRate = _request.LearningRate ?? (_request.IsResNet ? 1e-3 : 1e-2),
         Schedule = LearningRateSchedule.Cosine,
         WeightDecay = 1e-3,
+        Loss = LossOf(round),
         GradientNorm = 1,
         ReportEvery = 10,
         Device = _request.Device,
     };
 
-    /// <summary>Small networks are the demo's, with twice the channels and rectifiers that cannot die (docs/adr/0010).</summary>
-    private TrainableNetwork Network(TrainingGrid grid) => _request.IsResNet
-        ? new TrainableResNet(new ResNetArchitecture(18), _request.Seed)
+    /// <summary>Small networks are the demo's with fewer layers, and with rectifiers that cannot die (docs/adr/0010).</summary>
+    private TrainableNetwork Network(TrainingGrid grid, int round) => _request.IsResNet
+        ? new TrainableResNet(new ResNetArchitecture(18), _request.Seed + round)
         : new SmallCnn(
             new SmallCnnArchitecture
             {
-                Layers = [.. Enumerable.Repeat(new ConvLayer { Channels = 16, Activation = Activation.LeakyRelu }, 3)],
+                Layers = [.. Enumerable.Repeat(new ConvLayer { Channels = _request.Width, Activation = Activation.LeakyRelu }, _request.Layers)],
                 Pooling = PixelPooling.Sum,
-                AreaUnitMm2 = Math.Round(grid.Size * grid.Size * grid.PixelMm * grid.PixelMm / 10, 3), // ten times the mean over a slice to learn from
+                // Ten times the mean over a slice to learn from; of areas, which are in hundredths of it, the hundredth.
+                AreaUnitMm2 = Math.Round(grid.Size * grid.Size * grid.PixelMm * grid.PixelMm / (round == 0 ? 10 : 100), 3),
             },
-            _request.Seed);
+            _request.Seed + round);
 
     private ModelMetadata Metadata(ISliceArchitecture architecture, TrainingGrid grid, IntensityMap intensity, JsonObject provenance) => new()
     {
@@ -189,6 +268,7 @@ internal sealed class TrainingJob
         Intensities = [intensity],
         Alpha = 0.5,
         Window = "hann",
+        Threshold = _rule,
         Training = provenance,
     };
 
@@ -209,6 +289,9 @@ internal sealed class TrainingJob
             ["options"] = new JsonObject
             {
                 ["architecture"] = _request.IsResNet ? "resnet18" : SmallCnnArchitecture.MetadataName,
+                ["layers"] = _request.IsResNet ? null : _request.Layers,
+                ["width"] = _request.IsResNet ? null : _request.Width,
+                ["rounds"] = _request.Rounds,
                 ["seed"] = _request.Seed,
                 ["slice_size"] = options.SliceSize,
                 ["pixel_mm"] = options.PixelMm,

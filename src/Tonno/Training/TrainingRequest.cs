@@ -18,6 +18,15 @@ internal sealed record TrainingRequest
     /// <summary>Residual networks of 18 layers, or small networks.</summary>
     public bool IsResNet { get; init; }
 
+    /// <summary>Convolutions of a small network, each 3 x 3 pixels.</summary>
+    public int Layers { get; init; } = 2;
+
+    /// <summary>Channels of each of them.</summary>
+    public int Width { get; init; } = 8;
+
+    /// <summary>Rounds after the first, each of which learns from what the one before takes for lesions.</summary>
+    public int Rounds { get; init; }
+
     public string ClassName { get; init; } = "lesion";
 
     /// <summary>Intensities, the same for all volumes.</summary>

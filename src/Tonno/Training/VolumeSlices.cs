@@ -5,7 +5,24 @@ namespace ToNNO.Tonno.Training;
 
 /// <summary>A volume to cut, with its label and its intensity window.</summary>
 /// <param name="Index">Of the volume among <see cref="TrainingVolumes"/>.</param>
-internal sealed record SlicedVolume(int Index, bool IsPositive, string Patient, IntensityMap Intensity);
+internal sealed record SlicedVolume(int Index, bool IsPositive, string Patient, IntensityMap Intensity)
+{
+    /// <summary>What an encoder took for lesions, 1 in them and 0 elsewhere; null where the volume's label is all that is known.</summary>
+    public Volume? Mask { get; init; }
+
+    /// <summary>Cuts a slice and says what is to be learned of it: the volume's label or, where there is a mask, the slice's part that it
+    /// covers, in hundredths; a volume without lesions has none in any slice.</summary>
+    public float Cut(Volume volume, Random random, Span<float> pixels, int size, double pixelMm, IntensityMap intensity)
+    {
+        if (Mask is { } mask)
+        {
+            return (float)(100 * RandomSlice.Cut(volume, mask, random, pixels, size, pixelMm, intensity));
+        }
+
+        RandomSlice.Cut(volume, random, pixels, size, pixelMm, intensity);
+        return IsPositive ? 1 : 0;
+    }
+}
 
 /// <summary>Slices to learn from. A slice bears its volume's label, whether it meets a lesion or not: that is all that is known.</summary>
 /// <remarks>Every other slice is positive. Of either label a patient is drawn, then one of the patient's volumes: neither the rarer label
@@ -42,9 +59,8 @@ internal sealed class TrainingSlices : ISliceSource
             var patients = isPositive ? _positive : _negative;
             var volumes = patients[random.Next(patients.Length)];
             var volume = volumes[random.Next(volumes.Length)];
-            labels[slot] = isPositive ? 1 : 0;
             var intensity = Vary(volume.Intensity, random);
-            RandomSlice.Cut(_volumes[volume.Index], random, pixels.Slice(slot * _size * _size, _size * _size), _size, _pixelMm, intensity);
+            labels[slot] = volume.Cut(_volumes[volume.Index], random, pixels.Slice(slot * _size * _size, _size * _size), _size, _pixelMm, intensity);
         }
     }
 
@@ -70,8 +86,7 @@ internal sealed class FixedSlices(TrainingVolumes volumes, IReadOnlyList<SlicedV
             var voxels = volumes[volume.Index];
             for (; within < perVolume && slot < labels.Length; within++, slot++)
             {
-                labels[slot] = volume.IsPositive ? 1 : 0;
-                RandomSlice.Cut(
+                labels[slot] = volume.Cut(
                     voxels, RandomSlice.Seeded(seed, (at * perVolume) + within), pixels.Slice(slot * size * size, size * size), size, pixelMm, volume.Intensity);
             }
         }

@@ -47,10 +47,10 @@ public sealed class ValidatedTrainingTests : IDisposable
     {
         using var network = new SmallCnn(_architecture, seed: 1);
         var history = Run(network, "c", turn: 30);
-        var best = ValidatedTraining.BestOf(history)!;
+        var best = ValidatedTraining.BestOf(history, SliceLoss.CrossEntropy)!;
         Assert.True(best is { Step: < 60, Auc: > 0.9 } && history[^1].Loss > best.Loss + 0.1, $"{best}, {history[^1]}");
         using var session = new SliceTrainingSession(network, new EncoderFixtures.BlobSource(1, Edge), _options);
-        var again = ValidatedTraining.Judge(session.Logits(Validation().Slices, 8), Validation(), new TrainingProgress(best.Step, 0, best.TrainingLoss, 0));
+        var again = ValidatedTraining.Judge(session.Answers(Validation().Slices, 8), Validation(), new TrainingProgress(best.Step, 0, best.TrainingLoss, 0), SliceLoss.CrossEntropy);
         Assert.Equal(best, again);
     }
 
@@ -111,10 +111,19 @@ public sealed class ValidatedTrainingTests : IDisposable
     {
         // Means 1, 2 and -1: the first negative outscores one of the positives.
         var validation = new ValidationSlices(new EncoderFixtures.BlobSource(1, Edge), [true, false, false], 2);
-        var judged = ValidatedTraining.Judge([0, 2, 2, 2, -1, -1, 99, 99], validation, new TrainingProgress(7, 9, 0.25, 0));
+        var judged = ValidatedTraining.Judge(([0, 2, 2, 2, -1, -1, 99, 99], new float[8]), validation, new TrainingProgress(7, 9, 0.25, 0), SliceLoss.CrossEntropy);
         static double Loss(double logit) => Math.Log(1 + Math.Exp(-logit));
         Assert.Equal((7, 0.25, 0.5), (judged.Step, judged.TrainingLoss, judged.Auc));
         Assert.Equal(0.5 * (((Loss(0) + Loss(2)) / 2) + ((Loss(-2) + Loss(1)) / 2)), judged.Loss, 1e-12);
+    }
+
+    [Fact]
+    public void Judge_Amounts_BalancedHuberLoss()
+    {
+        // Half the square of .5 and 0, then of differences of 3 and 1: less a half beyond 1.
+        var validation = new ValidationSlices(new EncoderFixtures.BlobSource(1, Edge), [true, false], 2);
+        var judged = ValidatedTraining.Judge(([2.5f, 4, 3, 1], [2, 4, 0, 0]), validation, new TrainingProgress(7, 9, 0.25, 0), SliceLoss.Huber);
+        Assert.Equal((1, 0.5 * (((0.125 + 0) / 2) + ((2.5 + 0.5) / 2))), (judged.Auc, judged.Loss));
     }
 
     [Fact]
@@ -122,10 +131,12 @@ public sealed class ValidatedTrainingTests : IDisposable
     {
         static TrainingEvaluation At(int step, double auc, double loss) => new(step, 0, auc, loss);
         var stopping = new StoppingOptions { Patience = 2 };
-        Assert.False(ValidatedTraining.HasStalled([], stopping));
-        Assert.False(ValidatedTraining.HasStalled([At(1, 0.8, 0.5), At(2, 0.7, 0.1)], stopping));
-        Assert.True(ValidatedTraining.HasStalled([At(1, 0.8, 0.5), At(2, 0.7, 0.1), At(3, 0.8, 0.5)], stopping));
-        Assert.False(ValidatedTraining.HasStalled([At(1, 0.8, 0.5), At(2, 0.7, 0.1), At(3, 0.8, 0.4)], stopping));
+        Assert.False(ValidatedTraining.HasStalled([], stopping, SliceLoss.CrossEntropy));
+        Assert.False(ValidatedTraining.HasStalled([At(1, 0.8, 0.5), At(2, 0.7, 0.1)], stopping, SliceLoss.CrossEntropy));
+        Assert.True(ValidatedTraining.HasStalled([At(1, 0.8, 0.5), At(2, 0.7, 0.1), At(3, 0.8, 0.5)], stopping, SliceLoss.CrossEntropy));
+        Assert.False(ValidatedTraining.HasStalled([At(1, 0.8, 0.5), At(2, 0.7, 0.1), At(3, 0.8, 0.4)], stopping, SliceLoss.CrossEntropy));
+        // Of amounts the loss alone decides.
+        Assert.True(ValidatedTraining.HasStalled([At(1, 0.8, 0.3), At(2, 0.9, 0.5), At(3, 0.9, 0.4)], stopping, SliceLoss.Huber));
     }
 
     [Theory]

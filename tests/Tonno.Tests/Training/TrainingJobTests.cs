@@ -29,6 +29,7 @@ public sealed class TrainingJobTests : IDisposable
         Assert.Equal(trained.Sha256, card.Card.Sha256);
         Assert.Equal("ball", Assert.Single(card.Card.Classes));
         Assert.Equal((null, 2), (card.Card.SliceSize, card.Card.PixelMm));
+        Assert.Equal((0.5, "hann", new HeatmapThreshold(0.65, OfPeak: true)), (card.Card.Alpha, card.Card.Window, card.Card.Threshold));
         var training = card.Metadata.Training!;
         Assert.Equal((18, 12), (Count(training, "train"), Count(training, "validation")));
         Assert.Equal(Math.Round(trained.Auc, 4), training["scores"]!["validation_auc"]!.GetValue<double>());
@@ -51,6 +52,43 @@ public sealed class TrainingJobTests : IDisposable
         var texts = new List<string>();
         Assert.Equal(first.Sha256, Run(Request("resumed"), texts.Add).Sha256);
         Assert.DoesNotContain(texts, text => text.StartsWith("step 10 ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_RoundsInterrupted_SameModel()
+    {
+        var first = Run(Request("first") with { Rounds = 1 });
+        Assert.NotEqual(first.Sha256, Run(Request("without")).Sha256);
+        Assert.False(File.Exists(TrainingJob.CheckpointPath(_folder["first"]) + ".1"));
+
+        // In the second round, whose masks are then made anew.
+        using var stopping = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Run(
+            Request("resumed") with { Rounds = 1 }, text => { if (text.StartsWith("round 1, step 20", StringComparison.Ordinal)) { stopping.Cancel(); } }, stopping.Token));
+        var texts = new List<string>();
+        Assert.Equal(first.Sha256, Run(Request("resumed") with { Rounds = 1 }, texts.Add).Sha256);
+        Assert.DoesNotContain(texts, text => text.StartsWith("step ", StringComparison.Ordinal) || text.StartsWith("round 1, step 10 ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_Rounds_LogitGrowsWithTheBall()
+    {
+        var request = Request("model", patients: 30) with { Steps = 100, EvaluateEvery = 25, ValidationShare = 0.4, ValidationSlices = 24, Rounds = 1 };
+        Assert.True(Run(request).Auc > 0.9);
+        using var encoder = EncoderFactory.Open(request.Model, "cpu");
+        float Logit(double radius)
+        {
+            var (pixels, logits) = (new float[16 * 16], new float[1]);
+            for (var at = 0; at < pixels.Length; at++)
+            {
+                pixels[at] = Math.Pow((at % 16) - 7.5, 2) + Math.Pow((at / 16) - 7.5, 2) < radius * radius ? 1 : 0.2f;
+            }
+
+            encoder.Encode(pixels, 1, new SliceFormat(16, 2), logits);
+            return logits[0];
+        }
+
+        Assert.True(Logit(0) < Logit(2) && Logit(2) < Logit(3.5), $"{Logit(0)}, {Logit(2)}, {Logit(3.5)}");
     }
 
     [Fact]
@@ -150,6 +188,9 @@ public sealed class TrainingJobTests : IDisposable
     [InlineData("--validation", "half")]
     [InlineData("--architecture", "vit")]
     [InlineData("--steps", "0")]
+    [InlineData("--rounds", "-1")]
+    [InlineData("--layers", "0")]
+    [InlineData("--width", "0")]
     public void Command_Misused_IsUsage(params string[] arguments) =>
         Assert.NotEmpty(TrainCommand.Create().Parse(["--labels", "l.csv", "-m", "m", .. arguments]).Errors);
 
