@@ -26,6 +26,7 @@ internal static class Program
         ["scaling"] = ScalingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
         ["table-real"] = RealTable.Measure,
+        ["table-synthetic"] = SyntheticTable.Measure,
         ["train"] = TrainingBench.Measure,
     };
 

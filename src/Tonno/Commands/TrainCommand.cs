@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using ToNNO.Encoders.Networks;
 using ToNNO.Tonno.Runs;
 using ToNNO.Tonno.Training;
 
@@ -18,8 +19,7 @@ internal static class TrainCommand
         var root = new Option<string?>("--root") { Description = "The folder that the file names start from [the CSV file's]", HelpName = "FOLDER" };
         var validation = Arguments.ParsedReference("--validation", "SHARE|column", "Share of the patients to validate on, or: as the column split says [column where there is one, else 0.2]", ParseValidation);
         var architecture = Arguments.Choice("--architecture", "The network to train", "small-cnn", "resnet18");
-        var layers = Arguments.Number<int>("--layers", "N", "Layers of the small network, each of 3 x 3 pixels", 1, 16, standard.Layers);
-        var width = Arguments.Number<int>("--width", "N", "Channels of each layer of the small network", 1, 1024, standard.Width);
+        var layers = Arguments.ParsedReference("--layers", "N[:P],...", "Channels of the small network's layers, each with the edge of max pooling after it: pooling sees wider and maps coarser [8,8]", ParseLayers);
         var rounds = Arguments.Number<int>("--rounds", "N", "Train so many times more, each time from what the heatmaps of the time before take for lesions", 0, 10, standard.Rounds);
         var className = new Option<string>("--class-name") { Description = "What a yes means", DefaultValueFactory = _ => standard.ClassName, HelpName = "NAME" };
         var window = Arguments.Parsed("--window", "LOW,HIGH", "Intensities that become the darkest and the brightest pixel [percentiles 0.5 and 99.5 of all volumes to learn from]", text => ParsePair("--window", text, float.MinValue, float.MaxValue));
@@ -36,13 +36,20 @@ internal static class TrainCommand
         var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N", DefaultValueFactory = _ => standard.Device };
         var command = new Command("train", "Train an encoder from a yes or no of each volume; interrupted and run again, it goes on.")
         {
-            labels.NotEmpty(), model.NotEmpty(), root.NotEmpty(), validation, architecture, layers, width, rounds, className.NotEmpty(), window, percentiles, fill, pixel, size, steps, batch, rate, every, patience, seed, device,
+            labels.NotEmpty(), model.NotEmpty(), root.NotEmpty(), validation, architecture, layers, rounds, className.NotEmpty(), window, percentiles, fill, pixel, size, steps, batch, rate, every, patience, seed, device,
         };
         command.Validators.Add(parsed =>
         {
             if (parsed.GetResult(window) is not null && parsed.GetResult(percentiles) is not null)
             {
                 parsed.AddError("Give --window or --percentiles, not both.");
+            }
+        });
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetResult(layers) is not null && parsed.GetValue(architecture) is not (null or "small-cnn"))
+            {
+                parsed.AddError("--layers goes with --architecture small-cnn: leave it out.");
             }
         });
         command.SetAction((parsed, cancel) => ExecuteAsync(
@@ -53,8 +60,7 @@ internal static class TrainCommand
                 Root = parsed.GetValue(root),
                 ValidationShare = ShareOf(parsed.GetValue(validation), parsed.GetValue(labels)!),
                 IsResNet = parsed.GetValue(architecture) != "small-cnn",
-                Layers = parsed.GetValue(layers),
-                Width = parsed.GetValue(width),
+                Layers = parsed.GetValue(layers) ?? standard.Layers,
                 Rounds = parsed.GetValue(rounds),
                 ClassName = parsed.GetValue(className)!,
                 Window = parsed.GetValue(window),
@@ -91,6 +97,16 @@ internal static class TrainCommand
         ByColumn => null,
         _ => double.Parse(validation, CultureInfo.InvariantCulture),
     };
+
+    private static IReadOnlyList<ConvLayer> ParseLayers(string text)
+    {
+        static int Number(string part, int most) => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= most
+            ? number
+            : throw new FormatException($"--layers must be channels of layers with commas between them, each with :N where pooling by N is to follow, as in 16,16:2,32:2; '{part}' is no such number.");
+        return [.. text.Split(',').Select(layer => layer.Split(':', 2) is [var channels, var pool]
+            ? TrainingRequest.Layer(Number(channels, 4096), Number(pool, 16))
+            : TrainingRequest.Layer(Number(layer, 4096)))];
+    }
 
     private static string ParseValidation(string text) =>
         text == ByColumn || (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var share) && share is > 0 and < 1)

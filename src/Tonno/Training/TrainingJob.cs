@@ -249,7 +249,7 @@ internal sealed class TrainingJob
         : new SmallCnn(
             new SmallCnnArchitecture
             {
-                Layers = [.. Enumerable.Repeat(new ConvLayer { Channels = _request.Width, Activation = Activation.LeakyRelu }, _request.Layers)],
+                Layers = _request.Layers,
                 Pooling = PixelPooling.Sum,
                 // Ten times the mean over a slice to learn from; of areas, which are in hundredths of it, the hundredth.
                 AreaUnitMm2 = Math.Round(grid.Size * grid.Size * grid.PixelMm * grid.PixelMm / (round == 0 ? 10 : 100), 3),
@@ -289,8 +289,7 @@ internal sealed class TrainingJob
             ["options"] = new JsonObject
             {
                 ["architecture"] = _request.IsResNet ? "resnet18" : SmallCnnArchitecture.MetadataName,
-                ["layers"] = _request.IsResNet ? null : _request.Layers,
-                ["width"] = _request.IsResNet ? null : _request.Width,
+                ["layers"] = _request.IsResNet ? null : new JsonArray([.. _request.Layers.Select(layer => (JsonNode)$"{layer.Channels}:{layer.MaxPool}")]),
                 ["rounds"] = _request.Rounds,
                 ["seed"] = _request.Seed,
                 ["slice_size"] = options.SliceSize,

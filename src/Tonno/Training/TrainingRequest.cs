@@ -1,3 +1,5 @@
+using ToNNO.Encoders.Networks;
+
 namespace ToNNO.Tonno.Training;
 
 /// <summary>What <c>tonno train</c> was asked for; null where the volumes or the architecture decide.</summary>
@@ -18,11 +20,8 @@ internal sealed record TrainingRequest
     /// <summary>Residual networks of 18 layers, or small networks.</summary>
     public bool IsResNet { get; init; }
 
-    /// <summary>Convolutions of a small network, each 3 x 3 pixels.</summary>
-    public int Layers { get; init; } = 2;
-
-    /// <summary>Channels of each of them.</summary>
-    public int Width { get; init; } = 8;
+    /// <summary>The small network's layers.</summary>
+    public IReadOnlyList<ConvLayer> Layers { get; init; } = [Layer(8), Layer(8)];
 
     /// <summary>Rounds after the first, each of which learns from what the one before takes for lesions.</summary>
     public int Rounds { get; init; }
@@ -63,6 +62,10 @@ internal sealed record TrainingRequest
 
     /// <summary>Most memory that volumes may be kept in.</summary>
     public long MemoryBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
+    /// <summary>A layer as training makes them: its rectifier cannot die (docs/adr/0010).</summary>
+    /// <param name="maxPool">Edge of the pooling after it; 1 for none.</param>
+    public static ConvLayer Layer(int channels, int maxPool = 1) => new() { Channels = channels, MaxPool = maxPool, Activation = Activation.LeakyRelu };
 }
 
 /// <summary>What a training came to.</summary>

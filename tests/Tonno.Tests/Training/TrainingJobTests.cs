@@ -190,9 +190,23 @@ public sealed class TrainingJobTests : IDisposable
     [InlineData("--steps", "0")]
     [InlineData("--rounds", "-1")]
     [InlineData("--layers", "0")]
-    [InlineData("--width", "0")]
+    [InlineData("--layers", "8,")]
+    [InlineData("--layers", "8:")]
+    [InlineData("--layers", "8:0,8")]
+    [InlineData("--layers", "8:2:2")]
+    [InlineData("--layers", "8,8", "--architecture", "resnet18")]
     public void Command_Misused_IsUsage(params string[] arguments) =>
         Assert.NotEmpty(TrainCommand.Create().Parse(["--labels", "l.csv", "-m", "m", .. arguments]).Errors);
+
+    [Fact]
+    public void Command_Layers_ChannelsAndPooling()
+    {
+        var command = TrainCommand.Create();
+        var option = command.Options.Single(option => option.Name == "--layers");
+        var parsed = command.Parse(["--labels", "l.csv", "-m", "m", "--layers", "16,24:2"]);
+        Assert.Empty(parsed.Errors);
+        Assert.Equal([(16, 1), (24, 2)], parsed.GetValue((System.CommandLine.Option<IReadOnlyList<ToNNO.Encoders.Networks.ConvLayer>?>)option)!.Select(layer => (layer.Channels, layer.MaxPool)));
+    }
 
     private static int Count(JsonObject training, string side) => training["patients"]![side]!.AsArray().Count;
 
