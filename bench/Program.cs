@@ -21,6 +21,7 @@ internal static class Program
         ["encoders"] = EncodersBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
         ["fista"] = FistaBenchmark.Measure,
+        ["fuzz"] = FuzzBench.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
         ["pipeline"] = PipelineBench.Measure,
         ["scaling"] = ScalingBench.Measure,

@@ -28,6 +28,9 @@ public enum RejectReason
 
     /// <summary>All voxels are alike, so that no intensity window can be made of them.</summary>
     VolumeUniform = 37,
+
+    /// <summary>The frame that was asked for is not there.</summary>
+    VolumeFrameMissing = 38,
     HeatmapGridDiffers = 50,
     HeatmapNonFinite = 51,
     ResultNameTaken = 52,
@@ -121,6 +124,7 @@ public static class RejectReasons
         RejectReason.SourceChanged => "source.changed",
         RejectReason.ChannelsApart => "channels.apart",
         RejectReason.ChannelsIncomplete => "channels.incomplete",
+        RejectReason.VolumeFrameMissing => "volume.frame_missing",
         RejectReason.VolumeUniform => "volume.uniform",
         RejectReason.HeatmapGridDiffers => "heatmap.grid_differs",
         RejectReason.ResultNameTaken => "result.name_taken",

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
 
@@ -22,14 +23,15 @@ internal abstract class VolumeChannel : IDisposable
         }
 
         var name = VolumeSource.NameOf(uri);
-        if (EntryUri.TryParse(uri) is { } entry)
+        var (file, frame) = FrameUri.Split(uri);
+        if (EntryUri.TryParse(file) is { } entry)
         {
-            return ZippedNifti.Open(entry, name);
+            return ZippedNifti.Open(entry, name, frame);
         }
 
         // A DICOM file that no series was listed of is refused by what is wrong with it.
-        DicomRefusal.ThrowIfDicom(uri, name);
-        return new NiftiOnDisk(uri, name);
+        DicomRefusal.ThrowIfDicom(file, name);
+        return new NiftiOnDisk(file, name, frame);
     }
 
     /// <summary>Adds the channel's bytes, or what stands for them, to a hash.</summary>
@@ -49,6 +51,15 @@ internal abstract class VolumeChannel : IDisposable
     {
     }
 
+    /// <summary>Another frame is another source, though its bytes are the same.</summary>
+    private static void AppendFrame(IncrementalHash hash, int? frame)
+    {
+        if (frame is { } chosen)
+        {
+            hash.AppendData(Encoding.ASCII.GetBytes(FrameUri.Of("", chosen)));
+        }
+    }
+
     private static int Append(IncrementalHash hash, Stream stream, CancellationToken cancel)
     {
         var buffer = new byte[1 << 18];
@@ -62,12 +73,13 @@ internal abstract class VolumeChannel : IDisposable
         return read;
     }
 
-    private sealed class NiftiOnDisk(string path, string name) : VolumeChannel
+    private sealed class NiftiOnDisk(string path, string name, int? frame) : VolumeChannel
     {
-        public override NiftiHeader Header { get; } = NiftiReader.ReadHeader(path);
+        public override NiftiHeader Header { get; } = NiftiReader.ReadHeader(path, frame);
 
         public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => SourceFiles.Guard(name, () =>
         {
+            AppendFrame(hash, frame);
             string[] paths = Header.IsPair ? [NiftiFiles.HeaderPath(path, name), NiftiFiles.DataPath(path, name)] : [path];
             foreach (var part in paths)
             {
@@ -78,9 +90,9 @@ internal abstract class VolumeChannel : IDisposable
             return paths.Length;
         });
 
-        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) => NiftiReader.Read(path, memoryLimitBytes, cancel);
+        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) => NiftiReader.Read(path, memoryLimitBytes, frame, cancel);
 
-        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => NiftiReader.Scan(path, visit, cancel);
+        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => NiftiReader.Scan(path, visit, frame, cancel);
     }
 
     /// <summary>A single NIfTI file in a zip, read without unpacking it to disk.</summary>
@@ -89,16 +101,17 @@ internal abstract class VolumeChannel : IDisposable
         private readonly DicomContainer _zip;
         private readonly ContainedFile _file;
         private readonly string _name;
+        private readonly int? _frame;
 
-        private ZippedNifti(DicomContainer zip, ContainedFile file, string name)
+        private ZippedNifti(DicomContainer zip, ContainedFile file, string name, int? frame)
         {
-            (_zip, _file, _name) = (zip, file, name);
-            Header = Guarded(NiftiReader.ReadHeader);
+            (_zip, _file, _name, _frame) = (zip, file, name, frame);
+            Header = Guarded((stream, length, name) => NiftiReader.ReadHeader(stream, length, name, frame));
         }
 
         public override NiftiHeader Header { get; }
 
-        public static ZippedNifti Open(EntryUri uri, string name)
+        public static ZippedNifti Open(EntryUri uri, string name, int? frame)
         {
             var zip = DicomContainer.Open(uri.Zip, name);
             try
@@ -106,7 +119,7 @@ internal abstract class VolumeChannel : IDisposable
                 var file = zip.Files.FirstOrDefault(file => file.Path == uri.Entry)
                     ?? throw new ImagingException(RejectReason.FileMissing, $"{name} is not in its zip: check the path.");
                 DicomRefusal.ThrowIfDicom(file, name);
-                return new(zip, file, name);
+                return new(zip, file, name, frame);
             }
             catch
             {
@@ -115,13 +128,17 @@ internal abstract class VolumeChannel : IDisposable
             }
         }
 
-        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => Guarded((stream, _, _) => Append(hash, stream, cancel));
+        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => Guarded((stream, _, _) =>
+        {
+            AppendFrame(hash, _frame);
+            return Append(hash, stream, cancel);
+        });
 
         public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) =>
-            Guarded((stream, length, name) => NiftiReader.Read(stream, length, name, memoryLimitBytes, cancel));
+            Guarded((stream, length, name) => NiftiReader.Read(stream, length, name, memoryLimitBytes, _frame, cancel));
 
         public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) =>
-            Guarded((stream, length, name) => NiftiReader.Scan(stream, length, name, visit, cancel));
+            Guarded((stream, length, name) => NiftiReader.Scan(stream, length, name, visit, _frame, cancel));
 
         protected override void Dispose(bool disposing)
         {

@@ -15,8 +15,14 @@ internal sealed record NiftiFields
 
     public required NiftiDataType DataType { get; init; }
 
-    /// <summary><c>dim[0]</c>: 3 to 7; the dimensions past the third are 1.</summary>
+    /// <summary><c>dim[0]</c>: 3 to 7; of the dimensions past the third one place is read.</summary>
     public required int Rank { get; init; }
+
+    /// <summary>The frame that is read, counted from 0.</summary>
+    public long Frame { get; init; }
+
+    /// <summary>Frames of the file, <c>dim[4]</c>.</summary>
+    public long FrameCount { get; init; } = 1;
 
     public required VolumeShape Shape { get; init; }
 

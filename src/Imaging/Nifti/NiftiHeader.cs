@@ -28,7 +28,7 @@ public sealed class NiftiHeader
 
     public NiftiDataType DataType => Fields.DataType;
 
-    /// <summary><c>dim[0]</c>: 3 to 7; dimensions past the third are 1.</summary>
+    /// <summary><c>dim[0]</c>: 3 to 7; of dimensions past the third one place is read.</summary>
     public int Rank => Fields.Rank;
 
     public VolumeShape Shape => Fields.Shape;
@@ -65,6 +65,12 @@ public sealed class NiftiHeader
 
     /// <summary>Bytes of the voxels, uncompressed.</summary>
     internal long DataBytes => Shape.VoxelCount * DataType.SizeBytes();
+
+    /// <summary>Byte at which the voxels of the frame that is read start.</summary>
+    internal long FirstByte => VoxOffset + (Fields.Frame * DataBytes);
+
+    /// <summary>Byte at which the voxels of the last frame end.</summary>
+    internal long EndByte => VoxOffset + (Fields.FrameCount * DataBytes);
 
     /// <summary>The header of a float32 volume that comes from no NIfTI file: an sform with code 1 (scanner), and the
     /// same as a qform where the axes are orthogonal.</summary>

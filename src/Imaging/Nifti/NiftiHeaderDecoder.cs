@@ -17,9 +17,11 @@ internal readonly ref struct NiftiHeaderDecoder
     private readonly NiftiLayout _layout;
     private readonly bool _bigEndian;
     private readonly string _name;
+    private readonly int? _frame;
 
-    private NiftiHeaderDecoder(ReadOnlySpan<byte> bytes, NiftiLayout layout, bool bigEndian, string name)
+    private NiftiHeaderDecoder(ReadOnlySpan<byte> bytes, NiftiLayout layout, bool bigEndian, string name, int? frame)
     {
+        _frame = frame;
         _bytes = bytes;
         _layout = layout;
         _bigEndian = bigEndian;
@@ -27,9 +29,10 @@ internal readonly ref struct NiftiHeaderDecoder
     }
 
     /// <param name="bytes">As many bytes as the layout's header has.</param>
+    /// <param name="frame">Of a file of several frames the one to read; null refuses such a file.</param>
     /// <exception cref="ImagingException">Not NIfTI, not a 3D volume of real numbers, or contradictory.</exception>
-    public static NiftiFields Decode(ReadOnlySpan<byte> bytes, NiftiLayout layout, bool bigEndian, string name) =>
-        new NiftiHeaderDecoder(bytes, layout, bigEndian, name).Decode();
+    public static NiftiFields Decode(ReadOnlySpan<byte> bytes, NiftiLayout layout, bool bigEndian, string name, int? frame = null) =>
+        new NiftiHeaderDecoder(bytes, layout, bigEndian, name, frame).Decode();
 
     private NiftiFields Decode()
     {
@@ -52,6 +55,8 @@ internal readonly ref struct NiftiHeaderDecoder
             DataType = dataType,
             Rank = rank,
             Shape = shape,
+            Frame = _frame ?? 0,
+            FrameCount = FrameCount(rank),
             PixDim = Reals(_layout.PixDim, 8),
             QForm = QForm(),
             SForm = SForm(),
@@ -84,11 +89,11 @@ internal readonly ref struct NiftiHeaderDecoder
                 throw Invalid($"has {Dim(axis)} voxels along dimension {axis}");
             }
 
-            if (axis > 3 && Dim(axis) > 1)
+            if (axis > 3 && Dim(axis) > 1 && (axis > 4 || _frame is null))
             {
                 throw new ImagingException(
                     RejectReason.VolumeNot3D,
-                    $"{_name} holds {Dim(axis)} frames along dimension {axis}: split it into 3D volumes first.");
+                    $"{_name} holds {Dim(axis)} frames along dimension {axis}: {(axis == 4 ? "choose one by --frame, or split it into 3D volumes" : "split it into 3D volumes first")}.");
             }
 
             // A factor is below 2^63, so the product stays within 128 bits until the limit catches it.
@@ -107,6 +112,13 @@ internal readonly ref struct NiftiHeaderDecoder
         }
 
         return ((int)rank, new((int)Dim(1), (int)Dim(2), (int)Dim(3)));
+    }
+
+    private long FrameCount(int rank)
+    {
+        var count = rank > 3 ? Dim(4) : 1;
+        return _frame is null || _frame < count ? count : throw new ImagingException(
+            RejectReason.VolumeFrameMissing, $"{_name} has {count} frames, counted from 0, and so no frame {_frame}: choose another.");
     }
 
     private long VoxOffset(bool isPair)

@@ -19,33 +19,37 @@ public static class NiftiReader
     /// <param name="stream">A single file, or the header file of a pair.</param>
     /// <param name="lengthBytes">Length of the file as stored.</param>
     /// <param name="name">What messages call the file.</param>
+    /// <param name="frame">Of a file of several frames (4D) the one to read, counted from 0; null refuses such a file.</param>
     /// <exception cref="ImagingException">The file is no 3D NIfTI volume, or too short for what it claims.</exception>
-    public static NiftiHeader ReadHeader(Stream stream, long lengthBytes, string name)
+    public static NiftiHeader ReadHeader(Stream stream, long lengthBytes, string name, int? frame = null)
     {
         using var source = new NiftiSource(stream, lengthBytes, name);
-        var header = ReadHeader(source);
+        var header = ReadHeader(source, frame);
         if (!header.IsPair)
         {
-            source.RequireRoomFor(header.Fields, header.DataBytes);
+            source.RequireRoomFor(header);
         }
 
         return header;
     }
 
     /// <summary>Reads the header of a file, or of the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
-    /// <inheritdoc cref="ReadHeader(Stream, long, string)"/>
-    public static NiftiHeader ReadHeader(string path)
+    /// <inheritdoc cref="ReadHeader(Stream, long, string, int?)"/>
+    public static NiftiHeader ReadHeader(string path) => ReadHeader(path, frame: null);
+
+    /// <inheritdoc cref="ReadHeader(Stream, long, string, int?)"/>
+    public static NiftiHeader ReadHeader(string path, int? frame)
     {
         var name = Path.GetFileName(path);
         return SourceFiles.Guard(name, () =>
         {
             using var file = SourceFiles.Open(NiftiFiles.HeaderPath(path, name));
-            var header = ReadHeader(file, file.Length, name);
+            var header = ReadHeader(file, file.Length, name, frame);
             if (header.IsPair)
             {
                 using var data = SourceFiles.Open(NiftiFiles.DataPath(path, name));
                 using var source = new NiftiSource(data, data.Length, name);
-                source.RequireRoomFor(header.Fields, header.DataBytes);
+                source.RequireRoomFor(header);
             }
 
             return header;
@@ -59,10 +63,16 @@ public static class NiftiReader
     /// <param name="memoryLimitBytes">Most that <see cref="NiftiHeader.PredictedBytes"/> may be.</param>
     /// <exception cref="ImagingException">The file is no 3D NIfTI volume of real numbers, is damaged, or does not fit the limit.</exception>
     public static NiftiVolume Read(
-        Stream stream, long lengthBytes, string name, long memoryLimitBytes, CancellationToken cancellationToken = default)
+        Stream stream, long lengthBytes, string name, long memoryLimitBytes, CancellationToken cancellationToken = default) =>
+        Read(stream, lengthBytes, name, memoryLimitBytes, frame: null, cancellationToken);
+
+    /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
+    /// <param name="frame">Of a file of several frames (4D) the one to read, counted from 0; null refuses such a file.</param>
+    public static NiftiVolume Read(
+        Stream stream, long lengthBytes, string name, long memoryLimitBytes, int? frame, CancellationToken cancellationToken = default)
     {
         using var source = new NiftiSource(stream, lengthBytes, name);
-        var header = ReadHeader(source);
+        var header = ReadHeader(source, frame);
         if (header.IsPair)
         {
             throw Incomplete(name);
@@ -96,24 +106,38 @@ public static class NiftiReader
     /// <summary>Reads a volume from a file, or from the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
     /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
     public static NiftiVolume Read(string path, long memoryLimitBytes, CancellationToken cancellationToken = default) =>
-        Open(path, (source, header) => ReadSamples(source, header, memoryLimitBytes, cancellationToken));
+        Read(path, memoryLimitBytes, frame: null, cancellationToken);
+
+    /// <inheritdoc cref="Read(Stream, long, string, long, int?, CancellationToken)"/>
+    public static NiftiVolume Read(string path, long memoryLimitBytes, int? frame, CancellationToken cancellationToken = default) =>
+        Open(path, frame, (source, header) => ReadSamples(source, header, memoryLimitBytes, cancellationToken));
 
     /// <summary>Hands a volume's intensities over in memory order, a run at a time, without holding more of it.</summary>
     /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
     /// <param name="visit">Takes each run.</param>
-    public static NiftiScan Scan(Stream stream, long lengthBytes, string name, VisitIntensities visit, CancellationToken cancellationToken = default)
+    public static NiftiScan Scan(Stream stream, long lengthBytes, string name, VisitIntensities visit, CancellationToken cancellationToken = default) =>
+        Scan(stream, lengthBytes, name, visit, frame: null, cancellationToken);
+
+    /// <inheritdoc cref="Scan(Stream, long, string, VisitIntensities, CancellationToken)"/>
+    /// <param name="frame">Of a file of several frames (4D) the one to read, counted from 0; null refuses such a file.</param>
+    public static NiftiScan Scan(
+        Stream stream, long lengthBytes, string name, VisitIntensities visit, int? frame, CancellationToken cancellationToken = default)
     {
         using var source = new NiftiSource(stream, lengthBytes, name);
-        var header = ReadHeader(source);
+        var header = ReadHeader(source, frame);
         return header.IsPair ? throw Incomplete(name) : ScanSamples(source, header, visit, cancellationToken);
     }
 
     /// <summary>Hands the intensities of a file over, or of the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
     /// <inheritdoc cref="Scan(Stream, long, string, VisitIntensities, CancellationToken)"/>
     public static NiftiScan Scan(string path, VisitIntensities visit, CancellationToken cancellationToken = default) =>
-        Open(path, (source, header) => ScanSamples(source, header, visit, cancellationToken));
+        Scan(path, visit, frame: null, cancellationToken);
 
-    private static NiftiHeader ReadHeader(NiftiSource source)
+    /// <inheritdoc cref="Scan(Stream, long, string, VisitIntensities, int?, CancellationToken)"/>
+    public static NiftiScan Scan(string path, VisitIntensities visit, int? frame, CancellationToken cancellationToken = default) =>
+        Open(path, frame, (source, header) => ScanSamples(source, header, visit, cancellationToken));
+
+    private static NiftiHeader ReadHeader(NiftiSource source, int? frame)
     {
         Span<byte> bytes = stackalloc byte[NiftiLayout.V2.SizeBytes];
         var count = source.Read(bytes[..NiftiLayout.V1.SizeBytes]);
@@ -136,17 +160,17 @@ public static class NiftiReader
                 RejectReason.NiftiTruncated, $"{source.Name} ends within its header: copy it again from its source.");
         }
 
-        return new(NiftiHeaderDecoder.Decode(bytes[..layout.SizeBytes], layout, bigEndian, source.Name), source.Name);
+        return new(NiftiHeaderDecoder.Decode(bytes[..layout.SizeBytes], layout, bigEndian, source.Name, frame), source.Name);
     }
 
-    private static T Open<T>(string path, Func<NiftiSource, NiftiHeader, T> read)
+    private static T Open<T>(string path, int? frame, Func<NiftiSource, NiftiHeader, T> read)
     {
         var name = Path.GetFileName(path);
         return SourceFiles.Guard(name, () =>
         {
             using var file = SourceFiles.Open(NiftiFiles.HeaderPath(path, name));
             using var source = new NiftiSource(file, file.Length, name);
-            var header = ReadHeader(source);
+            var header = ReadHeader(source, frame);
             if (!header.IsPair)
             {
                 return read(source, header);
@@ -163,8 +187,8 @@ public static class NiftiReader
 
     private static NiftiScan ScanSamples(NiftiSource source, NiftiHeader header, VisitIntensities visit, CancellationToken cancellationToken)
     {
-        source.RequireRoomFor(header.Fields, header.DataBytes);
-        source.SkipTo(header.VoxOffset, cancellationToken);
+        source.RequireRoomFor(header);
+        source.SkipTo(header.FirstByte, cancellationToken);
         var (scaling, width, nonFinite) = (NiftiScaling.Of(header.Fields), header.DataType.SizeBytes(), 0L);
         var stored = new byte[ChunkSamples * width];
         var intensities = new float[ChunkSamples];
@@ -179,14 +203,14 @@ public static class NiftiReader
             visit(run);
         }
 
-        source.Finish(cancellationToken);
+        source.Finish(header.EndByte, cancellationToken);
         return new(header, nonFinite);
     }
 
     private static NiftiVolume ReadSamples(
         NiftiSource source, NiftiHeader header, long memoryLimitBytes, CancellationToken cancellationToken)
     {
-        source.RequireRoomFor(header.Fields, header.DataBytes);
+        source.RequireRoomFor(header);
         var scaling = NiftiScaling.Of(header.Fields);
         var nonFinite = 0L;
         VolumeSamples samples;
@@ -212,7 +236,7 @@ public static class NiftiReader
             samples = intensities;
         }
 
-        source.Finish(cancellationToken);
+        source.Finish(header.EndByte, cancellationToken);
         return new(header, new(header.Geometry, samples), nonFinite);
     }
 
@@ -220,7 +244,7 @@ public static class NiftiReader
         NiftiSource source, NiftiHeader header, T[] samples, ConvertChunk<T> convert, CancellationToken cancellationToken)
         where T : unmanaged
     {
-        source.SkipTo(header.VoxOffset, cancellationToken);
+        source.SkipTo(header.FirstByte, cancellationToken);
         var width = header.DataType.SizeBytes();
         // Read into their place where they need no more room there, to be converted in it.
         var direct = header.DataType is NiftiDataType.Float32 or NiftiDataType.Int16 && width == Unsafe.SizeOf<T>();

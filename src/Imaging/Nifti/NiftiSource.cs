@@ -51,9 +51,9 @@ internal sealed class NiftiSource : IDisposable
     }
 
     /// <summary>Refuses a header whose voxels cannot be in this file, before any memory is taken for them.</summary>
-    public void RequireRoomFor(NiftiFields fields, long dataBytes)
+    public void RequireRoomFor(NiftiHeader header)
     {
-        var needed = fields.VoxOffset + dataBytes;
+        var needed = header.EndByte;
         // Divided, not multiplied: no length overflows.
         if (_isGzip ? needed / MaximumExpansion > _lengthBytes : needed > _lengthBytes)
         {
@@ -78,13 +78,15 @@ internal sealed class NiftiSource : IDisposable
     }
 
     /// <summary>Reads gzip to its end, since its checksum stands there.</summary>
-    public void Finish(CancellationToken cancellationToken)
+    /// <param name="dataEnd">Byte at which the last frame's voxels end.</param>
+    public void Finish(long dataEnd, CancellationToken cancellationToken)
     {
         if (!_isGzip)
         {
             return;
         }
 
+        SkipTo(dataEnd, cancellationToken);
         Span<byte> rest = stackalloc byte[4096];
         var end = _position;
         while (Read(rest) > 0)

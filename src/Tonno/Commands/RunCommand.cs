@@ -25,6 +25,7 @@ internal static class RunCommand
         var model = new Option<string>("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
         var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };
         var channels = Arguments.ParsedReference("--channels", "END,END...", "How the files of a volume's channels end, in the model's order, as in _T1,_FLAIR [_0000,_0001,... for a model of several channels]", text => text.Split(','));
+        var frame = Arguments.Number<int?>("--frame", "N", "Of NIfTI files of several frames (4D) the one to take, counted from 0 [such files are refused]", 0, int.MaxValue);
         var classes = new Option<string[]>("--class") { Description = "The class to make a heatmap of; may be repeated [all of the model's]", HelpName = "NAME" };
         var method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
         var cam = Arguments.Choice("--cam", "Which class activation maps the methods with cam are made of", "gradcam", "layercam");
@@ -46,7 +47,7 @@ internal static class RunCommand
 
         var command = new Command("run", "Make 3D heatmaps of volumes; run again, it does only what is not verifiably done.")
         {
-            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), channels, classes.NotEmpty(), method, cam, layer.NotEmpty(), directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
+            input.NotEmpty(), model.NotEmpty(), output.NotEmpty(), channels, frame, classes.NotEmpty(), method, cam, layer.NotEmpty(), directions, set, spacing, pixel, size, alpha, window, threshold, adaptive, until, device, report.NotEmpty(), quiet, verbose,
         };
         command.Validators.Add(parsed =>
         {
@@ -65,6 +66,7 @@ internal static class RunCommand
                 parsed.GetValue(model)!,
                 parsed.GetValue(output)!,
                 parsed.GetValue(channels) is { Length: > 0 } endings ? endings : null, // an array that was not given is empty
+                parsed.GetValue(frame),
                 parsed.GetValue(method)!,
                 CamResolution.Kind(parsed.GetValue(cam)!),
                 parsed.GetValue(layer),
@@ -107,6 +109,7 @@ internal static class RunCommand
         }
 
         RequireReportApart(request, sources);
+        sources = request.Frame is { } frame ? sources.OfFrame(frame) : sources;
         if (Path.GetFullPath(request.Output) == modelName)
         {
             throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {request.Model}: choose another.");
@@ -194,7 +197,7 @@ internal static class RunCommand
     }
 
     private sealed record Request(
-        string[] Sources, string Model, string Output, string[]? Channels, string Method, MapKind MapKind, string? Layer, MethodOptions Options, string Device, string? Report, bool Quiet, bool Verbose)
+        string[] Sources, string Model, string Output, string[]? Channels, int? Frame, string Method, MapKind MapKind, string? Layer, MethodOptions Options, string Device, string? Report, bool Quiet, bool Verbose)
     {
         /// <summary>The options, completed by what the method prescribes and the encoder offers.</summary>
         public MethodOptions Resolve(ISliceEncoder encoder)

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using ToNNO.Contracts;
+using ToNNO.Imaging;
+using ToNNO.Imaging.Dicom;
 using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Tonno.Sources;
@@ -80,6 +82,16 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
 
         return new SourceListing(Name(found), [.. leftOut.Select(pair => new LeftOutFile(pair.Key, pair.Value))]);
     }
+
+    /// <summary>The same, but of NIfTI files one frame, by which the volumes are then also named.</summary>
+    public SourceListing OfFrame(int frame) => this with
+    {
+        Inputs = [.. Inputs.Select(input => input.Uris.All(IsNifti)
+            ? new RunInput(new VolumeId($"{input.VolumeId}-frame{frame}"), [.. input.Uris.Select(uri => FrameUri.Of(uri, frame))])
+            : input)],
+    };
+
+    private static bool IsNifti(string uri) => SeriesUri.TryParse(uri) is null && !Directory.Exists(uri);
 
     /// <summary>The name that a volume's files suggest, from the source folder on; where they have no other than their channels', their folder's.</summary>
     public static string NameBelow(string folder, string name)

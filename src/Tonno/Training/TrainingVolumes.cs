@@ -31,7 +31,7 @@ internal sealed class TrainingVolumes
         try
         {
             // All headers before the first voxel: what is wrong with the last file is said at once.
-            var headers = paths.Select(Imaging.Nifti.NiftiReader.ReadHeader).ToList();
+            var headers = paths.Select(path => Imaging.Nifti.NiftiReader.ReadHeader(path)).ToList();
             for (var index = 0; index < entries.Length; index++)
             {
                 var facts = VolumeSource.Inspect([paths[index]], cancel);

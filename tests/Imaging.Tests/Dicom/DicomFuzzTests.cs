@@ -13,28 +13,6 @@ public sealed class DicomFuzzTests
     /// <summary>Tables of a JPEG, an exception and its message; where a file inflates, the slack for that, and what it grows through.</summary>
     private const int Besides = 1 << 20, BesidesInflated = 96 << 20;
 
-    private static readonly byte[] _rle =
-        [2, 0, 0, 0, 64, 0, 0, 0, 66, 0, 0, 0, .. new byte[52], 237, 1, 14, .. Enumerable.Range(0, 15).Select(at => (byte)at), 128, 252, 9, 0];
-
-    // 20 pixels in line, lossless, predictor 6: one table with codes for the categories 0 to 3.
-    private static readonly byte[] _jpeg =
-    [
-        0xFF, 0xD8, 0xFF, 0xC3, 0, 11, 16, 0, 4, 0, 5, 1, 1, 0x11, 0, 0xFF, 0xC4, 0, 23, 0, 0, 4, .. new byte[14], 0, 1, 2, 3,
-        0xFF, 0xDA, 0, 8, 1, 1, 0, 6, 0, 0, 0x1B, 0x2D, 0x41, 0x9C, 0x13, 0x71, 0x24, 0x66, 0x08, 0x55, 0x19, 0x02, 0xFF, 0xD9,
-    ];
-
-    private static readonly Dictionary<string, DicomBytes> _files = new()
-    {
-        ["plain"] = new(),
-        ["implicit"] = new DicomBytes { Syntax = DicomBytes.Implicit },
-        ["big endian"] = new DicomBytes { Syntax = DicomBytes.BigEndian, UndefinedLengths = true },
-        ["deflated"] = new DicomBytes { Syntax = DicomBytes.Deflated },
-        ["enhanced"] = Enhanced(DicomBytes.Explicit),
-        ["enhanced implicit"] = Enhanced(DicomBytes.Implicit),
-        ["rle"] = new DicomBytes { Syntax = DicomBytes.Rle, Fragments = [[], _rle] },
-        ["jpeg"] = new DicomBytes { Syntax = DicomBytes.Jpeg, Fragments = [[], _jpeg] },
-    };
-
     [Theory]
     [InlineData("plain")]
     [InlineData("implicit")]
@@ -44,10 +22,11 @@ public sealed class DicomFuzzTests
     [InlineData("enhanced implicit")]
     [InlineData("rle")]
     [InlineData("jpeg")]
+    [InlineData("jpeg baseline")]
     public void Read_DamagedFile_ReadOrRefused(string kind)
     {
         const int Count = 6_000;
-        var bytes = _files[kind].ToArray();
+        var bytes = DicomSeeds.Files[kind].ToArray();
         Assert.True(TryRead(bytes), "the sound file is refused");
         var random = new Random(kind.Length);
         var read = Enumerable.Range(0, Count).Count(_ => TryRead(Damaged.Of(bytes, random)));
@@ -57,7 +36,7 @@ public sealed class DicomFuzzTests
     [Fact]
     public void Read_CutAnywhere_Refused()
     {
-        foreach (var file in _files.Values)
+        foreach (var file in DicomSeeds.Files.Values)
         {
             var bytes = file.ToArray();
             for (var length = 0; length < bytes.Length; length++)
@@ -86,14 +65,6 @@ public sealed class DicomFuzzTests
         }.ToArray();
         Assert.False(TryRead(bomb));
     }
-
-    private static DicomBytes Enhanced(string syntax) => new()
-    {
-        Syntax = syntax,
-        SopClass = DicomBytes.EnhancedCtClass,
-        UndefinedLengths = true,
-        FramePositions = [new(0, 0, 0), new(0, 0, 2), new(0, 0, 4)],
-    };
 
     /// <returns>True where the file was read to its last pixel.</returns>
     private static bool TryRead(byte[] bytes)

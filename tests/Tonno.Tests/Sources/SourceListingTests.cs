@@ -119,6 +119,14 @@ public sealed class SourceListingTests : IDisposable
         Assert.Equal(["a: in/a.nii in/a.nii in/a.nii"], Shown(SourceListing.List([_folder["in"]], _folder["out"], "", "", "")));
     }
 
+    [Fact]
+    public void OfFrame_NamesTheFrameInFileAndVolumeAlike()
+    {
+        Touch("in/a.nii", "in/b.nii.gz");
+        Assert.Equal(
+            ["a-frame2: in/a.nii#frame=2", "b-frame2: in/b.nii.gz#frame=2"], Shown(SourceListing.List([_folder["in"]], _folder["out"]).OfFrame(2)));
+    }
+
     private void Touch(params string[] files)
     {
         foreach (var file in files)

@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Globalization;
+using ToNNO.Imaging;
+using ToNNO.Imaging.Dicom;
+using ToNNO.Imaging.Nifti;
+using ToNNO.Imaging.Tests;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Bench;
+
+/// <summary>Damages sound files of each format over and over: each must be read or refused with a reason, soon and without undue memory. Anything
+/// else ends the program, with the file's bytes.</summary>
+internal static class FuzzBench
+{
+    private const int DefaultCount = 300_000;
+
+    /// <summary>What a NIfTI volume may take; a small file claims far more.</summary>
+    private const long NiftiLimitBytes = 1 << 20;
+
+    private static readonly TimeSpan _longest = TimeSpan.FromSeconds(5);
+
+    /// <param name="arguments">How many damaged files of each format.</param>
+    public static object Measure(string[] arguments)
+    {
+        var count = arguments is [var given, ..] ? int.Parse(given, CultureInfo.InvariantCulture) : DefaultCount;
+        return new
+        {
+            Nifti = Fuzz(NiftiSeeds(), count, bytes => NiftiReader.Read(new MemoryStream(bytes), bytes.Length, "scan", NiftiLimitBytes)),
+            Dicom = Fuzz([.. DicomSeeds.Files.Select(file => (file.Key, file.Value.ToArray()))], count, ReadDicom),
+        };
+    }
+
+    private static List<(string Kind, byte[] Bytes)> NiftiSeeds()
+    {
+        var small = new NiftiBytes { Shape = new(4, 3, 2), Intensity = (i, j, k) => (i * 0.37f) - (j * k) };
+        return [("plain", small.Plain()), ("gzip", small.Gzip()), ("qform", (small with { SForm = false }).Plain())];
+    }
+
+    private static void ReadDicom(byte[] bytes)
+    {
+        var file = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, "The file");
+        var image = DicomImage.Of(file, "The file");
+        var pixels = FramePixels.Of(file, image, "The file");
+        var values = new int[image.Format.PixelsPerFrame];
+        foreach (var frame in image.Frames)
+        {
+            pixels.Decode(frame.Index, values);
+        }
+
+        if (image.Frames.Count > 1)
+        {
+            SliceStack.Of([.. image.Frames.Select(frame => frame.Place)], "The file");
+        }
+    }
+
+    private static object Fuzz(List<(string Kind, byte[] Bytes)> seeds, int count, Action<byte[]> read)
+    {
+        var random = new Random(20261124);
+        var refused = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var (wasRead, slowest, mostBytes, mostOf) = (0, TimeSpan.Zero, 0L, "");
+        var begun = Stopwatch.GetTimestamp();
+        for (var round = 0; round < count; round++)
+        {
+            var (kind, sound) = seeds[round % seeds.Count];
+            var bytes = Damaged.Of(sound, random);
+            var (before, started) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.GetTimestamp());
+            try
+            {
+                read(bytes);
+                wasRead++;
+            }
+            catch (ImagingException refusal)
+            {
+                refused[refusal.Code] = refused.GetValueOrDefault(refusal.Code) + 1;
+            }
+            catch (Exception unexpected)
+            {
+                throw new InvalidOperationException($"{kind}, damaged as {Convert.ToHexString(bytes)}, was neither read nor refused.", unexpected);
+            }
+
+            var (took, allocated) = (Stopwatch.GetElapsedTime(started), GC.GetAllocatedBytesForCurrentThread() - before);
+            slowest = took > slowest ? took : slowest;
+            (mostBytes, mostOf) = allocated > mostBytes ? (allocated, kind) : (mostBytes, mostOf);
+            if (took > _longest)
+            {
+                throw new InvalidOperationException($"{kind}, damaged as {Convert.ToHexString(bytes)}, took {took}.");
+            }
+        }
+
+        return new
+        {
+            Damaged = count,
+            Read = wasRead,
+            Refused = refused,
+            Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds,
+            SlowestMs = slowest.TotalMilliseconds,
+            MostAllocatedKb = mostBytes >> 10,
+            MostAllocatedBy = mostOf,
+        };
+    }
+}
