@@ -26,6 +26,7 @@ internal static class Program
         ["pipeline"] = PipelineBench.Measure,
         ["scaling"] = ScalingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
+        ["table"] = arguments => new { real = RealTable.Measure(arguments), synthetic = SyntheticTable.Measure(arguments) },
         ["table-real"] = RealTable.Measure,
         ["table-synthetic"] = SyntheticTable.Measure,
         ["train"] = TrainingBench.Measure,

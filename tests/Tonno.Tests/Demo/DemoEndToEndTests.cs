@@ -65,6 +65,8 @@ public sealed class DemoEndToEndTests : IDisposable
         var document = await DemoPageTests.DumpDomAsync(page);
         Assert.DoesNotMatch("<body[^>]*data-error", document);
         Assert.Matches("<body[^>]*data-ready=\"true\"", document);
+        var evaluation = await DemoPageTests.DumpDomAsync(await File.ReadAllTextAsync(Path.Combine(root, "evaluation", "index.html"), TestContext.Current.CancellationToken));
+        Assert.Equal(3 + 1 + 2, Regex.Count(evaluation, "<svg ")); // scores, the pair of methods, the sweep
     }
 
     [Fact]
