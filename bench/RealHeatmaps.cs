@@ -22,7 +22,7 @@ internal sealed record RealHeatmaps(int Directions, double SpacingMm, double Pix
 
     public static IReadOnlyList<double> RadiiMm { get; } = [.. Enumerable.Range(2, 31).Select(step => 2.5 * step)];
 
-    /// <summary>Ranges of pixels from dark (0) to bright (1), open above in the last of each lower edge.</summary>
+    /// <summary>Ranges of brightness from dark (0) to bright (1), open above in the last of each lower edge.</summary>
     public static IReadOnlyList<(double Low, double High)> Bands { get; } =
         [.. Enumerable.Range(1, 18).SelectMany(low => Enumerable.Range(low + 1, 20 - low).Select(high => (low / 20.0, high == 20 ? double.PositiveInfinity : high / 20.0)))];
 
@@ -35,7 +35,7 @@ internal sealed record RealHeatmaps(int Directions, double SpacingMm, double Pix
         ["one-axis CAM"] = Cuts([""]),
         ["three-axis CAM"] = Cuts([""]),
         ["centre blob"] = [.. RadiiMm.Select(radius => FormattableString.Invariant($"radius {radius} mm"))],
-        ["intensity"] = [.. Bands.Select(band => FormattableString.Invariant($"pixels {band.Low} to {band.High}"))],
+        ["intensity"] = [.. Bands.Select(band => FormattableString.Invariant($"brightness {band.Low} to {band.High}"))],
     };
 
     /// <summary>Scores by method.</summary>
@@ -61,7 +61,13 @@ internal sealed record RealHeatmaps(int Directions, double SpacingMm, double Pix
         [.. filters.SelectMany(filter => RealScores.Shares.Select(share => FormattableString.Invariant($"{filter}{100 * share:0.#} % of the peak")))];
 
     private static byte[] Band(RealPatient patient, (double Low, double High) band) => Array.ConvertAll(
-        patient.Volume.Samples.AsFloats().ToArray(), intensity => patient.Intensity.Apply(intensity) is var pixel && pixel >= band.Low && pixel < band.High ? (byte)1 : (byte)0);
+        patient.Volume.Samples.AsFloats().ToArray(), intensity => Brightness(patient, intensity) is var bright && bright >= band.Low && bright < band.High ? (byte)1 : (byte)0);
+
+    private static double Brightness(RealPatient patient, float intensity)
+    {
+        var map = patient.Intensity;
+        return (map.Apply(intensity) - map.PixelLow) / (double)(map.PixelHigh - map.PixelLow);
+    }
 
     /// <summary>Heatmaps of logits by α, of maps unfiltered, and of maps by α.</summary>
     private (float[][] Tonno, float[] Averaged, float[][] Tomographic) Reconstruct(

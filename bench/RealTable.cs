@@ -18,14 +18,9 @@ internal static class RealTable
 
     private static readonly Column[] _columns =
     [
-        new("PET", "PET", OffCentre: true, new IntensityMap(0, 6, 0), new([Layer(8), Layer(8)], SliceSize: 48, PixelMm: 6, Steps: 200), new(Directions: 96, SpacingMm: 5, PixelMm: 6)),
-        new("MR_T1", "MR_T1", OffCentre: true, null, Mr, MrHeatmaps),
-        new("MR_T1_whole", "MR_T1", OffCentre: false, null, Mr, MrHeatmaps),
+        new("PET", Pairs: 8, new IntensityMap(0, 6, 0), new([Layer(8), Layer(8)], SliceSize: 48, PixelMm: 6, Steps: 200, LearningRate: 1e-2), new(Directions: 96, SpacingMm: 5, PixelMm: 6)),
+        new("MR_T1", Pairs: 8, null, new([Layer(16), Layer(16), Layer(16), Layer(16), Layer(16)], SliceSize: 32, PixelMm: 3, Steps: 600, LearningRate: 1e-2), new(Directions: 64, SpacingMm: 4, PixelMm: 3)),
     ];
-
-    private static RealTraining Mr => new([Layer(16), Layer(16), Layer(16), Layer(16), Layer(16)], SliceSize: 32, PixelMm: 3, Steps: 600);
-
-    private static RealHeatmaps MrHeatmaps => new(Directions: 96, SpacingMm: 4, PixelMm: 3);
 
     /// <param name="arguments">Columns, all where none is named; a number is the seed of trainings and folds.</param>
     public static object Measure(string[] arguments)
@@ -38,7 +33,7 @@ internal static class RealTable
 
     private static object Measure(Column column, int seed)
     {
-        var patients = RealCohort.Load(column.Modality, column.OffCentre, column.Window);
+        var patients = RealCohort.Load(column.Name, column.Pairs, column.Window);
         var fold = new int[patients.Count];
         for (var at = 0; at < fold.Length; at++)
         {
@@ -95,5 +90,5 @@ internal static class RealTable
 
     private static ConvLayer Layer(int channels) => new() { Channels = channels, Activation = Activation.LeakyRelu };
 
-    private sealed record Column(string Name, string Modality, bool OffCentre, IntensityMap? Window, RealTraining Training, RealHeatmaps Heatmaps);
+    private sealed record Column(string Name, int Pairs, IntensityMap? Window, RealTraining Training, RealHeatmaps Heatmaps);
 }

@@ -7,7 +7,7 @@ using ToNNO.Tonno.Training;
 namespace ToNNO.Bench;
 
 /// <summary>An encoder from crops and their yes or no.</summary>
-internal sealed record RealTraining(IReadOnlyList<ConvLayer> Layers, int SliceSize, double PixelMm, int Steps)
+internal sealed record RealTraining(IReadOnlyList<ConvLayer> Layers, int SliceSize, double PixelMm, int Steps, double LearningRate)
 {
     /// <param name="patients">Those to learn from.</param>
     public TorchSliceEncoder Train(IReadOnlyList<RealPatient> patients, int seed)
@@ -23,7 +23,7 @@ internal sealed record RealTraining(IReadOnlyList<ConvLayer> Layers, int SliceSi
             SliceSize = SliceSize,
             PixelMm = PixelMm,
             Steps = Steps,
-            LearningRate = 1e-2,
+            LearningRate = LearningRate,
             WeightDecay = 1e-3,
             ReportEvery = Steps,
             Device = "cpu",
