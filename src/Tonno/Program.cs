@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ToNNO.Tonno.Commands;
 
+var interruption = Interruption.Listen();
 var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.")
 {
     RunCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), EvaluateCommand.Create(), DemoCommand.Create(),
@@ -22,7 +23,6 @@ if (parsed.Errors.Count > 0)
     return ExitCodes.Usage;
 }
 
-var interruption = Interruption.Listen();
 try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interruption);

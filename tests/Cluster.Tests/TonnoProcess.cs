@@ -16,6 +16,7 @@ internal sealed record Outcome(int ExitCode, IReadOnlyList<string> Out, IReadOnl
 internal sealed class TonnoProcess : IDisposable
 {
     private const int Interrupt = 2;
+    private const int Continue = 18;
     private readonly Process _process;
     private readonly Task<List<string>> _out;
     private readonly Task<List<string>> _errors;
@@ -70,13 +71,14 @@ internal sealed class TonnoProcess : IDisposable
         return new Outcome(_process.ExitCode, await _out, await _errors, await _peakMb);
     }
 
-    /// <summary>True once the process has a handler for Ctrl-C of its own: bit 1 of the signals that it catches.</summary>
+    /// <summary>True once the program's own handler for Ctrl-C is there. The runtime catches that signal from its start and dies of it;
+    /// what it catches from the program's first handler on, and not before, is SIGCONT.</summary>
     public bool HearsCtrlC()
     {
         try
         {
             var line = File.ReadLines($"/proc/{_process.Id}/status").FirstOrDefault(line => line.StartsWith("SigCgt:", StringComparison.Ordinal));
-            return line is not null && (Convert.ToUInt64(line[7..].Trim(), 16) & (1UL << (Interrupt - 1))) != 0;
+            return line is not null && (Convert.ToUInt64(line[7..].Trim(), 16) & (1UL << (Continue - 1))) != 0;
         }
         catch (IOException)
         {

@@ -9,7 +9,8 @@ internal static class Interruption
 {
     // Held for the life of the process: a registration that is collected hears nothing more.
     private static readonly List<PosixSignalRegistration> _registrations = [];
-    private static int _told;
+    private static readonly Lock _telling = new();
+    private static bool _told;
 
     /// <summary>Listens from now on.</summary>
     /// <returns>Cancelled by the first signal.</returns>
@@ -37,12 +38,16 @@ internal static class Interruption
         return interrupted.Token;
     }
 
-    /// <summary>Tells the user, once, whoever comes to it first.</summary>
+    /// <summary>Tells the user, once, whoever comes to it first; the other waits until it is told, since it may end the process.</summary>
     public static void Tell()
     {
-        if (Interlocked.Exchange(ref _told, 1) == 0)
+        lock (_telling)
         {
-            Console.Error.WriteLine("interrupted: run it again, and it goes on from here.");
+            if (!_told)
+            {
+                Console.Error.WriteLine("interrupted: run it again, and it goes on from here.");
+                _told = true;
+            }
         }
     }
 }
