@@ -24,6 +24,13 @@ internal static class EvaluateCommand
         {
             input.NotEmpty(), references.NotEmpty(), output.NotEmpty(), root.NotEmpty(), className.NotEmpty(), threshold, sweep, listedOnly, draws, seed,
         };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetResult(threshold) is not null && parsed.GetValue(sweep))
+            {
+                parsed.AddError("--sweep chooses a threshold with each filter: leave --threshold out.");
+            }
+        });
         command.SetAction((parsed, cancel) => ExecuteAsync(
             new EvaluationRequest
             {

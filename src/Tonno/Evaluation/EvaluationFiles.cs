@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using CsvHelper;
 using ToNNO.Tonno.Commands;
 
@@ -14,7 +15,7 @@ internal static class EvaluationFiles
     private const string Csv = "cases.csv";
     private const string Page = "index.html";
 
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) } };
 
     /// <summary>Refuses a folder before any work is done for it.</summary>
     /// <exception cref="CommandException">It is a file.</exception>
@@ -59,7 +60,7 @@ internal static class EvaluationFiles
             version = 1,
             report.Volumes,
             report.Patients,
-            chosenOn = report.IsCrossFitted ? "all other patients" : "validation patients",
+            thresholds = report.Choosing,
             methods = report.Methods.Select(method => new
             {
                 method.Name,

@@ -76,7 +76,7 @@ internal sealed class EvaluationJob
         return new(
             scored.Count,
             patients.Count,
-            IsCrossFitted,
+            _request.Threshold is not null ? ThresholdSource.Given : IsCrossFitted ? ThresholdSource.OtherPatients : ThresholdSource.ValidationPatients,
             [.. _sources.Select((source, at) => new MethodReport(
                 source.Name,
                 [.. choices[at].Values.GroupBy(choice => choice.Describe(source)).Select(same => (same.Key, same.Count())).OrderByDescending(same => same.Item2)],
@@ -154,7 +154,7 @@ internal sealed class EvaluationJob
     private Dictionary<string, Choice> Choose(int source, DiceCurve[][] curves, IReadOnlyList<string> patients)
     {
         var variants = _sources[source].Variants;
-        if (_request.Threshold is { } given && variants.Count == 1)
+        if (_request.Threshold is { } given)
         {
             return patients.ToDictionary(patient => patient, _ => new Choice(0, given, null, null), StringComparer.Ordinal);
         }
@@ -171,7 +171,7 @@ internal sealed class EvaluationJob
                 {
                     var (absolute, relative) = (one.Chooser.Fixed(without), one.Chooser.OfPeak(without));
                     var best = absolute.MeanDice > relative.MeanDice ? absolute : relative;
-                    return (best.MeanDice, Choice: new Choice(one.at, _request.Threshold ?? best.Threshold, absolute.Threshold, relative.Threshold));
+                    return (best.MeanDice, Choice: new Choice(one.at, best.Threshold, absolute.Threshold, relative.Threshold));
                 }).MaxBy(one => one.MeanDice).Choice;
             },
             StringComparer.Ordinal);

@@ -1,13 +1,28 @@
 namespace ToNNO.Tonno.Evaluation;
 
+/// <summary>Where thresholds come from.</summary>
+internal enum ThresholdSource
+{
+    Unspecified = 0,
+
+    /// <summary>The user gave one.</summary>
+    Given,
+
+    /// <summary>The validation patients of a split.</summary>
+    ValidationPatients,
+
+    /// <summary>For each patient all others.</summary>
+    OtherPatients,
+}
+
 /// <summary>What an evaluation found.</summary>
 /// <param name="Patients">Those scored.</param>
-/// <param name="IsCrossFitted">True where no split was given: each patient is scored by what all others choose.</param>
+/// <param name="Choosing">Who chose the thresholds.</param>
 /// <param name="Sweeps">One for each method that was swept.</param>
 internal sealed record EvaluationReport(
     int Volumes,
     int Patients,
-    bool IsCrossFitted,
+    ThresholdSource Choosing,
     IReadOnlyList<MethodReport> Methods,
     IReadOnlyList<PairReport> Pairs,
     IReadOnlyList<SweepReport> Sweeps);

@@ -23,7 +23,7 @@ internal sealed record EvaluationRequest
     /// <summary>Leave results aside that the references do not name.</summary>
     public bool ListedOnly { get; init; }
 
-    /// <summary>Also try other filters and fewer directions on kept sinograms.</summary>
+    /// <summary>Also try other filters and fewer directions on kept sinograms; each with a threshold that is chosen.</summary>
     public bool Sweep { get; init; }
 
     /// <summary>How often patients are drawn for the intervals.</summary>

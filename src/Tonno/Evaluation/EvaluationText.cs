@@ -22,7 +22,14 @@ internal static class EvaluationText
 
     /// <summary>Where thresholds come from, in a sentence.</summary>
     public static string Choosing(EvaluationReport report) =>
-        $"{report.Volumes} volumes of {report.Patients} patients; thresholds {(report.IsCrossFitted ? "chosen for each patient on all others" : "not chosen on any of them")}. Means over patients with 95 % bootstrap intervals.";
+        $"{report.Volumes} volumes of {report.Patients} patients; thresholds {Words(report.Choosing)}. Means over patients with 95 % bootstrap intervals.";
+
+    private static string Words(ThresholdSource source) => source switch
+    {
+        ThresholdSource.Given => "given, not chosen",
+        ThresholdSource.ValidationPatients => "chosen on validation patients, who are not among them",
+        _ => "chosen for each patient on all others",
+    };
 
     /// <summary>The table on the terminal: methods as rows.</summary>
     public static string Table(EvaluationReport report)

@@ -33,7 +33,7 @@ public sealed class EvaluationJobTests : IDisposable
         Assert.Equal(1, scores.AveragePrecision, 1e-12);
         Assert.True(scores.PeakInLesion);
         Assert.Equal(15 * 8 / 1000.0, scores.LesionMl, 1e-12);
-        Assert.Equal((1, 1, false), (report.Volumes, report.Patients, report.IsCrossFitted));
+        Assert.Equal((1, 1, ThresholdSource.ValidationPatients), (report.Volumes, report.Patients, report.Choosing));
     }
 
     /// <summary>Each patient has another best value; each is scored by the one that suits the other two.</summary>
@@ -49,7 +49,7 @@ public sealed class EvaluationJobTests : IDisposable
         }
 
         var report = Evaluate([.. lines]);
-        Assert.True(report.IsCrossFitted);
+        Assert.Equal(ThresholdSource.OtherPatients, report.Choosing);
         var scores = report.Methods[0].Cases;
         Assert.Equal(8.0 * 2 / (8 + 16), scores[2].Dice, 1e-12); // cut as a and b have it
         Assert.True(scores[0].Threshold.For(20) < 12.5); // b and c between them
