@@ -22,7 +22,9 @@ internal static class EvaluationText
 
     /// <summary>Where thresholds come from, in a sentence.</summary>
     public static string Choosing(EvaluationReport report) =>
-        $"{report.Volumes} volumes of {report.Patients} patients; thresholds {Words(report.Choosing)}. Means over patients with 95 % bootstrap intervals.";
+        $"{Count(report.Volumes, "volume")} of {Count(report.Patients, "patient")}; thresholds {Words(report.Choosing)}. Means over patients with 95 % bootstrap intervals.";
+
+    private static string Count(int number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
 
     private static string Words(ThresholdSource source) => source switch
     {
