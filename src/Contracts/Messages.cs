@@ -28,7 +28,7 @@ public enum VolumeState
 /// <summary>Between a client and the coordinator.</summary>
 public static class RunProtocol
 {
-    /// <summary>Starts the run that a manifest in the store describes.</summary>
+    /// <summary>Starts the run that a document in the store describes: <see cref="RunDocument"/>.</summary>
     public sealed record SubmitRun(RunId RunId, BlobRef Manifest) : IWireMessage;
 
     public sealed record RunAccepted(RunId RunId, int VolumeCount) : IWireMessage;
@@ -47,6 +47,29 @@ public static class RunProtocol
         RunId RunId, VolumeId VolumeId, VolumeState State, string ReasonCode, string Detail, bool Reused, TimeSpan Elapsed) : IWireMessage;
 
     public sealed record RunFinished(RunId RunId) : IWireMessage;
+
+    /// <summary>Asks where a run stands; the answer is <see cref="RunDescribed"/> or <see cref="RunRejected"/>.</summary>
+    public sealed record DescribeRun(RunId RunId) : IWireMessage;
+
+    /// <summary>Changes how a run goes on; answered like <see cref="DescribeRun"/>. Repeating it is harmless.</summary>
+    /// <param name="Priority">The new one, for <see cref="RunControl.Prioritize"/>.</param>
+    public sealed record ControlRun(RunId RunId, RunControl Control, int Priority) : IWireMessage;
+
+    /// <param name="InWork">Volumes that are inspected, encoded or published now.</param>
+    /// <param name="Fraction">As in <see cref="RunProgressed"/>.</param>
+    /// <param name="SlicesEncoded">Since the coordinator took the run up.</param>
+    public sealed record RunDescribed(
+        RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, double Fraction, long SlicesEncoded) : IWireMessage;
+}
+
+/// <summary>What may be done to a run.</summary>
+public enum RunControl
+{
+    Unspecified = 0,
+    Pause = 1,
+    Resume = 2,
+    Cancel = 3,
+    Prioritize = 4,
 }
 
 /// <summary>Between the coordinator and the slice encoders, which pull.</summary>

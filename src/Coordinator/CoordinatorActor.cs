@@ -1,49 +1,161 @@
 using Akka.Actor;
+using Akka.Event;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Scheduling;
 using ToNNO.Coordinator.Volumes;
+using ToNNO.Storage;
 
 namespace ToNNO.Coordinator;
 
-/// <summary>The cluster's one coordinator: a child per run, and the lease desk that all encoders pull from.</summary>
-internal sealed class CoordinatorActor : ReceiveActor
+/// <summary>The cluster's one coordinator: a child per run, and the lease desk that all encoders pull from. It begins by claiming the
+/// store and by taking up the runs that lie there.</summary>
+internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 {
-    public CoordinatorActor(Func<IActorRef, VolumeServices> services)
+    private readonly RunStarter _starter;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly Dictionary<RunId, IActorRef> _runs = [];
+    private readonly IActorRef _leaseDesk;
+    private RunServices? _services;
+
+    public CoordinatorActor(RunStarter starter)
     {
-        var leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor()), "leases");
-        Context.Watch(leaseDesk); // a death pact: without it no run goes on, and its clients must hear that
-        var volumeServices = services(leaseDesk);
-
-        Receive<RunProtocol.SubmitRun>(submit =>
-        {
-            var running = Context.Child(ActorName(submit.RunId));
-            if (!running.IsNobody())
-            {
-                running.Forward(new RunProtocol.WatchRun(submit.RunId)); // the same submission once more
-                return;
-            }
-
-            var client = Sender;
-            Context.ActorOf(Props.Create(() => new RunActor(submit.RunId, submit.Manifest, client, volumeServices)), ActorName(submit.RunId));
-        });
-        Receive<RunProtocol.WatchRun>(watch =>
-        {
-            var run = Context.Child(ActorName(watch.RunId));
-            if (run.IsNobody())
-            {
-                Sender.Tell(new RunProtocol.RunRejected(watch.RunId, "run.unknown", $"No run {watch.RunId} is under way; submit it."));
-                return;
-            }
-
-            run.Forward(watch);
-        });
-        Receive<SliceProtocol.RequestLease>(request => leaseDesk.Forward(request));
+        _starter = starter;
+        _leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor()), "leases");
+        Context.Watch(_leaseDesk); // a death pact: without it no run goes on, and its clients must hear that
+        Beginning();
     }
 
-    // A run that fails has lost its state; its clients watch it. Begun again with the same manifest, it might fail for ever.
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    public IStash Stash { get; set; } = null!;
+
+    // A run that fails has lost its state; its clients watch it. Begun again with the same document, it might fail for ever.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
-    // A client chooses its run's id; it must neither break the rules for names nor meet the lease desk's.
-    private static string ActorName(RunId run) => $"run:{Uri.EscapeDataString(run.Value)}";
+    protected override void PreStart() => Begin();
+
+    protected override void PostStop()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    private void Begin() => _starter.BeginAsync(_leaseDesk, _stopping.Token).PipeTo(Self, failure: error => new NotBegun(error));
+
+    private void Beginning()
+    {
+        Receive<RunStarter.Begun>(begun =>
+        {
+            _services = begun.Services;
+            Become(Working);
+            foreach (var run in begun.UnderWay)
+            {
+                ActorOf(run);
+            }
+
+            Stash.UnstashAll();
+        });
+        Receive<NotBegun>(failed =>
+        {
+            if (failed.Error is not BlobStoreException)
+            {
+                throw new InvalidOperationException("The coordinator could not begin.", failed.Error);
+            }
+
+            _log.Warning(failed.Error, "The store cannot be claimed; it is tried again");
+            Timers.StartSingleTimer(nameof(Again), new Again(), _starter.RetryPause);
+        });
+        Receive<Again>(_ => Begin());
+        Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again
+        ReceiveAny(_ => Stash.Stash());
+    }
+
+    private void Working()
+    {
+        Receive<RunProtocol.SubmitRun>(submit => Forward(submit.RunId, submit, run => new RunProtocol.RunFinished(run.RunId)));
+        Receive<RunProtocol.WatchRun>(watch => Forward(watch.RunId, watch, run => new RunProtocol.RunFinished(run.RunId)));
+        Receive<RunProtocol.DescribeRun>(describe => Forward(describe.RunId, describe, Describe));
+        Receive<RunProtocol.ControlRun>(control => Forward(
+            control.RunId, control, run => new RunProtocol.RunRejected(run.RunId, "run.ended", $"Run {run.RunId} has ended; submit it anew.")));
+        Receive<Found>(found =>
+        {
+            var run = found.Run;
+            if (run.IsEnded)
+            {
+                Sender.Tell(found.OfEnded(run));
+                return;
+            }
+
+            ActorOf(run).Forward(found.Message);
+        });
+        Receive<VolumeProtocol.RunEnded>(ended =>
+        {
+            if (_runs.Remove(ended.RunId, out var run))
+            {
+                run.Tell(PoisonPill.Instance); // after what was handed to it
+            }
+        });
+        Receive<RunLost>(lost => _runs.Remove(lost.RunId));
+        Receive<RunProtocol.RunRejected>(rejected => Sender.Tell(rejected));
+        Receive<SliceProtocol.RequestLease>(request => _leaseDesk.Forward(request));
+        Receive<VolumeProtocol.Superseded>(_ =>
+        {
+            _log.Error("Another coordinator has claimed the store: this node leaves");
+            CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
+        });
+    }
+
+    /// <summary>Hands a message to a run, which is begun where it lies in the store and is not under way; of one that has ended, answers by its
+    /// document.</summary>
+    private void Forward(RunId id, object message, Func<RunDocument, object> ofEnded)
+    {
+        if (_runs.TryGetValue(id, out var running))
+        {
+            running.Forward(message);
+            return;
+        }
+
+        _services!.Registry.ReadAsync(id, _stopping.Token).PipeTo(
+            Self,
+            Sender,
+            success: run => run is null
+                ? Rejected(id, "run.manifest_unreadable", $"The document of run {id} is none that this program wrote; submit the run again.")
+                : new Found(run, message, ofEnded),
+            failure: error => error switch
+            {
+                BlobStoreException { Error: BlobStoreError.NotFound } => Rejected(id, "run.unknown", $"There is no run {id} in this store; submit it."),
+                BlobStoreException store => Rejected(id, store.Code, store.Message),
+                _ => Rejected(id, "internal.failure", "Reading the run failed unexpectedly; the log says where. Please report it."),
+            });
+    }
+
+    private static RunProtocol.RunRejected Rejected(RunId run, string code, string detail) => new(run, code, detail);
+
+    private static RunProtocol.RunDescribed Describe(RunDocument run) =>
+        new(run.RunId, run.State, run.Priority, run.SubmittedAt, run.InputCount, run.Counts ?? default, 0, run.IsEnded ? 1 : 0, 0);
+
+    private IActorRef ActorOf(RunDocument run)
+    {
+        if (!_runs.TryGetValue(run.RunId, out var actor))
+        {
+            // A client chooses its run's id; it must neither break the rules for names nor meet the lease desk's.
+            var (services, name) = (_services!, $"run:{Uri.EscapeDataString(run.RunId.Value)}");
+            _runs[run.RunId] = actor = Context.ActorOf(Props.Create(() => new RunActor(run, services)), name);
+            Context.WatchWith(actor, new RunLost(run.RunId));
+        }
+
+        return actor;
+    }
+
+    private sealed record RunLost(RunId RunId) : ILocalMessage;
+
+    private sealed record NotBegun(Exception Error) : ILocalMessage;
+
+    private sealed record Again : ILocalMessage;
+
+    /// <param name="Message">For the run.</param>
+    /// <param name="OfEnded">The answer to it, where the run has ended.</param>
+    private sealed record Found(RunDocument Run, object Message, Func<RunDocument, object> OfEnded) : ILocalMessage;
 }

@@ -4,6 +4,8 @@ using Akka.DependencyInjection;
 using Akka.Hosting;
 using Microsoft.Extensions.Options;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Volumes;
 using ToNNO.Storage;
 
@@ -13,26 +15,47 @@ public static class CoordinatorHosting
 {
     public const string Role = "coordinator";
 
+    private static readonly TimeSpan _releaseTimeout = TimeSpan.FromSeconds(4); // the phase has 5 s
+
     /// <summary>Runs the coordinator as a singleton among the nodes of its role. Needs the reducers' regions in the registry.</summary>
     public static AkkaConfigurationBuilder WithCoordinator(this AkkaConfigurationBuilder builder) => builder
         .WithSingleton<CoordinatorKey>(
             "coordinator",
-            (_, registry, resolver) => Props.Create(() => new CoordinatorActor(leaseDesk => Services(resolver, registry, leaseDesk))),
+            (system, registry, resolver) => Coordinator(system, registry, resolver),
             new ClusterSingletonOptions { Role = Role });
 
-    private static VolumeServices Services(IDependencyResolver resolver, IReadOnlyActorRegistry registry, IActorRef leaseDesk)
+    /// <summary>Lets a node of another role talk to the coordinator.</summary>
+    public static AkkaConfigurationBuilder WithCoordinatorProxy(this AkkaConfigurationBuilder builder) =>
+        builder.WithSingletonProxy<CoordinatorKey>("coordinator", new ClusterSingletonOptions { Role = Role });
+
+    private static Props Coordinator(ActorSystem system, IReadOnlyActorRegistry registry, IDependencyResolver resolver)
     {
         var store = resolver.GetService<IBlobStore>();
         var options = resolver.GetService<IOptions<CoordinatorOptions>>().Value;
         var time = resolver.GetService<TimeProvider>();
-        return new VolumeServices(
-            new VolumeInspector(store, options),
-            new Ledger(store, time),
+        var keeper = new ClaimKeeper(store);
+        CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeActorSystemTerminate, "release-store", async () =>
+        {
+            using var timeout = new CancellationTokenSource(_releaseTimeout);
+            try
+            {
+                await keeper.ReleaseAsync(timeout.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // The next coordinator claims it all the same.
+            }
+
+            return Akka.Done.Instance;
+        });
+        var starter = new RunStarter(
             store,
-            leaseDesk,
-            registry.Get<SlabRegionKey>(),
-            registry.Get<PublisherRegionKey>(),
+            Akka.Cluster.Cluster.Get(system).SelfAddress.ToString(),
             options,
-            time);
+            time,
+            keeper,
+            (leaseDesk, ledger) => new VolumeServices(
+                new VolumeInspector(store, options), ledger, store, leaseDesk, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time));
+        return Props.Create(() => new CoordinatorActor(starter));
     }
 }

@@ -32,6 +32,17 @@ public sealed class CoordinatorOptions
     [Range(1, 100)]
     public int MaximumAttempts { get; init; } = 3;
 
+    /// <summary>True where runs that are under way in the store are gone on with, as by a cluster; false in a process that is for one run
+    /// alone.</summary>
+    public bool TakesUpRuns { get; init; } = true;
+
+    /// <summary>After this long a store that failed is asked again; doubled with each failure in a row, up to 32 times this.</summary>
+    public TimeSpan StoreRetryPause { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Failures of the store in a row after which a volume is given up.</summary>
+    [Range(1, 1000)]
+    public int MaximumStoreFailures { get; init; } = 10;
+
     /// <summary>How often a run tells its watchers how far it is.</summary>
     public TimeSpan ProgressInterval { get; init; } = TimeSpan.FromMilliseconds(250);
 }

@@ -92,8 +92,7 @@ public sealed class LocalNodeTests : IDisposable
         for (var index = 0; index < 6; index++)
         {
             var path = _work.Write($"v{index}.nii", Workplace.Volume(index, edge: 24).Plain());
-            var manifest = new RunManifest(new($"run-{index}"), settings, [new RunInput(new($"v{index}"), [path])]);
-            var events = await RunClient.RunAsync(node, manifest, Cancel).ToListAsync(Cancel);
+            var events = await RunClient.RunAsync(node, new($"run-{index}"), settings, [new RunInput(new($"v{index}"), [path])], Cancel).ToListAsync(Cancel);
             Assert.Equal(VolumeState.Completed, events.OfType<RunProtocol.VolumeConcluded>().Single().State);
             counts.Add(LiveTensors());
         }

@@ -7,9 +7,10 @@ namespace ToNNO.Contracts.Tests;
 
 public class DocumentsTests
 {
-    private static readonly RunManifest Manifest = new(
-        new RunId("run-7"),
-        new RunSettings
+    private static readonly RunDocument Run = new()
+    {
+        RunId = new("run-7"),
+        Settings = new RunSettings
         {
             Model = "builtin:sum",
             ModelSha256 = "abc",
@@ -21,7 +22,15 @@ public class DocumentsTests
             Intensities = [IntensityMap.Identity],
             Threshold = new HeatmapThreshold(0.3, OfPeak: true),
         },
-        [new RunInput(new VolumeId("sub-01"), ["/archive/sub-01.nii"]), new RunInput(new VolumeId("sub-02"), ["/archive/sub-02.nii"])]);
+        InputCount = 2001,
+        SubmittedAt = new(2026, 11, 24, 18, 30, 0, TimeSpan.Zero),
+        State = RunState.Paused,
+        Priority = -3,
+        Epoch = 4,
+    };
+
+    private static readonly RunInputPage Page =
+        new([new RunInput(new VolumeId("sub-01"), ["/archive/sub-01.nii"]), new RunInput(new VolumeId("sub-02"), ["/archive/sub-02.nii"])]);
 
     private static readonly VolumeResult Result = new()
     {
@@ -29,7 +38,7 @@ public class DocumentsTests
         RunId = new("run-7"),
         WorkKey = "key",
         Input = new(["sub-01.nii"], "hash", new(4, 5, 6), [[1, 0, 0, -3.5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
-        Settings = Manifest.Settings,
+        Settings = Run.Settings,
         Sampling = new(100, 61, 1, 1, 60, new(1, 2, 3)),
         Slices = new(6100, 6000, 100, 5000),
         Seconds = new(1, 2, 3, 4, 5, 6),
@@ -42,18 +51,20 @@ public class DocumentsTests
     [Fact]
     public void ToBytes_ThenTryParse_IsTheSameDocument()
     {
-        AssertRoundTrip(Manifest);
-        AssertRoundTrip(Manifest with { Inputs = [] });
-        AssertRoundTrip(Manifest with { Settings = Manifest.Settings with { Threshold = null, SpacingMm = null, Intensities = [new(-1000, 400, -1024)] } });
+        AssertRoundTrip(Run);
+        AssertRoundTrip(Run with { State = RunState.Finished, Counts = new RunCounts(5, 1, 2, 3, 4, 0) });
+        AssertRoundTrip(Page);
+        AssertRoundTrip(new RunInputPage([]));
+        AssertRoundTrip(Run with { Settings = Run.Settings with { Threshold = null, SpacingMm = null, Intensities = [new(-1000, 400, -1024)] } });
         AssertRoundTrip(Result);
         AssertRoundTrip(Result with { Software = Result.Software with { Libtorch = "2.10.0.0", Batches = [8, 16] } });
         AssertRoundTrip(Result with { Heatmaps = [Result.Heatmaps[0] with { Threshold = 0.7, Consistency = new(0.1, 0.2) }, Result.Heatmaps[0]], Warnings = [] });
     }
 
     [Fact]
-    public void ToBytes_Manifest_IsReadable()
+    public void ToBytes_Run_IsReadable()
     {
-        var text = Encoding.UTF8.GetString(Documents.ToBytes(Manifest));
+        var text = Encoding.UTF8.GetString(Documents.ToBytes(Run));
         Assert.Contains("\"runId\": \"run-7\"", text, StringComparison.Ordinal);
         Assert.Contains("\"window\": \"threePoint\"", text, StringComparison.Ordinal);
         Assert.Contains("\"low\": \"-Infinity\"", text, StringComparison.Ordinal);
@@ -72,7 +83,7 @@ public class DocumentsTests
     [InlineData("\uFEFF{")]
     public void TryParse_OtherJson_IsNull(string json)
     {
-        Assert.Null(Documents.TryParse<RunManifest>(Encoding.UTF8.GetBytes(json)));
+        Assert.Null(Documents.TryParse<RunDocument>(Encoding.UTF8.GetBytes(json)));
         Assert.Null(Documents.TryParse<VolumeResult>(Encoding.UTF8.GetBytes(json)));
     }
 
@@ -82,23 +93,32 @@ public class DocumentsTests
     [InlineData("\"directions\": 100", "\"directions\": 1e99")]
     [InlineData("\"directions\": 100,", "")]
     [InlineData("\"set\": \"fibonacci\"", "\"set\": \"spiral\"")]
+    [InlineData("\"state\": \"paused\"", "\"state\": \"asleep\"")]
+    [InlineData("\"runId\": \"run-7\",", "")]
+    public void TryParse_RunWithAFault_IsNull(string whole, string fault)
+    {
+        var text = Encoding.UTF8.GetString(Documents.ToBytes(Run));
+        Assert.Contains(whole, text, StringComparison.Ordinal);
+        Assert.Null(Documents.TryParse<RunDocument>(Encoding.UTF8.GetBytes(text.Replace(whole, fault, StringComparison.Ordinal))));
+    }
+
+    [Theory]
     [InlineData("\"uris\": [", "\"uri\": [")]
     [InlineData("\"uris\": [", "\"uris\": null, \"addedLater\": [")]
     [InlineData("\"volumeId\": \"sub-01\"", "\"volumeId\": null")]
     [InlineData("\"volumeId\": \"sub-01\",", "")]
-    [InlineData("\"runId\": \"run-7\",", "")]
-    public void TryParse_ManifestWithAFault_IsNull(string whole, string fault)
+    public void TryParse_PageWithAFault_IsNull(string whole, string fault)
     {
-        var text = Encoding.UTF8.GetString(Documents.ToBytes(Manifest));
+        var text = Encoding.UTF8.GetString(Documents.ToBytes(Page));
         Assert.Contains(whole, text, StringComparison.Ordinal);
-        Assert.Null(Documents.TryParse<RunManifest>(Encoding.UTF8.GetBytes(text.Replace(whole, fault, StringComparison.Ordinal))));
+        Assert.Null(Documents.TryParse<RunInputPage>(Encoding.UTF8.GetBytes(text.Replace(whole, fault, StringComparison.Ordinal))));
     }
 
     [Fact]
     public void TryParse_UnknownField_IsIgnored()
     {
-        var text = Encoding.UTF8.GetString(Documents.ToBytes(Manifest)).Replace("\"runId\"", "\"addedLater\": {\"x\": [1]}, \"runId\"", StringComparison.Ordinal);
-        Assert.NotNull(Documents.TryParse<RunManifest>(Encoding.UTF8.GetBytes(text)));
+        var text = Encoding.UTF8.GetString(Documents.ToBytes(Run)).Replace("\"runId\"", "\"addedLater\": {\"x\": [1]}, \"runId\"", StringComparison.Ordinal);
+        Assert.NotNull(Documents.TryParse<RunDocument>(Encoding.UTF8.GetBytes(text)));
     }
 
     [Fact]
@@ -106,7 +126,7 @@ public class DocumentsTests
     {
         var random = new Random(11);
         var (read, refused) = (0, 0);
-        foreach (var bytes in new[] { Documents.ToBytes(Manifest), Documents.ToBytes(Result) })
+        foreach (var bytes in new[] { Documents.ToBytes(Run), Documents.ToBytes(Result) })
         {
             for (var round = 0; round < 10_000; round++)
             {
@@ -116,10 +136,10 @@ public class DocumentsTests
                     damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
                 }
 
-                var parsed = (object?)Documents.TryParse<RunManifest>(damaged) ?? Documents.TryParse<VolumeResult>(damaged);
+                var parsed = (object?)Documents.TryParse<RunDocument>(damaged) ?? Documents.TryParse<VolumeResult>(damaged);
                 (read, refused) = parsed is null ? (read, refused + 1) : (read + 1, refused);
                 // What was read can be written: nothing in it is missing.
-                _ = parsed switch { RunManifest manifest => Documents.ToBytes(manifest), VolumeResult result => Documents.ToBytes(result), _ => [] };
+                _ = parsed switch { RunDocument run => Documents.ToBytes(run), VolumeResult result => Documents.ToBytes(result), _ => [] };
             }
         }
 

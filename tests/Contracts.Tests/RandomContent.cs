@@ -27,6 +27,7 @@ internal sealed class RandomContent(int seed)
             _ when type == typeof(long) => Pick(0, 1, -1, long.MaxValue, long.MinValue, _random.NextInt64()),
             _ when type == typeof(double) => _random.Next(2) == 0 ? _random.NextDouble() * 100 : Doubles[_random.Next(Doubles.Length)],
             _ when type == typeof(TimeSpan) => Pick(TimeSpan.Zero, TimeSpan.MaxValue, TimeSpan.MinValue, TimeSpan.FromTicks(_random.NextInt64())),
+            _ when type == typeof(DateTimeOffset) => DateTimeOffset.UnixEpoch.AddTicks(_random.NextInt64(1L << 60)),
             _ when type == typeof(VolumeGeometry) => Geometry(),
             _ when type == typeof(IntensityMap) => Intensity(),
             _ when type == typeof(HeatmapThreshold) => new HeatmapThreshold(_random.NextDouble(), _random.Next(2) == 0),

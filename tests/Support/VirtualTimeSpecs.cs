@@ -9,6 +9,7 @@ namespace ToNNO.Tests.Support;
 public abstract class VirtualTimeSpecs() : TestKit(
     $$"""
     akka.scheduler.implementation = "Akka.TestKit.TestScheduler, Akka.TestKit"
+    akka.test.single-expect-default = 20s # on a busy machine; what comes is never waited for longer than it takes
     akka { loglevel = OFF, stdout-loglevel = OFF }
     {{WireSerializer.Configuration}}
     {{FallbackGuard.Configuration}}

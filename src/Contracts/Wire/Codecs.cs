@@ -39,6 +39,20 @@ internal static class Codecs
         Codec.Of("run.finished.v1", Proto.RunFinished.Parser,
             (RunProtocol.RunFinished m) => new Proto.RunFinished { RunId = m.RunId.Value },
             p => new(new(p.RunId))),
+        Codec.Of("run.describe.v1", Proto.DescribeRun.Parser,
+            (RunProtocol.DescribeRun m) => new Proto.DescribeRun { RunId = m.RunId.Value },
+            p => new(new(p.RunId))),
+        Codec.Of("run.control.v1", Proto.ControlRun.Parser,
+            (RunProtocol.ControlRun m) => new Proto.ControlRun { RunId = m.RunId.Value, Control = (int)m.Control, Priority = m.Priority },
+            p => new(new(p.RunId), (RunControl)p.Control, p.Priority)),
+        Codec.Of("run.described.v1", Proto.RunDescribed.Parser,
+            (RunProtocol.RunDescribed m) => new Proto.RunDescribed
+            {
+                RunId = m.RunId.Value, State = (int)m.State, Priority = m.Priority, SubmittedAtTicks = m.SubmittedAt.UtcTicks, Volumes = m.Volumes, Counts = Write(m.Counts),
+                InWork = m.InWork, Fraction = m.Fraction, SlicesEncoded = m.SlicesEncoded,
+            },
+            p => new(
+                new(p.RunId), (RunState)p.State, p.Priority, new(p.SubmittedAtTicks, TimeSpan.Zero), p.Volumes, Read(p.Counts), p.InWork, p.Fraction, p.SlicesEncoded)),
 
         Codec.Of("slice.request.v1", Proto.RequestLease.Parser,
             (SliceProtocol.RequestLease m) => new Proto.RequestLease { EncoderId = m.EncoderId, CachedVolumes = { m.CachedVolumes.Select(id => id.Value) } },
@@ -94,6 +108,19 @@ internal static class Codecs
             },
             p => new(new(p.VolumeId), p.ReasonCode, p.Detail, p.Transient)),
     ];
+
+    private static Proto.Counts Write(RunCounts counts) => new()
+    {
+        Completed = counts.Completed,
+        Warnings = counts.Warnings,
+        Reused = counts.Reused,
+        Failed = counts.Failed,
+        Quarantined = counts.Quarantined,
+        Canceled = counts.Canceled,
+    };
+
+    private static RunCounts Read(Proto.Counts? counts) =>
+        new(Required(counts).Completed, counts.Warnings, counts.Reused, counts.Failed, counts.Quarantined, counts.Canceled);
 
     private static Proto.Blob Write(BlobRef blob) => new() { Path = blob.Path, Etag = blob.ETag };
 

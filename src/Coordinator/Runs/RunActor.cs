@@ -10,41 +10,85 @@ namespace ToNNO.Coordinator.Runs;
 /// <summary>Takes every volume of a run through: so many at a time, each on its own, and tells the watchers.</summary>
 internal sealed class RunActor : ReceiveActor, IWithTimers
 {
-    private readonly RunId _run;
-    private readonly VolumeServices _services;
+    private readonly RunServices _services;
     private readonly Admission _admission;
+    private readonly RunInputs _inputs;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly HashSet<IActorRef> _watchers = [];
     private readonly CancellationTokenSource _stopping = new();
-    private RunManifest? _manifest;
-    private RunProgress _progress = RunProgress.Empty;
+    private RunDocument _run;
+    private RunProgress _progress;
 
-    public RunActor(RunId run, BlobRef manifest, IActorRef client, VolumeServices services)
+    /// <param name="run">One that has not ended.</param>
+    public RunActor(RunDocument run, RunServices services)
     {
         (_run, _services) = (run, services);
         _admission = new Admission(services.Options.MemoryBudgetBytes, services.Options.MaximumVolumes);
-        services.Store.ReadAsync(manifest.Path, _stopping.Token).PipeTo(
-            Self, client, success: blob => new ManifestRead(Documents.TryParse<RunManifest>(blob.Bytes.Span)), failure: error => new ManifestUnreadable(error));
-
-        Receive<ManifestRead>(read => Begin(read.Manifest));
-        Receive<ManifestUnreadable>(unreadable => Refuse(
-            unreadable.Error is BlobStoreException store ? store.Code : "run.manifest_unreadable", unreadable.Error.Message));
+        _inputs = new RunInputs(run, services.Registry, services.Volumes.Ledger);
+        _progress = RunProgress.Of(run.InputCount);
+        Receive<RunInputs.Page>(page =>
+        {
+            _inputs.Add(page);
+            _progress = _progress.Found(page.Ended);
+            GoOn();
+        });
+        Receive<RunProtocol.SubmitRun>(_ =>
+        {
+            Watch(Sender);
+            Sender.Tell(new RunProtocol.RunAccepted(run.RunId, run.InputCount));
+        });
         Receive<RunProtocol.WatchRun>(_ => Watch(Sender));
+        Receive<RunProtocol.DescribeRun>(_ => Sender.Tell(_progress.Describe(_run)));
+        Receive<RunProtocol.ControlRun>(Control);
+        Receive<Changed>(changed =>
+        {
+            _run = changed.Run;
+            changed.ReplyTo.Tell(_progress.Describe(_run));
+            Obey();
+        });
+        Receive<ControlFailed>(failed => failed.ReplyTo.Tell(new RunProtocol.RunRejected(_run.RunId, failed.Error.Code, failed.Error.Message)));
         Receive<VolumeProtocol.AdmissionRequested>(Admit);
         Receive<VolumeProtocol.VolumeAdvanced>(advanced => _progress = _progress.Advanced(advanced));
         Receive<RunProtocol.VolumeConcluded>(Conclude);
-        Receive<Tell>(_ => TellWatchers(_progress.ToMessage(_run)));
-        Receive<Terminated>(gone => Lost(gone.ActorRef));
+        Receive<Tell>(_ => TellWatchers(_progress.ToMessage(_run.RunId)));
+        Receive<Ended>(ended =>
+        {
+            _run = ended.Run;
+            TellWatchers(_progress.ToMessage(_run.RunId));
+            TellWatchers(new RunProtocol.RunFinished(_run.RunId));
+            Timers.CancelAll();
+            Context.Parent.Tell(new VolumeProtocol.RunEnded(_run.RunId));
+        });
+        Receive<VolumeLost>(lost => Lost(lost.VolumeId));
+        Receive<Terminated>(gone => _watchers.Remove(gone.ActorRef));
+        Receive<StoreFailed>(failed =>
+        {
+            _log.Warning(failed.Error, "The store fails run {RunId}; it is asked again", _run.RunId);
+            Timers.StartSingleTimer(nameof(TryAgain), new TryAgain(), services.Options.StoreRetryPause);
+        });
+        Receive<TryAgain>(_ =>
+        {
+            _inputs.GiveUp();
+            GoOn();
+        });
+        Receive<VolumeProtocol.Superseded>(Context.Parent.Tell);
+        Receive<Broken>(broken => throw new InvalidOperationException($"Run {_run.RunId} failed.", broken.Error));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    // A volume that fails unexpectedly is stopped, reported by Terminated, and harms no other.
+    // A volume that fails unexpectedly is stopped, reported by VolumeLost, and harms no other.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(error =>
     {
-        _log.Error(error, "A volume of run {RunId} failed unexpectedly", _run);
+        _log.Error(error, "A volume of run {RunId} failed unexpectedly", _run.RunId);
         return Directive.Stop;
     });
+
+    protected override void PreStart()
+    {
+        Timers.StartPeriodicTimer(nameof(Tell), new Tell(), _services.Options.ProgressInterval);
+        Obey();
+    }
 
     protected override void PostStop()
     {
@@ -52,46 +96,66 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         _stopping.Dispose();
     }
 
-    private void Begin(RunManifest? manifest)
+    /// <summary>Does as the run's document says, which may just have been changed.</summary>
+    private void Obey()
     {
-        if (manifest is not { Settings: not null, Inputs: not null }) // what a document lacks is read as null
+        _services.Volumes.LeaseDesk.Tell(new VolumeProtocol.RunStands(_run.RunId, _run.Priority, Held: _run.State != RunState.Active));
+        if (_run.State == RunState.Canceled)
         {
-            Refuse("run.manifest_unreadable", "The run's manifest is not one that this program wrote; submit the run again.");
+            foreach (var volume in _progress.InWork)
+            {
+                Context.Child(ActorName(volume)).Tell(new VolumeProtocol.Cancel());
+            }
+        }
+
+        GoOn();
+    }
+
+    /// <summary>Starts actors for as many of the next volumes as may read headers ahead of admission; of a canceled run, counts them.</summary>
+    private void GoOn()
+    {
+        var (settings, ahead) = (_run.Settings, _services.Options.MaximumInspections);
+        while (_run.State != RunState.Paused && _progress.InWork.Count < ahead && _inputs.TryTake(out var input))
+        {
+            _progress = _progress.Started(input.VolumeId);
+            if (_run.State == RunState.Canceled)
+            {
+                _progress = _progress.Concluded(input.VolumeId, VolumeState.Canceled, reused: false);
+                continue;
+            }
+
+            var actor = Context.ActorOf(Props.Create(() => new VolumeActor(_run.RunId, settings, input, _services.Volumes)), ActorName(input.VolumeId));
+            Context.WatchWith(actor, new VolumeLost(input.VolumeId));
+        }
+
+        if (_inputs.WantsPage(ahead))
+        {
+            Pipe(_inputs.ReadAsync(_stopping.Token), page => page, error => new StoreFailed(error));
+        }
+        else if (_progress.Finished)
+        {
+            var counts = _progress.Counts;
+            Pipe(
+                _services.Registry.ChangeAsync(
+                    _run.RunId, _services.Epoch, run => run with { State = run.State == RunState.Canceled ? RunState.Canceled : RunState.Finished, Counts = counts }, _stopping.Token),
+                run => new Ended(run),
+                error => new StoreFailed(error));
+        }
+    }
+
+    private void Control(RunProtocol.ControlRun control)
+    {
+        if (_progress.Finished || _run.State == RunState.Canceled)
+        {
+            Sender.Tell(new RunProtocol.RunRejected(_run.RunId, "run.ended", $"Run {_run.RunId} has ended or is about to; submit it anew."));
             return;
         }
 
-        if (manifest.Inputs.DistinctBy(input => input.VolumeId).Count() < manifest.Inputs.Count)
-        {
-            Refuse("run.manifest_invalid", "The run's manifest names two inputs alike; give each an id of its own.");
-            return;
-        }
-
-        _manifest = manifest;
-        _progress = RunProgress.Of(manifest.Inputs.Select(input => input.VolumeId));
-        Watch(Sender);
-        Sender.Tell(new RunProtocol.RunAccepted(_run, manifest.Inputs.Count));
-        Timers.StartPeriodicTimer(nameof(Tell), new Tell(), _services.Options.ProgressInterval);
-        StartVolumes();
-        FinishWhenDone();
-    }
-
-    private void Refuse(string reasonCode, string detail)
-    {
-        Sender.Tell(new RunProtocol.RunRejected(_run, reasonCode, detail));
-        Context.Stop(Self);
-    }
-
-    /// <summary>Starts actors for as many of the next volumes as may read headers ahead of admission.</summary>
-    private void StartVolumes()
-    {
-        var settings = _manifest!.Settings;
-        while (_progress.Running < _services.Options.MaximumInspections && _progress.NextWaiting is { } position)
-        {
-            var input = _manifest.Inputs[position];
-            var actor = Context.ActorOf(Props.Create(() => new VolumeActor(_run, settings, input, _services)), ActorName(input.VolumeId));
-            Context.Watch(actor);
-            _progress = _progress.Started();
-        }
+        var replyTo = Sender;
+        Pipe(
+            _services.Registry.ChangeAsync(_run.RunId, _services.Epoch, run => RunControls.Apply(run, control), _stopping.Token),
+            run => new Changed(run, replyTo),
+            error => new ControlFailed(error, replyTo));
     }
 
     private void Admit(VolumeProtocol.AdmissionRequested request)
@@ -119,59 +183,38 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
     private void Conclude(RunProtocol.VolumeConcluded concluded)
     {
-        if (!_progress.IsOpen(concluded.VolumeId))
+        if (!_progress.IsInWork(concluded.VolumeId))
         {
             return;
         }
 
-        _progress = _progress.Concluded(concluded.VolumeId);
+        _progress = _progress.Concluded(concluded.VolumeId, concluded.State, concluded.Reused);
         _admission.Release(concluded.VolumeId);
         Context.Stop(Context.Child(ActorName(concluded.VolumeId)));
         TellWatchers(concluded);
         StartAdmitted();
-        StartVolumes();
-        FinishWhenDone();
+        GoOn();
     }
 
-    private void Lost(IActorRef actor)
+    private void Lost(VolumeId volume)
     {
-        if (_watchers.Remove(actor) || _manifest?.Inputs.FirstOrDefault(input => ActorName(input.VolumeId) == actor.Path.Name) is not { } input
-            || !_progress.IsOpen(input.VolumeId))
+        if (!_progress.IsInWork(volume))
         {
             return;
         }
 
-        const string Code = "internal.failure";
-        const string Detail = "The work on this volume failed unexpectedly; the log says where. Please report it.";
-        var concluded = new RunProtocol.VolumeConcluded(_run, input.VolumeId, VolumeState.Failed, Code, Detail, Reused: false, TimeSpan.Zero);
-        _services.Ledger.RecordAsync(
-            input.VolumeId,
-            entry => new LedgerEntry
-            {
-                VolumeId = input.VolumeId,
-                RunId = _run,
-                State = VolumeState.Failed,
-                ReasonCode = Code,
-                Detail = Detail,
-                Attempts = entry?.Attempts ?? 0,
-            },
-            _stopping.Token).PipeTo(Self, success: () => concluded, failure: _ => concluded);
-    }
-
-    private void FinishWhenDone()
-    {
-        if (_progress.Finished)
-        {
-            Timers.CancelAll();
-            TellWatchers(_progress.ToMessage(_run));
-            TellWatchers(new RunProtocol.RunFinished(_run));
-        }
+        var lost = RunControls.Lost(_run.RunId, volume);
+        _services.Volumes.Ledger.RecordAsync(volume, entry => LedgerEntry.Of(lost, entry), _stopping.Token).PipeTo(Self, success: _ => lost, failure: _ => lost);
     }
 
     private void Watch(IActorRef watcher)
     {
         _watchers.Add(watcher);
         Context.Watch(watcher);
+        if (_run.IsEnded)
+        {
+            watcher.Tell(new RunProtocol.RunFinished(_run.RunId));
+        }
     }
 
     private void TellWatchers(object message)
@@ -182,11 +225,28 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         }
     }
 
+    private void Pipe<T>(Task<T> work, Func<T, object> success, Func<BlobStoreException, object> failure) => work.PipeTo(Self, success: success, failure: error => error switch
+    {
+        BlobStoreException store => failure(store),
+        Claims.SupersededException => new VolumeProtocol.Superseded(),
+        _ => new Broken(error),
+    });
+
     private static string ActorName(VolumeId volume) => Uri.EscapeDataString(volume.Value);
 
-    private sealed record ManifestRead(RunManifest? Manifest) : ILocalMessage;
+    private sealed record StoreFailed(BlobStoreException Error) : ILocalMessage;
 
-    private sealed record ManifestUnreadable(Exception Error) : ILocalMessage;
+    private sealed record TryAgain : ILocalMessage;
+
+    private sealed record Changed(RunDocument Run, IActorRef ReplyTo) : ILocalMessage;
+
+    private sealed record ControlFailed(BlobStoreException Error, IActorRef ReplyTo) : ILocalMessage;
+
+    private sealed record VolumeLost(VolumeId VolumeId) : ILocalMessage;
 
     private sealed record Tell : ILocalMessage;
+
+    private sealed record Ended(RunDocument Run) : ILocalMessage;
+
+    private sealed record Broken(Exception Error) : ILocalMessage;
 }

@@ -4,35 +4,21 @@ using ToNNO.Coordinator.Volumes;
 
 namespace ToNNO.Coordinator.Runs;
 
-/// <summary>Which volumes of a run wait, run and are done. Pure.</summary>
+/// <summary>How far a run is: the volumes in work by name, the others as numbers. Pure.</summary>
 internal sealed record RunProgress(
     int Volumes,
-    int StartedVolumes,
-    ImmutableHashSet<VolumeId> Open,
+    RunCounts Counts,
+    ImmutableHashSet<VolumeId> InWork,
     ImmutableDictionary<VolumeId, VolumeProtocol.VolumeAdvanced> Active,
     long SlicesEncoded)
 {
-    public static RunProgress Empty { get; } = new(0, 0, [], ImmutableDictionary<VolumeId, VolumeProtocol.VolumeAdvanced>.Empty, 0);
+    public bool Finished => Counts.Total == Volumes;
 
-    public int ConcludedVolumes => Volumes - Open.Count;
+    public static RunProgress Of(int volumes) => new(volumes, default, [], ImmutableDictionary<VolumeId, VolumeProtocol.VolumeAdvanced>.Empty, 0);
 
-    /// <summary>Volumes that have an actor.</summary>
-    public int Running => StartedVolumes - ConcludedVolumes;
+    public bool IsInWork(VolumeId volume) => InWork.Contains(volume);
 
-    /// <summary>Position of the next volume to start, or null when all are.</summary>
-    public int? NextWaiting => StartedVolumes < Volumes ? StartedVolumes : null;
-
-    public bool Finished => Open.IsEmpty;
-
-    public static RunProgress Of(IEnumerable<VolumeId> volumes)
-    {
-        var open = volumes.ToImmutableHashSet();
-        return Empty with { Volumes = open.Count, Open = open };
-    }
-
-    public bool IsOpen(VolumeId volume) => Open.Contains(volume);
-
-    public RunProgress Started() => this with { StartedVolumes = StartedVolumes + 1 };
+    public RunProgress Started(VolumeId volume) => this with { InWork = InWork.Add(volume) };
 
     public RunProgress Advanced(VolumeProtocol.VolumeAdvanced advanced) => this with
     {
@@ -40,16 +26,20 @@ internal sealed record RunProgress(
         SlicesEncoded = SlicesEncoded + advanced.SlicesEncoded,
     };
 
-    public RunProgress Concluded(VolumeId volume) => this with
+    public RunProgress Concluded(VolumeId volume, VolumeState state, bool reused) => this with
     {
-        Open = Open.Remove(volume),
+        Counts = Counts.Add(state, reused),
+        InWork = InWork.Remove(volume),
         Active = Active.Remove(volume),
     };
 
-    public RunProtocol.RunProgressed ToMessage(RunId run) => new(
-        run,
-        Volumes,
-        ConcludedVolumes,
-        Volumes == 0 ? 1 : (ConcludedVolumes + Active.Values.Sum(volume => volume.LeasesDone / (volume.Leases + 1.0))) / Volumes,
-        SlicesEncoded);
+    /// <summary>Volumes that an earlier coordinator took to their ends.</summary>
+    public RunProgress Found(IEnumerable<VolumeState> ended) => this with { Counts = ended.Aggregate(Counts, (counts, state) => counts.Add(state, reused: false)) };
+
+    public double Fraction => Volumes == 0 ? 1 : (Counts.Total + Active.Values.Sum(volume => volume.LeasesDone / (volume.Leases + 1.0))) / Volumes;
+
+    public RunProtocol.RunProgressed ToMessage(RunId run) => new(run, Volumes, Counts.Total, Fraction, SlicesEncoded);
+
+    public RunProtocol.RunDescribed Describe(RunDocument run) =>
+        new(run.RunId, run.State, run.Priority, run.SubmittedAt, Volumes, Counts, InWork.Count, Fraction, SlicesEncoded);
 }

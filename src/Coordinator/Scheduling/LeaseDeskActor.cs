@@ -31,6 +31,7 @@ internal sealed class LeaseDeskActor : ReceiveActor
             _board.Withdraw(withdrawn.VolumeId);
             _owners.Remove(withdrawn.VolumeId);
         });
+        Receive<VolumeProtocol.RunStands>(_ => { });
         Receive<Terminated>(gone =>
         {
             foreach (var encoder in _encoders.Where(pair => pair.Value.Equals(gone.ActorRef)).Select(pair => pair.Key).ToList())

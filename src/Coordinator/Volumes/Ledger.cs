@@ -1,4 +1,5 @@
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator.Volumes;
@@ -21,29 +22,65 @@ internal sealed record LedgerEntry
 
     public string WorkKey { get; init; } = "";
 
+    /// <summary>The coordinator's that wrote last.</summary>
+    public long Epoch { get; init; }
+
     public DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>How a volume's work ended.</summary>
+    public static LedgerEntry Of(RunProtocol.VolumeConcluded concluded, LedgerEntry? former) => new()
+    {
+        VolumeId = concluded.VolumeId,
+        RunId = concluded.RunId,
+        State = concluded.State,
+        ReasonCode = concluded.ReasonCode,
+        Detail = concluded.Detail,
+        Attempts = former?.Attempts ?? 0,
+        WorkKey = former?.WorkKey ?? "",
+    };
+
+    /// <summary>True where a run took the volume to its end.</summary>
+    public bool IsEndOf(RunId run) =>
+        RunId == run && State is VolumeState.Completed or VolumeState.Warning or VolumeState.Failed or VolumeState.Quarantined or VolumeState.Canceled;
 }
 
 /// <summary>The state of every volume of a store.</summary>
-internal sealed class Ledger(IBlobStore store, TimeProvider time)
+/// <param name="epoch">The coordinator's.</param>
+internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
 {
+    /// <summary>Entries read at a time.</summary>
+    private const int Readers = 32;
+
     /// <summary>Replaces a volume's entry by what <paramref name="change"/> makes of it; repeated where another writer came between.</summary>
-    public async Task RecordAsync(VolumeId volume, Func<LedgerEntry?, LedgerEntry> change, CancellationToken cancel)
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    /// <exception cref="SupersededException">A later coordinator has written it.</exception>
+    public async Task<LedgerEntry> RecordAsync(VolumeId volume, Func<LedgerEntry?, LedgerEntry> change, CancellationToken cancel)
     {
         while (true)
         {
             var (entry, condition) = await ReadAsync(volume, cancel).ConfigureAwait(false);
-            var bytes = Documents.ToBytes(change(entry) with { UpdatedAt = time.GetUtcNow() });
+            SupersededException.ThrowIfOlder(epoch, entry?.Epoch ?? 0);
+            var changed = change(entry) with { Epoch = epoch, UpdatedAt = time.GetUtcNow() };
             try
             {
-                await store.WriteAsync(PathOf(volume), bytes, condition, cancel).ConfigureAwait(false);
-                return;
+                await store.WriteAsync(PathOf(volume), Documents.ToBytes(changed), condition, cancel).ConfigureAwait(false);
+                return changed;
             }
             catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
             {
                 // Read again what the other writer left.
             }
         }
+    }
+
+    /// <summary>The entries of volumes, in their order; null where there is none.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public async Task<IReadOnlyList<LedgerEntry?>> FindAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancel)
+    {
+        var entries = new LedgerEntry?[volumes.Count];
+        await Parallel.ForAsync(0, volumes.Count, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancel }, async (at, token) =>
+            entries[at] = (await ReadAsync(volumes[at], token).ConfigureAwait(false)).Entry).ConfigureAwait(false);
+        return entries;
     }
 
     internal static string PathOf(VolumeId volume) => $".tonno/ledger/{volume}.json";

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
 using ToNNO.Imaging;
 using ToNNO.Storage;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
@@ -19,14 +20,15 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private VolumeTask? _settled;
     private IReadOnlyList<double> _passChanges = [];
     private IActorRef _slabFeeder = ActorRefs.Nobody;
+    private readonly StoreRetry _retry;
     private int _publishAttempts;
 
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services)
     {
         (_run, _input, _services) = (run, input, services);
         _begun = services.Time.GetTimestamp();
-        services.Inspector.InspectAsync(run, settings, input, _stopping.Token).PipeTo(
-            Self, success: inspection => new Inspected(inspection), failure: error => new Failed(error));
+        _retry = new StoreRetry(services.Options);
+        Try(async () => new Inspected(await services.Inspector.InspectAsync(run, settings, input, _stopping.Token).ConfigureAwait(false)));
         Inspecting();
     }
 
@@ -56,7 +58,10 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         });
         Receive<Admitted>(_ =>
         {
-            RecordThen(entry => Entry(VolumeState.InProcess) with { Attempts = (entry?.Attempts ?? 0) + 1 }, new Begun());
+            var (run, volume, key) = (_run, _input.VolumeId, _inspection!.Task.WorkKey);
+            RecordThen(
+                entry => new LedgerEntry { VolumeId = volume, RunId = run, State = VolumeState.InProcess, WorkKey = key, Attempts = (entry?.Attempts ?? 0) + 1 },
+                new Begun());
             Become(Working);
         });
         ReceiveFailures();
@@ -114,6 +119,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private void ReceiveFailures()
     {
         Receive<StageFailed>(failed => Conclude(failed.State, failed.ReasonCode, failed.Detail, reused: false));
+        Receive<Cancel>(_ => Conclude(VolumeState.Canceled, "run.canceled", "The run was canceled.", reused: false));
         Receive<Failed>(failed =>
         {
             switch (failed.Error)
@@ -124,13 +130,29 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
                 case BlobStoreException store:
                     Conclude(VolumeState.Failed, store.Code, store.Message, reused: false);
                     break;
+                case SupersededException:
+                    Context.Parent.Tell(new Superseded());
+                    break;
                 case OperationCanceledException:
                     break; // we are stopping
                 default:
                     throw new InvalidOperationException($"Inspecting volume {_input.VolumeId} failed.", failed.Error);
             }
         });
+        ReceiveRetries();
     }
+
+    private void ReceiveRetries()
+    {
+        Receive<StoreFailed>(failed => Timers.StartSingleTimer(nameof(Again), new Again(failed.Work), failed.Pause));
+        Receive<Again>(again => Try(again.Work));
+    }
+
+    /// <summary>Does what needs the store and tells what comes of it; where the store is not to be reached, again after a pause, a number of times.</summary>
+    private void Try(Func<Task<object>> work) => Task.Run(work, _stopping.Token).PipeTo(
+        Self,
+        success: next => next,
+        failure: error => error is BlobStoreException { Error: BlobStoreError.Unavailable } && _retry.NextPause() is { } pause ? new StoreFailed(work, pause) : new Failed(error));
 
     /// <summary>Ends the work: clears up, records, and tells the run.</summary>
     private void Conclude(VolumeState state, string reasonCode, string detail, bool reused)
@@ -141,29 +163,38 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         Become(() =>
         {
             Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
-            Receive<Failed>(failed => Context.Parent.Tell(concluded with
+            Receive<Failed>(failed => Context.Parent.Tell(failed.Error is SupersededException ? new Superseded() : concluded with
             {
                 State = VolumeState.Failed,
                 ReasonCode = failed.Error is BlobStoreException store ? store.Code : "ledger.failed",
                 Detail = failed.Error.Message,
             }));
+            ReceiveRetries();
             ReceiveAny(_ => { }); // answers that come too late
         });
-        var published = state is VolumeState.Completed or VolumeState.Warning;
-        RecordThen(entry => Entry(state, reasonCode, detail) with { Attempts = entry?.Attempts ?? 0 }, concluded, clear: published);
-    }
-
-    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, object next, bool clear = false) =>
-        RecordAsync(change, clear).PipeTo(Self, success: () => next, failure: error => new Failed(error));
-
-    private async Task RecordAsync(Func<LedgerEntry?, LedgerEntry> change, bool clear)
-    {
-        await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
-        if (!clear)
+        foreach (var child in Context.GetChildren())
         {
-            return; // rows stay, for the next try
+            Context.Stop(child); // nothing more is to be encoded
         }
 
+        var published = state is VolumeState.Completed or VolumeState.Warning;
+        RecordThen(entry => LedgerEntry.Of(concluded, entry) with { WorkKey = _inspection?.Task.WorkKey ?? "" }, concluded, clear: published);
+    }
+
+    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, object next, bool clear = false) => Try(async () =>
+    {
+        await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
+        if (clear)
+        {
+            await ClearAsync().ConfigureAwait(false);
+        }
+
+        return next;
+    });
+
+    /// <summary>Removes rows and slabs, which the published result has made superfluous; of other volumes they stay, for the next try.</summary>
+    private async Task ClearAsync()
+    {
         try
         {
             await foreach (var path in _services.Store.ListAsync($".tonno/tasks/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
@@ -177,16 +208,6 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         }
     }
 
-    private LedgerEntry Entry(VolumeState state, string reasonCode = "", string detail = "") => new()
-    {
-        VolumeId = _input.VolumeId,
-        RunId = _run,
-        State = state,
-        ReasonCode = reasonCode,
-        Detail = detail,
-        WorkKey = _inspection?.Task.WorkKey ?? "",
-    };
-
     private sealed record Inspected(Inspection Inspection) : ILocalMessage;
 
     private sealed record Begun : ILocalMessage;
@@ -194,4 +215,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private sealed record PublishOverdue : ILocalMessage;
 
     private sealed record Failed(Exception Error) : ILocalMessage;
+
+    private sealed record StoreFailed(Func<Task<object>> Work, TimeSpan Pause) : ILocalMessage;
+
+    private sealed record Again(Func<Task<object>> Work) : ILocalMessage;
 }

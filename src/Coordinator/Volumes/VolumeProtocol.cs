@@ -11,6 +11,19 @@ internal static class VolumeProtocol
 
     public sealed record Admitted : ILocalMessage;
 
+    /// <summary>Tells a volume's actor to end its work without a result.</summary>
+    public sealed record Cancel : ILocalMessage;
+
+    /// <summary>Another coordinator has taken over: this one must write no more.</summary>
+    public sealed record Superseded : ILocalMessage;
+
+    /// <summary>A run's document says how it ended: whoever asks from now on is answered by it.</summary>
+    public sealed record RunEnded(RunId RunId) : ILocalMessage;
+
+    /// <summary>How the leases of a run are to be handed out; for the lease desk, which watches the sender.</summary>
+    /// <param name="Held">None are, for now.</param>
+    public sealed record RunStands(RunId RunId, int Priority, bool Held) : ILocalMessage;
+
     /// <summary>Leases of a volume that are to be encoded now.</summary>
     public sealed record LeasesOpened(VolumeTask Task, IReadOnlyList<DirectionRange> Leases) : ILocalMessage;
 

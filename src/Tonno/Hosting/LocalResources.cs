@@ -28,6 +28,7 @@ internal static class LocalResources
                 MemoryBudgetBytes = memory / 2,
                 MaximumVolumes = Math.Max(2, encoders),
                 LeaseDeadline = Unhurried,
+                TakesUpRuns = false,
             },
             Slice = new SliceOptions { Device = device, Encoders = encoders, CacheBytes = memory / 8 },
         };

@@ -4,6 +4,7 @@ using Akka.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Runs;
 using ToNNO.Storage;
 
 namespace ToNNO.Tonno.Runs;
@@ -14,19 +15,20 @@ internal static class RunClient
     /// <summary>The coordinator may still be starting, or moving: a submission without an answer is repeated.</summary>
     private static readonly TimeSpan SubmitAgainAfter = TimeSpan.FromSeconds(2);
 
-    /// <summary>Runs a manifest on a started node; the events end with <see cref="RunProtocol.RunFinished"/> or
+    /// <summary>Runs inputs on a started node; the events end with <see cref="RunProtocol.RunFinished"/> or
     /// <see cref="RunProtocol.RunRejected"/>.</summary>
     public static async IAsyncEnumerable<IWireMessage> RunAsync(
-        IHost node, RunManifest manifest, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+        IHost node, RunId run, RunSettings settings, IReadOnlyList<RunInput> inputs, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         var store = node.Services.GetRequiredService<IBlobStore>();
-        var path = RunManifest.PathOf(manifest.RunId);
-        var etag = await store.WriteAsync(path, Documents.ToBytes(manifest), WriteCondition.Always, cancel).ConfigureAwait(false);
+        var time = node.Services.GetRequiredService<TimeProvider>();
+        var document = new RunDocument { RunId = run, Settings = settings, InputCount = inputs.Count, SubmittedAt = time.GetUtcNow() };
+        var blob = await new RunRegistry(store).CreateAsync(document, inputs, cancel).ConfigureAwait(false);
 
         var system = node.Services.GetRequiredService<ActorSystem>();
         var coordinator = node.Services.GetRequiredService<IActorRegistry>().Get<CoordinatorKey>();
         var events = Channel.CreateUnbounded<IWireMessage>();
-        var submit = new RunProtocol.SubmitRun(manifest.RunId, new BlobRef(path, etag.Value));
+        var submit = new RunProtocol.SubmitRun(run, blob);
         var watcher = system.ActorOf(Props.Create(() => new WatcherActor(coordinator, submit, events.Writer)));
         try
         {

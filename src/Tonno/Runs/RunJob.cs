@@ -1,4 +1,7 @@
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Runs;
+using ToNNO.Storage;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Hosting;
 
@@ -15,12 +18,14 @@ internal static class RunJob
     {
         var concluded = new List<RunProtocol.VolumeConcluded>();
         using var hold = options.Store.Hold();
+        await RequireFreeAsync(options.Store, cancel).ConfigureAwait(false);
+        await new RunRegistry(options.Store).EndAllAsync(cancel).ConfigureAwait(false);
         using var node = LocalNode.Build(options);
         try
         {
             await node.StartAsync(cancel).ConfigureAwait(false);
-            var run = new RunManifest(new RunId($"run-{Guid.CreateVersion7():N}"), settings, inputs);
-            await foreach (var message in RunClient.RunAsync(node, run, cancel).ConfigureAwait(false))
+            var run = new RunId($"run-{Guid.CreateVersion7():N}");
+            await foreach (var message in RunClient.RunAsync(node, run, settings, inputs, cancel).ConfigureAwait(false))
             {
                 switch (message)
                 {
@@ -46,5 +51,16 @@ internal static class RunJob
         }
 
         return concluded;
+    }
+
+    /// <summary>Refuses a store that a cluster works on, or left without a word.</summary>
+    private static async Task RequireFreeAsync(IBlobStore store, CancellationToken cancel)
+    {
+        if (await CoordinatorClaim.FindAsync(store, cancel).ConfigureAwait(false) is { Standing: true } claim)
+        {
+            throw new BlobStoreException(
+                BlobStoreError.InUse,
+                $"The cluster of {claim.Node} works on this store since {claim.ClaimedAt:u}: submit the run to it; where it is gone for good, remove {CoordinatorClaim.Path} and run again.");
+        }
     }
 }

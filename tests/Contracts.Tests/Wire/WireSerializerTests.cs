@@ -131,7 +131,7 @@ public sealed class WireSerializerTests : IDisposable
         string text => $"\"{text}\"",
         IEnumerable list => $"[{string.Join(", ", list.Cast<object>().Select(Describe))}]",
         double or float => FormattableString.Invariant($"{value:R}"),
-        _ when value.GetType().IsPrimitive || value.GetType().IsEnum || value is TimeSpan => FormattableString.Invariant($"{value}"),
+        _ when value.GetType().IsPrimitive || value.GetType().IsEnum || value is TimeSpan or DateTimeOffset => FormattableString.Invariant($"{value}"),
         _ => $"{value.GetType().Name}({string.Join(", ", value.GetType().GetProperties().Where(p => p.GetMethod!.IsStatic == false && IsStored(p)).Select(p => $"{p.Name}: {Describe(p.GetValue(value))}"))})",
     };
 
@@ -175,13 +175,17 @@ public sealed class WireSerializerTests : IDisposable
         };
         IWireMessage[] samples =
         [
-            new RunProtocol.SubmitRun(run, new BlobRef(RunManifest.PathOf(run), hash)),
+            new RunProtocol.SubmitRun(run, new BlobRef($".tonno/runs/{run}.json", hash)),
             new RunProtocol.RunAccepted(run, 51),
             new RunProtocol.RunRejected(run, "run.manifest_unreadable", detail),
             new RunProtocol.WatchRun(run),
             new RunProtocol.RunProgressed(run, 51, 7, 0.15, 123_456_789_012),
             new RunProtocol.VolumeConcluded(run, volume, VolumeState.Quarantined, "volume.not_3d", detail, Reused: true, TimeSpan.FromSeconds(12.5)),
             new RunProtocol.RunFinished(run),
+            new RunProtocol.DescribeRun(run),
+            new RunProtocol.ControlRun(run, RunControl.Prioritize, 5),
+            new RunProtocol.RunDescribed(
+                run, RunState.Paused, 5, new DateTimeOffset(2026, 11, 24, 18, 30, 0, TimeSpan.Zero), 51, new RunCounts(7, 1, 2, 3, 4, 0), 8, 0.25, 123_456_789_012),
             new SliceProtocol.RequestLease("node-1/cuda:0", Enumerable.Range(0, large ? 500 : 2).Select(n => new VolumeId($"{volume}-{n}")).ToArray()),
             new SliceProtocol.EncodeLease(task, lease),
             new SliceProtocol.LeaseEncoded(volume, lease, rows, "node-1/cuda:0", 4096),

@@ -1,6 +1,8 @@
 using Akka.Actor;
 using Akka.TestKit;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Volumes;
 using ToNNO.Imaging;
 using ToNNO.Storage;
@@ -18,6 +20,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     private readonly TestProbe _encoder;
     private readonly TestProbe _slabs;
     private readonly CoordinatorOptions _options = new() { MaximumAttempts = 3, MaximumInspections = 2, MemoryBudgetBytes = 1 << 20 };
+    private readonly IActorRef _publisher;
     private readonly IActorRef _coordinator;
 
     public RunActorSpecs()
@@ -25,9 +28,8 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         (_client, _encoder, _slabs) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
         var publisher = CreateTestProbe();
-        Func<IActorRef, VolumeServices> services = desk => new(
-            _inspector, new Ledger(_store, TimeProvider.System), _store, desk, _slabs.Ref, publisher.Ref, _options, TimeProvider.System);
-        _coordinator = Sys.ActorOf(Props.Create(() => new CoordinatorActor(services)));
+        _publisher = publisher.Ref;
+        _coordinator = Coordinator(_options);
     }
 
     [Fact]
@@ -52,36 +54,30 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
-    public void Submit_ManifestMissing_Rejected()
+    public void Submit_DocumentMissing_Rejected()
     {
         _coordinator.Tell(new RunProtocol.SubmitRun(SmallWork.Run, SmallWork.Blob("nowhere.json")), _client.Ref);
-        Assert.Equal("store.not_found", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
+        Assert.Equal("run.unknown", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
     }
 
     [Theory]
     [InlineData("{")]
     [InlineData("{}")]
     [InlineData("null")]
-    public async Task Submit_ManifestIsNoManifest_Rejected(string text)
+    public async Task Submit_DocumentIsNone_Rejected(string text)
     {
-        await _store.WriteAsync("bad.json", System.Text.Encoding.UTF8.GetBytes(text), WriteCondition.Always, CancellationToken.None);
-        _coordinator.Tell(new RunProtocol.SubmitRun(SmallWork.Run, SmallWork.Blob("bad.json")), _client.Ref);
+        var path = RunDocument.PathOf(SmallWork.Run);
+        await _store.WriteAsync(path, System.Text.Encoding.UTF8.GetBytes(text), WriteCondition.Always, CancellationToken.None);
+        _coordinator.Tell(new RunProtocol.SubmitRun(SmallWork.Run, SmallWork.Blob(path)), _client.Ref);
         Assert.Equal("run.manifest_unreadable", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
     }
 
     [Fact]
-    public async Task Submit_TwoInputsNamedAlike_Rejected()
-    {
-        await SubmitAsync("a", "a");
-        Assert.Equal("run.manifest_invalid", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
-    }
-
-    [Fact]
-    public async Task Submit_Again_NoSecondRunAndNoSecondWord()
+    public async Task Submit_Again_NoSecondRunAndNoSecondEnd()
     {
         await SubmitAsync("a");
         _client.ExpectMsg<RunProtocol.RunAccepted>();
-        await SubmitAsync("a");
+        Submit(SmallWork.Run);
         Settle(_coordinator);
         _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a") });
         Assert.Equal("a", Concluded().Id);
@@ -102,6 +98,163 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     {
         _coordinator.Tell(new RunProtocol.WatchRun(new("other")), _client.Ref);
         Assert.Equal("run.unknown", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
+    }
+
+    [Fact]
+    public async Task Watch_RunThatEnded_ItsEndIsTold()
+    {
+        await SubmitAsync();
+        Finished();
+        _coordinator.Tell(new RunProtocol.WatchRun(SmallWork.Run), _client.Ref);
+        Finished();
+        Submit(SmallWork.Run);
+        Finished();
+    }
+
+    [Fact]
+    public async Task Describe_WhileRunningAndAfter_CountsVolumesByTheirEnds()
+    {
+        await SubmitAsync("a", "b", "c");
+        _inspector.Fail("a", new ImagingException(RejectReason.NotNifti, ""));
+        Assert.Equal("a", Concluded().Id);
+        var running = Ask(new RunProtocol.DescribeRun(SmallWork.Run));
+        Assert.Equal((RunState.Active, 3, 2, new RunCounts(0, 0, 0, 0, 1, 0)), (running.State, running.Volumes, running.InWork, running.Counts));
+        _inspector.Answer(FakeInspector.NewVolume("b") with { Done = Results.Of("b") });
+        _inspector.Answer(FakeInspector.NewVolume("c") with { Done = Results.Of("c") });
+        Finished();
+        var ended = Ask(new RunProtocol.DescribeRun(SmallWork.Run));
+        Assert.Equal((RunState.Finished, 3, 0, new RunCounts(2, 0, 2, 0, 1, 0)), (ended.State, ended.Volumes, ended.InWork, ended.Counts));
+    }
+
+    [Fact]
+    public async Task Pause_ThenResume_NothingNewIsBegunMeanwhile()
+    {
+        await SubmitAsync("a", "b", "c", "d");
+        Assert.Equal(RunState.Paused, Ask(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Pause, 0)).State);
+        foreach (var id in new[] { "a", "b", "c", "d" })
+        {
+            _inspector.Answer(FakeInspector.NewVolume(id) with { Done = Results.Of(id) });
+        }
+
+        string[] inWork = [Concluded().Id, Concluded().Id];
+        Assert.Equal(["a", "b"], inWork.Order());
+        ExpectNothing(_client, _coordinator);
+        Assert.Equal(RunState.Active, Ask(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Resume, 0)).State);
+        string[] rest = [Concluded().Id, Concluded().Id];
+        Assert.Equal(["c", "d"], rest.Order());
+        Finished();
+    }
+
+    [Fact]
+    public async Task Cancel_VolumesInWorkAndWaiting_AllAreAccountedForAndTheEndIsFinal()
+    {
+        await SubmitAsync("a", "b", "c", "d");
+        _inspector.Answer(FakeInspector.NewVolume("a"));
+        Request();
+        _encoder.ExpectMsg<SliceProtocol.EncodeLease>();
+        Assert.Equal(RunState.Canceled, Ask(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Cancel, 0)).State);
+        Finished();
+        _encoder.FishForMessage(message => message is SliceProtocol.ReleaseVolume);
+        var ended = Ask(new RunProtocol.DescribeRun(SmallWork.Run));
+        Assert.Equal((RunState.Canceled, new RunCounts(0, 0, 0, 0, 0, 4)), (ended.State, ended.Counts));
+        Assert.Equal(VolumeState.Canceled, (await EntryAsync("a"))!.State);
+        Assert.Null(await EntryAsync("d"));
+        _coordinator.Tell(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Resume, 0), _client.Ref);
+        Assert.Equal("run.ended", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
+    }
+
+    [Fact]
+    public async Task Failover_RunUnderWay_TheNextCoordinatorGoesOnWithWhatIsNotDone()
+    {
+        await SubmitAsync("a", "b", "c");
+        _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a") });
+        Assert.Equal("a", Concluded().Id);
+        await EndAsync(_coordinator);
+
+        var inspector = new FakeInspector();
+        var next = Coordinator(_options, inspector);
+        next.Tell(new RunProtocol.WatchRun(SmallWork.Run), _client.Ref);
+        foreach (var id in new[] { "b", "c" })
+        {
+            inspector.Answer(FakeInspector.NewVolume(id) with { Done = Results.Of(id) });
+            Assert.Equal(id, Concluded().Id);
+        }
+
+        Finished();
+        Assert.Equal(new RunCounts(3, 0, 2, 0, 0, 0), Ask(new RunProtocol.DescribeRun(SmallWork.Run), next).Counts);
+        Assert.Equal(2, (await EntryAsync("b"))!.Epoch);
+    }
+
+    [Fact]
+    public async Task Failover_ProcessForOneRunAlone_LeavesOtherRunsAlone()
+    {
+        await SubmitAsync("a");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        await EndAsync(_coordinator);
+        var inspector = new FakeInspector();
+        var next = Coordinator(new CoordinatorOptions { TakesUpRuns = false }, inspector);
+        await SubmitAsync(new RunId("own"), next, "b");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        inspector.Fail("a", new ImagingException(RejectReason.NotNifti, "which nobody asked for"));
+        inspector.Answer(FakeInspector.NewVolume("b") with { Done = Results.Of("b") });
+        Assert.Equal("b", Concluded().Id);
+        Finished();
+        Assert.Null(await EntryAsync("a"));
+
+        var registry = new RunRegistry(_store);
+        await registry.EndAllAsync(CancellationToken.None);
+        Assert.Equal(RunState.Canceled, (await registry.ReadAsync(SmallWork.Run, CancellationToken.None))!.State);
+    }
+
+    [Fact]
+    public async Task Failover_FormerCoordinatorStillThinksItLeads_ItWritesNothingMore()
+    {
+        await SubmitAsync("a", "b");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        var inspector = new FakeInspector();
+        var next = Coordinator(_options, inspector);
+        next.Tell(new RunProtocol.WatchRun(SmallWork.Run), _client.Ref);
+        inspector.Fail("a", new ImagingException(RejectReason.NotNifti, ""));
+        Assert.Equal(("a", VolumeState.Quarantined, "nifti.not_nifti"), Concluded());
+
+        var left = Sys.WhenTerminated;
+        _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a") });
+        await left.WaitAsync(TimeSpan.FromSeconds(30)); // the node leaves; virtual time stands still
+        var entry = (await EntryAsync("a"))!;
+        Assert.Equal((VolumeState.Quarantined, 2), (entry.State, entry.Epoch));
+    }
+
+    [Fact]
+    public async Task Inputs_ManyPages_EachIsTakenOnce()
+    {
+        var ids = Enumerable.Range(0, (2 * RunDocument.PageSize) + 1).Select(n => $"v{n:D4}").ToArray();
+        foreach (var id in ids)
+        {
+            _inspector.Answer(FakeInspector.NewVolume(id) with { Done = Results.Of(id) });
+        }
+
+        await SubmitAsync(ids);
+        Assert.Equal(ids.Length, _client.ExpectMsg<RunProtocol.RunAccepted>().VolumeCount);
+        var concluded = new HashSet<string>();
+        foreach (var _ in ids)
+        {
+            Assert.True(concluded.Add(Concluded().Id));
+        }
+
+        Finished();
+    }
+
+    [Fact]
+    public async Task Store_OutOfReachForAWhile_VolumesWaitAndComplete()
+    {
+        await SubmitAsync("a");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        var failures = 0;
+        _store.Before = call => call.Changes && failures++ < 3 ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a") });
+        Assert.Equal(VolumeState.Completed, ((RunProtocol.VolumeConcluded)InTime(message => message is RunProtocol.VolumeConcluded)).State);
+        Assert.True(failures > 3);
+        Finished();
     }
 
     [Fact]
@@ -139,8 +292,10 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         _inspector.Fail("bug", new InvalidCastException("a bug"));
         Assert.Equal(("bug", VolumeState.Failed, "internal.failure"), Concluded());
         _inspector.Answer(FakeInspector.NewVolume("good") with { Done = Results.Of("good") });
-        Assert.Equal(("good", VolumeState.Failed, "store.unavailable"), Concluded());
-        Finished();
+        var good = (RunProtocol.VolumeConcluded)InTime(message => message is RunProtocol.VolumeConcluded);
+        Assert.Equal(("good", VolumeState.Failed, "store.unavailable"), (good.VolumeId.Value, good.State, good.ReasonCode));
+        _store.Before = _ => Task.CompletedTask;
+        InTime(message => message is RunProtocol.RunFinished);
     }
 
     [Fact]
@@ -205,21 +360,68 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         _folder.Dispose();
     }
 
-    private Task SubmitAsync(params string[] ids) => SubmitAsync(SmallWork.Run, ids);
+    private IActorRef Coordinator(CoordinatorOptions options, FakeInspector? inspector = null) => Sys.ActorOf(Props.Create(() => new CoordinatorActor(new RunStarter(
+        _store,
+        "node",
+        options,
+        TimeProvider.System,
+        new ClaimKeeper(_store),
+        (desk, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desk, _slabs.Ref, _publisher, options, TimeProvider.System)))));
 
-    private async Task SubmitAsync(RunId run, params string[] ids)
+    private static async Task EndAsync(IActorRef coordinator) => await coordinator.GracefulStop(TimeSpan.FromSeconds(30));
+
+    private RunProtocol.RunDescribed Ask(object question, IActorRef? coordinator = null)
     {
-        var manifest = new RunManifest(run, SmallWork.Settings, [.. ids.Select(id => new RunInput(new(id), [$"/nowhere/{id}.nii"]))]);
-        await _store.WriteAsync("run.json", Documents.ToBytes(manifest), WriteCondition.Always, CancellationToken.None);
-        _coordinator.Tell(new RunProtocol.SubmitRun(run, SmallWork.Blob("run.json")), _client.Ref);
+        var probe = CreateTestProbe();
+        (coordinator ?? _coordinator).Tell(question, probe.Ref);
+        return probe.ExpectMsg<RunProtocol.RunDescribed>();
     }
 
-    private void Request() => _coordinator.Tell(new SliceProtocol.RequestLease("e", []), _encoder.Ref);
+    private async Task<LedgerEntry?> EntryAsync(string id) =>
+        (await new Ledger(_store, TimeProvider.System, epoch: 99).FindAsync([new(id)], CancellationToken.None))[0];
+
+    private Task SubmitAsync(params string[] ids) => SubmitAsync(SmallWork.Run, ids);
+
+    private Task SubmitAsync(RunId run, params string[] ids) => SubmitAsync(run, _coordinator, ids);
+
+    private async Task SubmitAsync(RunId run, IActorRef coordinator, params string[] ids)
+    {
+        var document = new RunDocument { RunId = run, Settings = SmallWork.Settings, InputCount = ids.Length, SubmittedAt = DateTimeOffset.UnixEpoch };
+        await new RunRegistry(_store).CreateAsync(document, [.. ids.Select(id => new RunInput(new(id), [$"/nowhere/{id}.nii"]))], CancellationToken.None);
+        Submit(run, coordinator);
+    }
+
+    private void Submit(RunId run, IActorRef? coordinator = null) => (coordinator ?? _coordinator).Tell(new RunProtocol.SubmitRun(run, SmallWork.Blob(RunDocument.PathOf(run))), _client.Ref);
+
+    private void Request()
+    {
+        Ask(new RunProtocol.DescribeRun(SmallWork.Run)); // a coordinator that has not begun hears no requests
+        _coordinator.Tell(new SliceProtocol.RequestLease("e", []), _encoder.Ref);
+    }
 
     private (string Id, VolumeState State, string Code) Concluded()
     {
         var concluded = (RunProtocol.VolumeConcluded)_client.FishForMessage(message => message is RunProtocol.VolumeConcluded);
         return (concluded.VolumeId.Value, concluded.State, concluded.ReasonCode);
+    }
+
+    /// <summary>Lets time pass until the client hears something.</summary>
+    private object InTime(Predicate<object> sought)
+    {
+        object? found = null;
+        AwaitAssert(
+            () =>
+            {
+                Pass(TimeSpan.FromSeconds(40), _coordinator);
+                while (found is null && _client.HasMessages)
+                {
+                    found = _client.ReceiveOne(TimeSpan.Zero) is { } message && sought(message) ? message : null;
+                }
+
+                Assert.NotNull(found);
+            },
+            TimeSpan.FromSeconds(20));
+        return found!;
     }
 
     private void Finished() => _client.FishForMessage(message => message is RunProtocol.RunFinished);

@@ -14,7 +14,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     private readonly TemporaryFolder _folder = new();
     private readonly ScriptedStore _store;
     private readonly FakeInspector _inspector = new();
-    private readonly CoordinatorOptions _options = new() { MaximumAttempts = 3 };
+    private readonly CoordinatorOptions _options = new() { MaximumStoreFailures = 1, MaximumAttempts = 3 };
     private readonly TestProbe _run;
     private readonly TestProbe _desk;
     private readonly TestProbe _slabs;
@@ -26,7 +26,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         (_run, _desk, _slabs, _publisher) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
         var services = new VolumeServices(
-            _inspector, new Ledger(_store, TimeProvider.System), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
+            _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
         var input = new RunInput(new("a"), ["/nowhere/a.nii"]);
         _volume = _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
     }

@@ -4,15 +4,6 @@ using System.Text.Json.Serialization;
 
 namespace ToNNO.Contracts;
 
-/// <summary>What a run is over: settings and inputs, as they lie in the store for the coordinator to read.</summary>
-public sealed record RunManifest(RunId RunId, RunSettings Settings, IReadOnlyList<RunInput> Inputs)
-{
-    public static string PathOf(RunId run) => $".tonno/runs/{run}.json";
-}
-
-/// <param name="Uris">Where the volume is read: one URI for each channel of the model, co-registered.</param>
-public sealed record RunInput(VolumeId VolumeId, IReadOnlyList<string> Uris);
-
 /// <summary>How our documents are written as JSON: camel case, enums as words, infinities by name.</summary>
 /// <remarks>What is not optional must be there: else a document cut or written by hand would come back with nulls in it.</remarks>
 public static class Documents

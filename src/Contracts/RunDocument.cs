@@ -1,0 +1,81 @@
+using System.Text.Json.Serialization;
+
+namespace ToNNO.Contracts;
+
+/// <summary>Where a run stands.</summary>
+public enum RunState
+{
+    Unspecified = 0,
+    Active = 1,
+
+    /// <summary>Leases that are out are finished; no more are handed out until the run is resumed.</summary>
+    Paused = 2,
+    Finished = 3,
+    Canceled = 4,
+}
+
+/// <summary>A run as it lies in the store, written last of its parts: <c>.tonno/runs/ID/run.json</c>. Its inputs lie beside it by the
+/// page, so that nobody need hold all of a large archive's.</summary>
+public sealed record RunDocument
+{
+    /// <summary>Inputs on a page: some 200 kB.</summary>
+    public const int PageSize = 1000;
+
+    public const string Folder = ".tonno/runs/";
+
+    public required RunId RunId { get; init; }
+
+    public required RunSettings Settings { get; init; }
+
+    public required int InputCount { get; init; }
+
+    public required DateTimeOffset SubmittedAt { get; init; }
+
+    public RunState State { get; init; } = RunState.Active;
+
+    /// <summary>Runs of higher priority get encoders first.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>The coordinator's that wrote last.</summary>
+    public long Epoch { get; init; }
+
+    /// <summary>How the volumes ended; null until the run has.</summary>
+    public RunCounts? Counts { get; init; }
+
+    [JsonIgnore]
+    public int PageCount => (InputCount + PageSize - 1) / PageSize;
+
+    /// <summary>A canceled run ends when what was under way has stopped.</summary>
+    [JsonIgnore]
+    public bool IsEnded => Counts is not null;
+
+    public static string PathOf(RunId run) => $"{Folder}{Uri.EscapeDataString(run.Value)}/run.json";
+
+    public static string PagePathOf(RunId run, int page) => $"{Folder}{Uri.EscapeDataString(run.Value)}/inputs-{page:D4}.json";
+}
+
+/// <summary>A page of a run's inputs.</summary>
+public sealed record RunInputPage(IReadOnlyList<RunInput> Inputs);
+
+/// <param name="Uris">Where the volume is read: one URI for each channel of the model, co-registered.</param>
+public sealed record RunInput(VolumeId VolumeId, IReadOnlyList<string> Uris);
+
+/// <summary>Volumes by how they ended.</summary>
+/// <param name="Completed">Those with a warning among them.</param>
+/// <param name="Warnings">Of those completed.</param>
+/// <param name="Reused">Of those completed: an earlier run's verified result stood.</param>
+public readonly record struct RunCounts(int Completed, int Warnings, int Reused, int Failed, int Quarantined, int Canceled)
+{
+    [JsonIgnore]
+    public int Total => Completed + Failed + Quarantined + Canceled;
+
+    public RunCounts Add(VolumeState state, bool reused) => state switch
+    {
+        VolumeState.Completed => this with { Completed = Completed + 1, Reused = Reused + (reused ? 1 : 0) },
+        VolumeState.Warning => this with { Completed = Completed + 1, Warnings = Warnings + 1, Reused = Reused + (reused ? 1 : 0) },
+        VolumeState.Failed => this with { Failed = Failed + 1 },
+        VolumeState.Quarantined => this with { Quarantined = Quarantined + 1 },
+        VolumeState.Canceled => this with { Canceled = Canceled + 1 },
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, "The volume has not ended."),
+    };
+}

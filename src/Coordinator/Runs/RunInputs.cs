@@ -1,0 +1,54 @@
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Volumes;
+
+namespace ToNNO.Coordinator.Runs;
+
+/// <summary>The inputs of a run that wait, read by the page, those that this run has ended already left out.</summary>
+internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger ledger)
+{
+    private readonly Queue<RunInput> _waiting = [];
+    private int _pagesRead;
+    private bool _reading;
+
+    /// <summary>True where a page should be read now, so that volumes never run out while there are more.</summary>
+    public bool WantsPage(int ahead) => !_reading && _pagesRead < run.PageCount && _waiting.Count < ahead;
+
+    public bool TryTake(out RunInput input) => _waiting.TryDequeue(out input!);
+
+    /// <summary>Reads the next page; to be given to <see cref="Add"/>.</summary>
+    public async Task<Page> ReadAsync(CancellationToken cancel)
+    {
+        _reading = true;
+        var inputs = (await registry.ReadPageAsync(run.RunId, _pagesRead, cancel).ConfigureAwait(false)).Inputs;
+        var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
+        var (waiting, ended) = (new List<RunInput>(), new List<VolumeState>());
+        foreach (var (input, entry) in inputs.Zip(entries))
+        {
+            if (entry?.IsEndOf(run.RunId) == true)
+            {
+                ended.Add(entry.State);
+            }
+            else
+            {
+                waiting.Add(input);
+            }
+        }
+
+        return new Page(waiting, ended);
+    }
+
+    public void Add(Page page)
+    {
+        (_reading, _pagesRead) = (false, _pagesRead + 1);
+        foreach (var input in page.Waiting)
+        {
+            _waiting.Enqueue(input);
+        }
+    }
+
+    /// <summary>The page could not be read: it is wanted again.</summary>
+    public void GiveUp() => _reading = false;
+
+    /// <param name="Ended">States of the page's volumes that this run took to their ends.</param>
+    public sealed record Page(IReadOnlyList<RunInput> Waiting, IReadOnlyList<VolumeState> Ended) : ILocalMessage;
+}

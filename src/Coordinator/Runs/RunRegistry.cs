@@ -1,0 +1,100 @@
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
+using ToNNO.Storage;
+
+namespace ToNNO.Coordinator.Runs;
+
+/// <summary>The runs of a store.</summary>
+public sealed class RunRegistry(IBlobStore store)
+{
+    /// <summary>Writes a run, its inputs first: a run that is there is whole.</summary>
+    /// <returns>Where it lies, for <see cref="RunProtocol.SubmitRun"/>.</returns>
+    /// <exception cref="ArgumentException">Two inputs bear one name.</exception>
+    /// <exception cref="BlobStoreException">The store failed, or there is such a run.</exception>
+    public async Task<BlobRef> CreateAsync(RunDocument run, IReadOnlyList<RunInput> inputs, CancellationToken cancel)
+    {
+        if (inputs.DistinctBy(input => input.VolumeId).Count() < inputs.Count || inputs.Count != run.InputCount)
+        {
+            throw new ArgumentException("Inputs must be as many as the run says, each with a name of its own.", nameof(inputs));
+        }
+
+        foreach (var (page, content) in inputs.Chunk(RunDocument.PageSize).Index())
+        {
+            await store.WriteAsync(RunDocument.PagePathOf(run.RunId, page), Documents.ToBytes(new RunInputPage(content)), WriteCondition.Always, cancel).ConfigureAwait(false);
+        }
+
+        var path = RunDocument.PathOf(run.RunId);
+        var etag = await store.WriteAsync(path, Documents.ToBytes(run), WriteCondition.IfAbsent, cancel).ConfigureAwait(false);
+        return new BlobRef(path, etag.Value);
+    }
+
+    /// <returns>Null where the document is none of ours.</returns>
+    /// <exception cref="BlobStoreException">NotFound, or the store failed.</exception>
+    public async Task<RunDocument?> ReadAsync(RunId run, CancellationToken cancel) =>
+        Documents.TryParse<RunDocument>((await store.ReadAsync(RunDocument.PathOf(run), cancel).ConfigureAwait(false)).Bytes.Span);
+
+    /// <summary>All runs, in no particular order; documents that are none of ours are left out.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public async Task<IReadOnlyList<RunDocument>> ListAsync(CancellationToken cancel)
+    {
+        var runs = new List<RunDocument>();
+        await foreach (var path in store.ListAsync(RunDocument.Folder, cancel).ConfigureAwait(false))
+        {
+            if (path.EndsWith("/run.json", StringComparison.Ordinal)
+                && Documents.TryParse<RunDocument>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span) is { } run)
+            {
+                runs.Add(run);
+            }
+        }
+
+        return runs;
+    }
+
+    /// <summary>The runs that have not ended, the oldest first.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public async Task<IReadOnlyList<RunDocument>> UnderWayAsync(CancellationToken cancel) =>
+        [.. (await ListAsync(cancel).ConfigureAwait(false)).Where(run => !run.IsEnded).OrderBy(run => run.SubmittedAt)];
+
+    /// <summary>Ends the runs of processes that died with them; for who holds the store alone.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public async Task EndAllAsync(CancellationToken cancel)
+    {
+        foreach (var run in await UnderWayAsync(cancel).ConfigureAwait(false))
+        {
+            await ChangeAsync(run.RunId, run.Epoch, former => former with { State = RunState.Canceled, Counts = default(RunCounts) }, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <exception cref="BlobStoreException">The store failed, or the page is none of ours.</exception>
+    internal async Task<RunInputPage> ReadPageAsync(RunId run, int page, CancellationToken cancel)
+    {
+        var path = RunDocument.PagePathOf(run, page);
+        return Documents.TryParse<RunInputPage>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span)
+            ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} is damaged; submit the run again.");
+    }
+
+    /// <summary>Replaces a run's document by what <paramref name="change"/> makes of it; again where another writer came between.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    /// <exception cref="SupersededException">A later coordinator has written it.</exception>
+    internal async Task<RunDocument> ChangeAsync(RunId run, long epoch, Func<RunDocument, RunDocument> change, CancellationToken cancel)
+    {
+        var path = RunDocument.PathOf(run);
+        while (true)
+        {
+            var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
+            var former = Documents.TryParse<RunDocument>(blob.Bytes.Span)
+                ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} is damaged; submit the run again.");
+            SupersededException.ThrowIfOlder(epoch, former.Epoch);
+            var changed = change(former) with { Epoch = epoch };
+            try
+            {
+                await store.WriteAsync(path, Documents.ToBytes(changed), WriteCondition.IfMatch(blob.ETag), cancel).ConfigureAwait(false);
+                return changed;
+            }
+            catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
+            {
+                // Read again what the other writer left.
+            }
+        }
+    }
+}

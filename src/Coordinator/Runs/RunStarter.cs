@@ -1,0 +1,28 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Volumes;
+using ToNNO.Storage;
+
+namespace ToNNO.Coordinator.Runs;
+
+/// <summary>What a coordinator does before it takes orders: claims the store, and finds the runs that are under way.</summary>
+/// <param name="node">Names the coordinator's node.</param>
+/// <param name="services">Makes the services of volumes from the lease desk and the ledger.</param>
+internal sealed class RunStarter(
+    IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<IActorRef, Ledger, VolumeServices> services)
+{
+    public TimeSpan RetryPause => options.StoreRetryPause;
+
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public async Task<Begun> BeginAsync(IActorRef leaseDesk, CancellationToken cancel)
+    {
+        var claim = await CoordinatorClaim.TakeAsync(store, node, standing: options.TakesUpRuns, time, cancel).ConfigureAwait(false);
+        keeper.Claim = claim;
+        var registry = new RunRegistry(store);
+        var underWay = options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
+        return new Begun(new RunServices(registry, claim.Epoch, services(leaseDesk, new Ledger(store, time, claim.Epoch))), underWay);
+    }
+
+    public sealed record Begun(RunServices Services, IReadOnlyList<RunDocument> UnderWay) : ILocalMessage;
+}

@@ -1,0 +1,91 @@
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Runs;
+using ToNNO.Storage;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Coordinator.Tests.Runs;
+
+public sealed class RunRegistryTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ScriptedStore _store;
+    private readonly RunRegistry _registry;
+
+    public RunRegistryTests()
+    {
+        _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
+        _registry = new RunRegistry(_store);
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Create_TwoInputsNamedAlikeOrAnotherNumber_Refused()
+    {
+        await Assert.ThrowsAsync<ArgumentException>(() => _registry.CreateAsync(Run(2), Inputs("a", "a"), Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => _registry.CreateAsync(Run(3), Inputs("a", "b"), Cancel));
+        Assert.Empty(_store.Calls);
+    }
+
+    [Fact]
+    public async Task Create_CutShort_ThereIsNoRun()
+    {
+        _store.Before = call => call.Path.EndsWith("run.json", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        await Assert.ThrowsAsync<BlobStoreException>(() => _registry.CreateAsync(Run(1), Inputs("a"), Cancel));
+        Assert.Empty(await _registry.ListAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Create_SecondOfThatName_Refused()
+    {
+        await _registry.CreateAsync(Run(1), Inputs("a"), Cancel);
+        var again = await Assert.ThrowsAsync<BlobStoreException>(() => _registry.CreateAsync(Run(1), Inputs("a"), Cancel));
+        Assert.Equal(BlobStoreError.ConditionFailed, again.Error);
+    }
+
+    [Fact]
+    public async Task Change_AnotherWriterBetween_BothChangesStand()
+    {
+        await _registry.CreateAsync(Run(0), [], Cancel);
+        var between = true;
+        _store.Before = async call =>
+        {
+            if (call.Operation == StoreOperation.Write && between)
+            {
+                between = false;
+                await _registry.ChangeAsync(SmallWork.Run, 1, run => run with { Priority = 7 }, Cancel);
+            }
+        };
+        await _registry.ChangeAsync(SmallWork.Run, 1, run => run with { State = RunState.Paused }, Cancel);
+        var run = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
+        Assert.Equal((RunState.Paused, 7), (run.State, run.Priority));
+    }
+
+    [Fact]
+    public async Task Change_LaterCoordinatorWroteIt_Refused()
+    {
+        await _registry.CreateAsync(Run(0), [], Cancel);
+        await _registry.ChangeAsync(SmallWork.Run, 3, run => run, Cancel);
+        await Assert.ThrowsAsync<SupersededException>(() => _registry.ChangeAsync(SmallWork.Run, 2, run => run with { Priority = 1 }, Cancel));
+        Assert.Equal(0, (await _registry.ReadAsync(SmallWork.Run, Cancel))!.Priority);
+    }
+
+    [Fact]
+    public async Task Claim_TakenAndReleased_EachIsOneMoreAndOnlyTheLastIsGivenBack()
+    {
+        var first = await CoordinatorClaim.TakeAsync(_store, "a", true, TimeProvider.System, Cancel);
+        var second = await CoordinatorClaim.TakeAsync(_store, "b", true, TimeProvider.System, Cancel);
+        Assert.Equal((1, 2), (first.Epoch, second.Epoch));
+        await first.ReleaseAsync(_store, Cancel);
+        Assert.Equal(second, await CoordinatorClaim.FindAsync(_store, Cancel));
+        await second.ReleaseAsync(_store, Cancel);
+        Assert.Equal(second with { Standing = false }, await CoordinatorClaim.FindAsync(_store, Cancel));
+    }
+
+    private static RunDocument Run(int inputs) => new() { RunId = SmallWork.Run, Settings = SmallWork.Settings, InputCount = inputs, SubmittedAt = DateTimeOffset.UnixEpoch };
+
+    private static IReadOnlyList<RunInput> Inputs(params string[] ids) => [.. ids.Select(id => new RunInput(new(id), [$"/nowhere/{id}.nii"]))];
+}
