@@ -16,6 +16,12 @@ public enum BlobStoreError
 
     /// <summary>The path leaves the store or names nothing.</summary>
     InvalidPath,
+
+    /// <summary>The address is none of a store.</summary>
+    InvalidAddress,
+
+    /// <summary>Nothing says as whom to open the store, or what says it makes no sense.</summary>
+    NoIdentity,
 }
 
 /// <summary>An expected failure of a store.</summary>
@@ -31,6 +37,8 @@ public sealed class BlobStoreException(BlobStoreError error, string message, Exc
         BlobStoreError.Unavailable => "store.unavailable",
         BlobStoreError.InUse => "store.in_use",
         BlobStoreError.InvalidPath => "store.invalid_path",
+        BlobStoreError.InvalidAddress => "store.address_invalid",
+        BlobStoreError.NoIdentity => "store.identity_missing",
         _ => "store.failed",
     };
 }

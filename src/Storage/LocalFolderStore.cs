@@ -8,11 +8,6 @@ namespace ToNNO.Storage;
 /// reader or a crash meets the old content or the new one. Conditional writes of all processes take turns at a lock file.</remarks>
 public sealed class LocalFolderStore : IBlobStore
 {
-    private const string OwnFolder = ".tonno";
-    private const string OwnLock = OwnFolder + "/lock";
-    private const string OwnHold = OwnFolder + "/in-use";
-    private const string OwnTemporary = OwnFolder + "/tmp";
-
     /// <summary>Times that a write makes its folder again, which deletions elsewhere may remove as empty, before it gives up.</summary>
     private const int PlaceAttempts = 100;
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
@@ -23,18 +18,16 @@ public sealed class LocalFolderStore : IBlobStore
     public LocalFolderStore(string root)
     {
         _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
-        _temporary = Path.Combine(_root, OwnTemporary);
+        _temporary = Path.Combine(_root, BlobPaths.Temporary);
     }
 
-    /// <summary>Holds the store for one run: two would delete each other's rows. The hold ends with the process at the latest.</summary>
-    /// <exception cref="BlobStoreException">InUse where another holds it; Unavailable where the folder cannot be written.</exception>
-    public IDisposable Hold()
+    public Task<IStoreHold> HoldAsync(CancellationToken cancel)
     {
-        var file = Path.Combine(_root, OwnHold);
+        var file = Path.Combine(_root, BlobPaths.InUse);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return Task.FromResult<IStoreHold>(new FileHold(new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)));
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
@@ -57,25 +50,14 @@ public sealed class LocalFolderStore : IBlobStore
         return Task.FromResult<Stream>(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan));
     });
 
+    public Task<ETag?> FindAsync(string path, CancellationToken cancel) => Guarded(path, file => TagOfAsync(file, cancel));
+
     public Task<ETag> WriteAsync(string path, ReadOnlyMemory<byte> content, WriteCondition condition, CancellationToken cancel) => Guarded(path, async file =>
     {
         var (temporary, tag) = await WriteTemporaryAsync(async (stream, token) => await stream.WriteAsync(content, token).ConfigureAwait(false), cancel).ConfigureAwait(false);
         try
         {
-            if (condition == WriteCondition.Always)
-            {
-                Place(temporary, file);
-                return tag;
-            }
-
-            using var turn = await TakeTurnAsync(cancel).ConfigureAwait(false);
-            var current = File.Exists(file) ? Tag(SHA256.HashData(await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false))) : (ETag?)null;
-            if (condition.MustBeAbsent ? current is not null : current != condition.MustMatch)
-            {
-                throw new BlobStoreException(BlobStoreError.ConditionFailed, $"{path} was changed by another writer; read it again.");
-            }
-
-            Place(temporary, file);
+            await PlaceAsync(temporary, file, path, condition, cancel).ConfigureAwait(false);
             return tag;
         }
         finally
@@ -98,40 +80,44 @@ public sealed class LocalFolderStore : IBlobStore
         }
     });
 
-    public Task MoveAsync(string source, string target, CancellationToken cancel) => Guarded(source, from =>
+    public Task MoveAsync(string source, string target, WriteCondition condition, CancellationToken cancel) => Guarded(source, async from =>
     {
         var to = FileOf(target);
         RequireFile(from);
-        Place(from, to);
+        await PlaceAsync(from, to, target, condition, cancel).ConfigureAwait(false);
         RemoveEmptyFolders(Path.GetDirectoryName(from)!);
-        return Task.FromResult(true);
+        return true;
     });
 
     public Task DeleteAsync(string path, CancellationToken cancel) => Guarded(path, file =>
     {
-        try
+        Remove(file);
+        return Task.FromResult(true);
+    });
+
+    public Task DeleteAsync(string path, ETag match, CancellationToken cancel) => Guarded(path, async file =>
+    {
+        if (!File.Exists(file))
         {
-            if (File.Exists(file))
-            {
-                File.Delete(file);
-                RemoveEmptyFolders(Path.GetDirectoryName(file)!);
-            }
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Another deletion was first, and removed the folder as empty.
+            return true;
         }
 
-        return Task.FromResult(true);
+        using var turn = await TakeTurnAsync(cancel).ConfigureAwait(false);
+        if (await TagOfAsync(file, cancel).ConfigureAwait(false) is { } current)
+        {
+            Require(current == match, path);
+            Remove(file);
+        }
+
+        return true;
     });
 
     public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var slash = prefix.LastIndexOf('/');
-        var folder = slash < 0 ? _root : FileOf(prefix[..slash]);
+        var folder = BlobPaths.RequirePrefix(prefix) is { } below ? Path.Combine(_root, below) : _root;
         var paths = await Guarded(prefix, () => Task.FromResult(FilesBelow(folder)
             .Select(file => Path.GetRelativePath(_root, file).Replace(Path.DirectorySeparatorChar, '/'))
-            .Where(path => path.StartsWith(prefix, StringComparison.Ordinal) && !IsOwn(path))
+            .Where(path => path.StartsWith(prefix, StringComparison.Ordinal) && !BlobPaths.IsOwn(path))
             .Order(StringComparer.Ordinal)
             .ToList())).ConfigureAwait(false);
         foreach (var path in paths)
@@ -143,8 +129,13 @@ public sealed class LocalFolderStore : IBlobStore
 
     private static ETag Tag(byte[] hash) => new(Convert.ToHexStringLower(hash));
 
-    private static bool IsOwn(string path) =>
-        path is OwnLock or OwnHold or OwnTemporary || path.StartsWith(OwnTemporary + "/", StringComparison.Ordinal);
+    private static void Require(bool condition, string path)
+    {
+        if (!condition)
+        {
+            throw new BlobStoreException(BlobStoreError.ConditionFailed, $"{path} was changed by another writer; read it again.");
+        }
+    }
 
     /// <summary>A folder is no blob, and nothing lies below a blob.</summary>
     private static void RequireFile(string file)
@@ -165,6 +156,40 @@ public sealed class LocalFolderStore : IBlobStore
         {
             return []; // a deletion elsewhere just removed the folder as empty
         }
+    }
+
+    private static async Task<ETag?> TagOfAsync(string file, CancellationToken cancel)
+    {
+        if (!File.Exists(file))
+        {
+            return null;
+        }
+
+        try
+        {
+            var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan);
+            await using (stream.ConfigureAwait(false))
+            {
+                return Tag(await SHA256.HashDataAsync(stream, cancel).ConfigureAwait(false));
+            }
+        }
+        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null; // it was deleted just now
+        }
+    }
+
+    private async Task PlaceAsync(string temporary, string file, string path, WriteCondition condition, CancellationToken cancel)
+    {
+        if (condition == WriteCondition.Always)
+        {
+            Place(temporary, file);
+            return;
+        }
+
+        using var turn = await TakeTurnAsync(cancel).ConfigureAwait(false);
+        Require(condition.MustBeAbsent ? !File.Exists(file) : await TagOfAsync(file, cancel).ConfigureAwait(false) == condition.MustMatch, path);
+        Place(temporary, file);
     }
 
     private static void Place(string temporary, string file)
@@ -215,7 +240,8 @@ public sealed class LocalFolderStore : IBlobStore
 
     private async Task<FileStream> TakeTurnAsync(CancellationToken cancel)
     {
-        var file = Path.Combine(_root, OwnLock);
+        var file = Path.Combine(_root, BlobPaths.Lock);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         while (true)
         {
             try
@@ -226,6 +252,22 @@ public sealed class LocalFolderStore : IBlobStore
             {
                 await Task.Delay(LockRetry, cancel).ConfigureAwait(false);
             }
+        }
+    }
+
+    private void Remove(string file)
+    {
+        try
+        {
+            if (File.Exists(file))
+            {
+                File.Delete(file);
+                RemoveEmptyFolders(Path.GetDirectoryName(file)!);
+            }
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Another deletion was first, and removed the folder as empty.
         }
     }
 
@@ -248,12 +290,7 @@ public sealed class LocalFolderStore : IBlobStore
     /// <summary>The file of a blob.</summary>
     private string FileOf(string path)
     {
-        var segments = path.Split('/', Path.DirectorySeparatorChar);
-        if (Array.Exists(segments, segment => segment is "" or "." or "..") || path.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(path) || IsOwn(path))
-        {
-            throw new BlobStoreException(BlobStoreError.InvalidPath, $"The path '{path}' names no blob of the store.");
-        }
-
+        BlobPaths.Require(path);
         return Path.Combine(_root, path);
     }
 
@@ -277,5 +314,13 @@ public sealed class LocalFolderStore : IBlobStore
         {
             throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} cannot be read or written: {failed.Message}", failed);
         }
+    }
+
+    private sealed class FileHold(FileStream file) : IStoreHold
+    {
+        /// <summary>The system ends a file's lock with the process and not before.</summary>
+        public CancellationToken Lost => CancellationToken.None;
+
+        public ValueTask DisposeAsync() => file.DisposeAsync();
     }
 }

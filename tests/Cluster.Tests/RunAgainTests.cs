@@ -73,7 +73,7 @@ public sealed class RunAgainTests : IDisposable
     public async Task Run_AnotherRunHoldsTheFolder_IsRefused()
     {
         _work.Write("a.nii", Workplace.Volume(1).Plain());
-        using (new LocalFolderStore(_work.Out).Hold())
+        await using (await new LocalFolderStore(_work.Out).HoldAsync(TestContext.Current.CancellationToken))
         {
             var refused = await RunAsync();
             Assert.Equal(4, refused.ExitCode);

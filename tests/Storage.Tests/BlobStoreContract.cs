@@ -17,6 +17,7 @@ public abstract class BlobStoreContract
     [InlineData("with space/ünï code/#%?.bin")]
     [InlineData(".hidden/.x")]
     [InlineData("a..b/..c/d..")]
+    [InlineData("a+b&c=d/[x]{y}|z^~`'\"<>;:@$,!*()")]
     public async Task Write_ThenRead_GivesTheBytesAndTheTag(string path)
     {
         var store = Open();
@@ -55,7 +56,9 @@ public abstract class BlobStoreContract
         using var back = new MemoryStream();
         await using (var opened = await Open().OpenReadAsync("big/streamed", Token))
         {
+            Assert.Equal(content.Length, opened.Length);
             await opened.CopyToAsync(back, Token);
+            Assert.Equal(0, await opened.ReadAsync(new byte[9], Token));
         }
 
         Assert.Equal(content, back.ToArray());
@@ -251,6 +254,194 @@ public abstract class BlobStoreContract
         Assert.Empty(await ListAsync(store, ".tonno/t"));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(99_999)]
+    [InlineData(100_000)]
+    [InlineData(100_001)]
+    [InlineData(400_000)]
+    public async Task WriteStream_SynchronouslyOfAnyLength_ReadsBackSynchronously(int length)
+    {
+        var content = new byte[length];
+        new Random(length).NextBytes(content);
+        var store = Open();
+
+        await store.WriteAsync("some", (stream, _) =>
+        {
+            for (var at = 0; at < length; at += 7_001)
+            {
+                stream.Write(content.AsSpan(at, Math.Min(7_001, length - at)));
+            }
+
+            return Task.CompletedTask;
+        }, Token);
+
+        await using var opened = await store.OpenReadAsync("some", Token);
+        Assert.Equal(length, opened.Length);
+        var back = new byte[length];
+        ReadExactly(opened, back);
+        Assert.Equal(content, back);
+        Assert.Equal(-1, opened.ReadByte());
+        Assert.Equal(content, (await store.ReadAsync("some", Token)).Bytes.ToArray());
+
+        // What is opened and left half-read harms nobody.
+        await using var left = await store.OpenReadAsync("some", Token);
+        ReadExactly(left, new byte[length / 2]);
+    }
+
+    /// <summary>A reader of a blob that is replaced meanwhile gets the one or the other whole, or is told.</summary>
+    [Fact]
+    public async Task OpenRead_ReplacedMeanwhile_NeverMixes()
+    {
+        var store = Open();
+        var (old, next) = (Enumerable.Repeat((byte)1, 2_000_000).ToArray(), Enumerable.Repeat((byte)2, 2_000_000).ToArray());
+        await store.WriteAsync("long", old, WriteCondition.Always, Token);
+        await using var opened = await store.OpenReadAsync("long", Token);
+        var back = new byte[old.Length];
+        await opened.ReadExactlyAsync(back.AsMemory(0, 10), Token);
+        await Open().WriteAsync("long", next, WriteCondition.Always, Token);
+        try
+        {
+            await opened.ReadExactlyAsync(back.AsMemory(10), Token);
+            Assert.Equal(old, back);
+        }
+        catch (BlobStoreException told)
+        {
+            Assert.Equal(BlobStoreError.Unavailable, told.Error);
+        }
+    }
+
+    [Fact]
+    public async Task Write_LongContentWithCondition_HoldsToTheCondition()
+    {
+        var content = new byte[450_000];
+        new Random(5).NextBytes(content);
+        var store = Open();
+        var tag = await store.WriteAsync("long", content, WriteCondition.IfAbsent, Token);
+
+        await AssertFailsAsync(BlobStoreError.ConditionFailed, () => store.WriteAsync("long", content, WriteCondition.IfAbsent, Token));
+        await AssertFailsAsync(BlobStoreError.ConditionFailed, () => store.WriteAsync("long", content, WriteCondition.IfMatch(new ETag("0x1")), Token));
+        Assert.Equal(tag, (await store.ReadAsync("long", Token)).ETag);
+        content[7]++;
+        await store.WriteAsync("long", content, WriteCondition.IfMatch(tag), Token);
+        Assert.Equal(content, (await store.ReadAsync("long", Token)).Bytes.ToArray());
+    }
+
+    [Fact]
+    public async Task Find_GivesTheTagOfARead()
+    {
+        var store = Open();
+        Assert.Null(await store.FindAsync("a/b", Token));
+        var tag = await store.WriteAsync("a/b", Bytes("x"), WriteCondition.Always, Token);
+        Assert.Equal(tag, await Open().FindAsync("a/b", Token));
+        Assert.Null(await store.FindAsync("a", Token));
+        await store.DeleteAsync("a/b", Token);
+        Assert.Null(await store.FindAsync("a/b", Token));
+    }
+
+    [Fact]
+    public async Task DeleteIfMatch_ChangedMeanwhile_FailsAndKeepsWhatIsThere()
+    {
+        var store = Open();
+        var first = await store.WriteAsync("a/b", Bytes("1"), WriteCondition.Always, Token);
+        var second = await store.WriteAsync("a/b", Bytes("2"), WriteCondition.Always, Token);
+
+        await AssertFailsAsync(BlobStoreError.ConditionFailed, () => store.DeleteAsync("a/b", first, Token));
+        Assert.Equal("2", Text(await store.ReadAsync("a/b", Token)));
+
+        await store.DeleteAsync("a/b", second, Token);
+        await store.DeleteAsync("a/b", second, Token);
+        await store.DeleteAsync("never/was", second, Token);
+        Assert.Empty(await ListAsync(store, ""));
+    }
+
+    /// <summary>A deletion and a write that both depend on what was read: one of them is refused.</summary>
+    [Fact]
+    public async Task DeleteIfMatch_AgainstWriteIfMatch_OneWins()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var path = $"duel/{round}";
+            var tag = await Open().WriteAsync(path, Bytes("old"), WriteCondition.IfAbsent, Token);
+            async Task<bool> Won(Func<Task> deed)
+            {
+                try
+                {
+                    await deed();
+                    return true;
+                }
+                catch (BlobStoreException lost) when (lost.Error == BlobStoreError.ConditionFailed)
+                {
+                    return false;
+                }
+            }
+
+            var deleting = Task.Run(() => Won(() => Open().DeleteAsync(path, tag, Token)), Token);
+            var writing = Task.Run(() => Won(() => Open().WriteAsync(path, Bytes("new"), WriteCondition.IfMatch(tag), Token)), Token);
+            Assert.NotEqual(await deleting, await writing);
+            Assert.Equal(await writing, await Open().FindAsync(path, Token) is not null);
+        }
+    }
+
+    [Fact]
+    public async Task MoveWithCondition_ThatDoesNotHold_TouchesNothing()
+    {
+        var store = Open();
+        await store.WriteAsync("from", Bytes("new"), WriteCondition.Always, Token);
+        var tag = await store.WriteAsync("to/x", Bytes("old"), WriteCondition.Always, Token);
+
+        await AssertFailsAsync(BlobStoreError.ConditionFailed, () => store.MoveAsync("from", "to/x", WriteCondition.IfAbsent, Token));
+        await AssertFailsAsync(BlobStoreError.ConditionFailed, () => store.MoveAsync("from", "to/y", WriteCondition.IfMatch(tag), Token));
+        Assert.Equal(["from", "to/x"], await ListAsync(store, ""));
+        Assert.Equal("old", Text(await store.ReadAsync("to/x", Token)));
+
+        await store.MoveAsync("from", "to/x", WriteCondition.IfMatch(tag), Token);
+        Assert.Equal("new", Text(await store.ReadAsync("to/x", Token)));
+        await store.MoveAsync("to/x", "from", WriteCondition.IfAbsent, Token);
+        Assert.Equal(["from"], await ListAsync(store, ""));
+    }
+
+    [Fact]
+    public async Task MoveIfAbsent_ManyMovers_OneWins()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            var target = $"claims/{round}";
+            var won = await Task.WhenAll(Enumerable.Range(0, 4).Select(mover => Task.Run(async () =>
+            {
+                var store = Open();
+                await store.WriteAsync($"tries/{mover}", Bytes($"{mover}"), WriteCondition.Always, Token);
+                try
+                {
+                    await store.MoveAsync($"tries/{mover}", target, WriteCondition.IfAbsent, Token);
+                    return mover;
+                }
+                catch (BlobStoreException lost) when (lost.Error == BlobStoreError.ConditionFailed)
+                {
+                    return -1;
+                }
+            }, Token)));
+            var winner = Assert.Single(won, mover => mover >= 0);
+            Assert.Equal($"{winner}", Text(await Open().ReadAsync(target, Token)));
+        }
+    }
+
+    [Fact]
+    public async Task Hold_Twice_TheSecondIsRefusedUntilTheFirstIsGivenUp()
+    {
+        var store = Open();
+        await using (var hold = await store.HoldAsync(Token))
+        {
+            await AssertFailsAsync(BlobStoreError.InUse, () => Open().HoldAsync(Token));
+            await store.WriteAsync("a", Bytes("x"), WriteCondition.Always, Token);
+            Assert.Equal(["a"], await ListAsync(store, ""));
+            Assert.False(hold.Lost.IsCancellationRequested);
+        }
+
+        await (await Open().HoldAsync(Token)).DisposeAsync();
+    }
+
     [Fact]
     public async Task Move_Replaces()
     {
@@ -258,8 +449,8 @@ public abstract class BlobStoreContract
         await store.WriteAsync("from/x", Bytes("new"), WriteCondition.Always, Token);
         await store.WriteAsync("to/y", Bytes("old"), WriteCondition.Always, Token);
 
-        await store.MoveAsync("from/x", "to/y", Token);
-        await store.MoveAsync("to/y", "else/where/z", Token);
+        await store.MoveAsync("from/x", "to/y", WriteCondition.Always, Token);
+        await store.MoveAsync("to/y", "else/where/z", WriteCondition.Always, Token);
 
         Assert.Equal(["else/where/z"], await ListAsync(store, ""));
         Assert.Equal("new", Text(await store.ReadAsync("else/where/z", Token)));
@@ -270,9 +461,9 @@ public abstract class BlobStoreContract
     {
         var store = Open();
         await store.WriteAsync("kept", Bytes("old"), WriteCondition.Always, Token);
-        var failure = await AssertFailsAsync(BlobStoreError.NotFound, () => store.MoveAsync("missing", "kept", Token));
+        var failure = await AssertFailsAsync(BlobStoreError.NotFound, () => store.MoveAsync("missing", "kept", WriteCondition.Always, Token));
         Assert.Contains("missing", failure.Message, StringComparison.Ordinal);
-        await AssertFailsAsync(BlobStoreError.NotFound, () => store.MoveAsync("no/such", "some/where", Token));
+        await AssertFailsAsync(BlobStoreError.NotFound, () => store.MoveAsync("no/such", "some/where", WriteCondition.IfAbsent, Token));
         Assert.Equal(["kept"], await ListAsync(store, ""));
         Assert.Equal("old", Text(await store.ReadAsync("kept", Token)));
     }
@@ -316,6 +507,11 @@ public abstract class BlobStoreContract
     [InlineData("a//b")]
     [InlineData("a/")]
     [InlineData("a\0b")]
+    [InlineData("a\\b")]
+    [InlineData(".tonno/lock")]
+    [InlineData(".tonno/in-use")]
+    [InlineData(".tonno/tmp")]
+    [InlineData(".tonno/tmp/x")]
     public async Task AnyCall_PathThatNamesNoBlobOfTheStore_IsRefused(string path)
     {
         var store = Open();
@@ -326,9 +522,11 @@ public abstract class BlobStoreContract
         await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.WriteAsync(path, Bytes("x"), WriteCondition.Always, Token));
         await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.WriteAsync(path, Bytes("x"), WriteCondition.IfAbsent, Token));
         await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.WriteAsync(path, (_, _) => Task.CompletedTask, Token));
-        await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.MoveAsync(path, "c", Token));
-        await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.MoveAsync("a/b", path, Token));
+        await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.MoveAsync(path, "c", WriteCondition.Always, Token));
+        await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.MoveAsync("a/b", path, WriteCondition.Always, Token));
         await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.DeleteAsync(path, Token));
+        await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.DeleteAsync(path, new ETag("x"), Token));
+        await AssertFailsAsync(BlobStoreError.InvalidPath, () => store.FindAsync(path, Token));
 
         Assert.Equal(["a/b"], await ListAsync(store, ""));
     }
@@ -354,7 +552,7 @@ public abstract class BlobStoreContract
             {
                 var path = $"shared/deep/{writer}";
                 await store.WriteAsync(path, Bytes("x"), round % 2 == 0 ? WriteCondition.Always : WriteCondition.IfAbsent, Token);
-                await store.MoveAsync(path, $"shared/other/{writer}", Token);
+                await store.MoveAsync(path, $"shared/other/{writer}", round % 3 == 0 ? WriteCondition.IfAbsent : WriteCondition.Always, Token);
                 await store.DeleteAsync($"shared/other/{writer}", Token);
             }
 
@@ -377,6 +575,16 @@ public abstract class BlobStoreContract
         await Task.WhenAll(onlookers);
 
         Assert.Equal(["shared/deep/last-0", "shared/deep/last-1", "shared/deep/last-2"], await ListAsync(Open(), ""));
+    }
+
+    private static void ReadExactly(Stream stream, byte[] into)
+    {
+        for (var at = 0; at < into.Length;)
+        {
+            var read = stream.Read(into.AsSpan(at, Math.Min(6_007, into.Length - at)));
+            Assert.InRange(read, 1, into.Length - at);
+            at += read;
+        }
     }
 
     protected static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);

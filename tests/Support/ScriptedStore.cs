@@ -37,15 +37,18 @@ internal sealed class ScriptedStore(IBlobStore inner) : IBlobStore
     public Task<Stream> OpenReadAsync(string path, CancellationToken cancel) =>
         Scripted(StoreOperation.Read, path, () => inner.OpenReadAsync(path, cancel));
 
+    public Task<ETag?> FindAsync(string path, CancellationToken cancel) =>
+        Scripted(StoreOperation.Read, path, () => inner.FindAsync(path, cancel));
+
     public Task<ETag> WriteAsync(string path, ReadOnlyMemory<byte> content, WriteCondition condition, CancellationToken cancel) =>
         Scripted(StoreOperation.Write, path, () => inner.WriteAsync(path, content, condition, cancel));
 
     public Task<ETag> WriteAsync(string path, Func<Stream, CancellationToken, Task> write, CancellationToken cancel) =>
         Scripted(StoreOperation.Write, path, () => inner.WriteAsync(path, write, cancel));
 
-    public Task MoveAsync(string source, string target, CancellationToken cancel) => Scripted(StoreOperation.Move, target, async () =>
+    public Task MoveAsync(string source, string target, WriteCondition condition, CancellationToken cancel) => Scripted(StoreOperation.Move, target, async () =>
     {
-        await inner.MoveAsync(source, target, cancel);
+        await inner.MoveAsync(source, target, condition, cancel);
         return true;
     });
 
@@ -54,6 +57,14 @@ internal sealed class ScriptedStore(IBlobStore inner) : IBlobStore
         await inner.DeleteAsync(path, cancel);
         return true;
     });
+
+    public Task DeleteAsync(string path, ETag match, CancellationToken cancel) => Scripted(StoreOperation.Delete, path, async () =>
+    {
+        await inner.DeleteAsync(path, match, cancel);
+        return true;
+    });
+
+    public Task<IStoreHold> HoldAsync(CancellationToken cancel) => inner.HoldAsync(cancel);
 
     public async IAsyncEnumerable<string> ListAsync(string prefix, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {

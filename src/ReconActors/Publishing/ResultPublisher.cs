@@ -90,7 +90,7 @@ internal sealed class ResultPublisher(IBlobStore store)
 
         foreach (var name in result.Files.Keys)
         {
-            await store.MoveAsync(task.WorkPrefix + name, folder + name, cancel).ConfigureAwait(false);
+            await store.MoveAsync(task.WorkPrefix + name, folder + name, WriteCondition.Always, cancel).ConfigureAwait(false);
         }
 
         var etag = await store.WriteAsync(resultPath, Documents.ToBytes(result), WriteCondition.IfAbsent, cancel).ConfigureAwait(false);

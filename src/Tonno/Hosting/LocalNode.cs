@@ -16,7 +16,7 @@ namespace ToNNO.Tonno.Hosting;
 /// <summary>What a node that does everything in this process is made of.</summary>
 internal sealed record LocalNodeOptions
 {
-    public required LocalFolderStore Store { get; init; }
+    public required IBlobStore Store { get; init; }
 
     public CoordinatorOptions Coordinator { get; init; } = new();
 
@@ -42,7 +42,7 @@ internal static class LocalNode
         builder.Services
             .AddSingleton<IHostLifetime, CommandLifetime>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30))
-            .AddSingleton<IBlobStore>(options.Store)
+            .AddSingleton(options.Store)
             .AddSingleton(TimeProvider.System)
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))

@@ -12,7 +12,7 @@ internal static class LocalResources
     /// lease of large slices may take a CPU hours.</summary>
     private static readonly TimeSpan Unhurried = TimeSpan.FromDays(2);
 
-    /// <param name="output">Folder of the store.</param>
+    /// <param name="output">Address of the store.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
     public static LocalNodeOptions Options(string output, string device)
     {
@@ -22,7 +22,7 @@ internal static class LocalResources
         var encoders = TorchDevice.IsCuda(device) ? 1 : Environment.ProcessorCount;
         return new LocalNodeOptions
         {
-            Store = new LocalFolderStore(output),
+            Store = BlobStores.Open(output),
             Coordinator = new CoordinatorOptions
             {
                 MemoryBudgetBytes = memory / 2,

@@ -17,15 +17,17 @@ internal static class RunJob
         LocalNodeOptions options, RunSettings settings, IReadOnlyList<RunInput> inputs, IRunDisplay display, CancellationToken cancel)
     {
         var concluded = new List<RunProtocol.VolumeConcluded>();
-        using var hold = options.Store.Hold();
+        var hold = await options.Store.HoldAsync(cancel).ConfigureAwait(false);
+        await using var held = hold.ConfigureAwait(false);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel, hold.Lost);
         await RequireFreeAsync(options.Store, cancel).ConfigureAwait(false);
         await new RunRegistry(options.Store).EndAllAsync(cancel).ConfigureAwait(false);
         using var node = LocalNode.Build(options);
         try
         {
-            await node.StartAsync(cancel).ConfigureAwait(false);
+            await node.StartAsync(ending.Token).ConfigureAwait(false);
             var run = new RunId($"run-{Guid.CreateVersion7():N}");
-            await foreach (var message in RunClient.RunAsync(node, run, settings, inputs, cancel).ConfigureAwait(false))
+            await foreach (var message in RunClient.RunAsync(node, run, settings, inputs, ending.Token).ConfigureAwait(false))
             {
                 switch (message)
                 {
@@ -36,13 +38,18 @@ internal static class RunJob
                         concluded.Add(volume);
                         display.Show(volume);
                         break;
-                    case RunProtocol.RunRejected rejected when !cancel.IsCancellationRequested:
+                    case RunProtocol.RunRejected rejected when !ending.IsCancellationRequested:
                         throw new CommandException(ExitCodes.NothingDone, rejected.ReasonCode, rejected.Detail);
                 }
             }
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
+            if (!cancel.IsCancellationRequested)
+            {
+                throw new BlobStoreException(BlobStoreError.InUse, "Another run took the store while this one could not reach it or was stopped; what is published is whole.");
+            }
+
             // The caller sees that volumes are missing; what is published is whole.
         }
         finally

@@ -1,0 +1,188 @@
+using System.Buffers;
+using Azure;
+using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
+
+namespace ToNNO.Storage.Azure;
+
+/// <summary>Reads a blob from start to end in blocks, several ahead at once, all of one version.</summary>
+internal sealed class RangedReadStream : Stream
+{
+    private readonly BlockBlobClient _blob;
+    private readonly string _path;
+    private readonly AzureStoreOptions _options;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Queue<Task<Block>> _ahead = [];
+    private readonly global::Azure.ETag _version;
+    private Block _current;
+    private int _taken;
+    private long _asked;
+
+    private RangedReadStream(BlockBlobClient blob, string path, AzureStoreOptions options, Block first, long length, global::Azure.ETag version)
+    {
+        (_blob, _path, _options, _current, _version) = (blob, path, options, first, version);
+        (Length, _asked) = (length, first.Count);
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length { get; }
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Reads the first block, and learns of the blob's length and version.</summary>
+    /// <exception cref="RequestFailedException">There is none, or the store failed.</exception>
+    public static async Task<RangedReadStream> OpenAsync(BlockBlobClient blob, string path, AzureStoreOptions options, CancellationToken cancel)
+    {
+        try
+        {
+            var answer = (await blob.DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(0, options.BlockBytes) }, cancel).ConfigureAwait(false)).Value;
+            var range = answer.Details.ContentRange; // bytes 0-9/123
+            var length = long.Parse(range.AsSpan(range.LastIndexOf('/') + 1), System.Globalization.CultureInfo.InvariantCulture);
+            var first = await ReadAsync(answer, (int)Math.Min(options.BlockBytes, length), cancel).ConfigureAwait(false);
+            return new RangedReadStream(blob, path, options, first, length, answer.Details.ETag);
+        }
+        catch (RequestFailedException empty) when (empty.Status == 416)
+        {
+            return new RangedReadStream(blob, path, options, default, 0, default);
+        }
+    }
+
+    public override int Read(Span<byte> buffer)
+    {
+        while (buffer.Length > 0 && _taken == _current.Count)
+        {
+            if (!Ask())
+            {
+                return 0;
+            }
+
+            Turn(_ahead.Peek().GetAwaiter().GetResult());
+        }
+
+        return Take(buffer);
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        while (buffer.Length > 0 && _taken == _current.Count)
+        {
+            if (!Ask())
+            {
+                return 0;
+            }
+
+            Turn(await _ahead.Peek().WaitAsync(cancellationToken).ConfigureAwait(false));
+        }
+
+        return Take(buffer.Span);
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override void Flush()
+    {
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !_stopping.IsCancellationRequested)
+        {
+            _stopping.Cancel();
+            _current.GiveBack();
+            (_current, _taken, _asked) = (default, 0, Length);
+            foreach (var block in _ahead)
+            {
+                // Nobody will look at what becomes of it.
+                _ = block.ContinueWith(static done => done.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            }
+
+            _ahead.Clear();
+            _stopping.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Asks for blocks until enough are under way.</summary>
+    /// <returns>False at the end.</returns>
+    private bool Ask()
+    {
+        while (_ahead.Count < _options.Parallel && _asked < Length)
+        {
+            var count = (int)Math.Min(_options.BlockBytes, Length - _asked);
+            _ahead.Enqueue(FetchAsync(_asked, count, _stopping.Token));
+            _asked += count;
+        }
+
+        return _ahead.Count > 0;
+    }
+
+    private Task<Block> FetchAsync(long from, int count, CancellationToken cancel) => AzureFailures.Guarded(_path, async () =>
+    {
+        try
+        {
+            var ask = new BlobDownloadOptions { Range = new HttpRange(from, count), Conditions = new BlobRequestConditions { IfMatch = _version } };
+            var answer = (await _blob.DownloadStreamingAsync(ask, cancel).ConfigureAwait(false)).Value;
+            return await ReadAsync(answer, count, cancel).ConfigureAwait(false);
+        }
+        catch (RequestFailedException changed) when (changed.Status is 404 or 412)
+        {
+            throw new BlobStoreException(BlobStoreError.Unavailable, $"{_path} was replaced or deleted while it was read; read it again.", changed);
+        }
+    }, cancel);
+
+    private static async Task<Block> ReadAsync(BlobDownloadStreamingResult answer, int count, CancellationToken cancel)
+    {
+        using (answer)
+        {
+            var bytes = ArrayPool<byte>.Shared.Rent(count);
+            await answer.Content.ReadExactlyAsync(bytes.AsMemory(0, count), cancel).ConfigureAwait(false);
+            return new Block(bytes, count);
+        }
+    }
+
+    private void Turn(Block next)
+    {
+        _ahead.Dequeue();
+        _current.GiveBack();
+        (_current, _taken) = (next, 0);
+    }
+
+    private int Take(Span<byte> buffer)
+    {
+        var count = Math.Min(buffer.Length, _current.Count - _taken);
+        _current.Bytes.AsSpan(_taken, count).CopyTo(buffer);
+        _taken += count;
+        return count;
+    }
+
+    /// <summary>A part of the blob in a rented array.</summary>
+    private readonly record struct Block(byte[]? Bytes, int Count)
+    {
+        public void GiveBack()
+        {
+            if (Bytes is not null)
+            {
+                ArrayPool<byte>.Shared.Return(Bytes);
+            }
+        }
+    }
+}
