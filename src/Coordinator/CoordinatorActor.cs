@@ -97,7 +97,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
                 run.Tell(PoisonPill.Instance); // after what was handed to it
             }
         });
-        Receive<RunLost>(lost => _runs.Remove(lost.RunId));
+        Receive<RunLost>(lost => { _runs.Remove(lost.RunId); });
         Receive<RunProtocol.RunRejected>(rejected => Sender.Tell(rejected));
         Receive<SliceProtocol.RequestLease>(request => _leaseDesk.Forward(request));
         Receive<VolumeProtocol.Superseded>(_ =>

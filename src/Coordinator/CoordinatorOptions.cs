@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 
 namespace ToNNO.Coordinator;
@@ -34,6 +35,7 @@ public sealed class CoordinatorOptions
 
     /// <summary>True where runs that are under way in the store are gone on with, as by a cluster; false in a process that is for one run
     /// alone.</summary>
+    [Browsable(false)] // what a node of a cluster does is no option
     public bool TakesUpRuns { get; init; } = true;
 
     /// <summary>After this long a store that failed is asked again; doubled with each failure in a row, up to 32 times this.</summary>

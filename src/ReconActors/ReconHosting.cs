@@ -30,6 +30,11 @@ public static class ReconHosting
             new EntityExtractor(),
             Sharding());
 
+    /// <summary>Lets a node of another role talk to slabs and publishers.</summary>
+    public static AkkaConfigurationBuilder WithReducerProxies(this AkkaConfigurationBuilder builder) => builder
+        .WithShardRegionProxy<SlabRegionKey>("slab", Role, new EntityExtractor())
+        .WithShardRegionProxy<PublisherRegionKey>("publisher", Role, new EntityExtractor());
+
     private static ShardOptions Sharding() => new() { Role = Role, StateStoreMode = StateStoreMode.DData, RememberEntities = false };
 
     private sealed class EntityExtractor() : HashCodeMessageExtractor(maxNumberOfShards: 100)

@@ -4,8 +4,13 @@ using ToNNO.Tonno.Commands;
 var interruption = Interruption.Listen();
 var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.")
 {
-    RunCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), EvaluateCommand.Create(), DemoCommand.Create(),
+    RunCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), EvaluateCommand.Create(), DemoCommand.Create(), NodeCommand.Create(), NodeCommand.CreateConfig(), SubmitCommand.Create(),
 };
+foreach (var command in RunsCommands.Create())
+{
+    root.Add(command);
+}
+
 if (args.Length == 0)
 {
     root.Parse("--help").Invoke();

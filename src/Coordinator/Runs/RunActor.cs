@@ -60,7 +60,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             Context.Parent.Tell(new VolumeProtocol.RunEnded(_run.RunId));
         });
         Receive<VolumeLost>(lost => Lost(lost.VolumeId));
-        Receive<Terminated>(gone => _watchers.Remove(gone.ActorRef));
+        Receive<Terminated>(gone => { _watchers.Remove(gone.ActorRef); });
         Receive<StoreFailed>(failed =>
         {
             _log.Warning(failed.Error, "The store fails run {RunId}; it is asked again", _run.RunId);

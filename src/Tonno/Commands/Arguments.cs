@@ -39,6 +39,13 @@ internal static class Arguments
         return option;
     }
 
+    /// <summary>A text that <paramref name="check"/> refuses by <see cref="FormatException"/> where it makes no sense.</summary>
+    public static Option<string?> Checked<T>(string name, string placeholder, string description, Func<string, T> check) => Custom<string?>(name, placeholder, description, text =>
+    {
+        check(text);
+        return text;
+    });
+
     /// <summary>Refuses empty texts, as unset variables of a script leave them.</summary>
     public static Option<T> NotEmpty<T>(this Option<T> option)
     {

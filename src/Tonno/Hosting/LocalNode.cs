@@ -5,11 +5,11 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using ToNNO.Contracts.Wire;
 using ToNNO.Coordinator;
 using ToNNO.ReconActors;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
+using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Tonno.Hosting;
 
@@ -48,36 +48,18 @@ internal static class LocalNode
             .AddSingleton(Options.Create(options.Slice))
             .AddSingleton(Options.Create(options.Recon))
             .AddTelemetry()
-            .AddAkka("tonno", akka => akka
-                .AddHocon(WireSerializer.Configuration, HoconAddMode.Prepend)
-                // Ctrl-C is the command's: it stops the node when it has heard it.
-                .AddHocon("akka.coordinated-shutdown.run-by-clr-shutdown-hook = off", HoconAddMode.Prepend)
-                .AddHocon(options.Configuration, HoconAddMode.Prepend)
-                .ConfigureLoggers(logger =>
-                {
-                    // While it stops, Akka writes what it would log to standard output, which is the command's.
-                    logger.LogLevel = options.LogLevel > LogLevel.Information ? Akka.Event.LogLevel.ErrorLevel : Akka.Event.LogLevel.InfoLevel;
-                    logger.ClearLoggers();
-                    logger.AddLoggerFactory();
-                })
-                .WithRemoting(LoopbackName, 0)
-                .WithClustering(new ClusterOptions { Roles = [CoordinatorHosting.Role, SliceHosting.Role, ReconHosting.Role] })
-                .WithReducers()
-                .WithCoordinator()
-                .WithSliceEncoders()
+            .AddAkka(AkkaNode.SystemName, akka => akka
+                .WithNode(
+                    RoleNames.All,
+                    new RemoteOptions { HostName = LoopbackName, Port = 0 },
+                    new ClusterOptions { Roles = [.. RoleNames.All] },
+                    options.LogLevel,
+                    options.Configuration)
                 .AddStartup((system, _) =>
                 {
                     var cluster = Akka.Cluster.Cluster.Get(system);
                     cluster.Join(cluster.SelfAddress);
                 }));
         return builder.Build();
-    }
-
-    /// <summary>The command decides when its node stops, not the host.</summary>
-    private sealed class CommandLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

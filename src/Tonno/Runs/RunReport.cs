@@ -1,5 +1,5 @@
 using ToNNO.Contracts;
-using ToNNO.Tonno.Sources;
+using ToNNO.Coordinator.Api;
 
 namespace ToNNO.Tonno.Runs;
 
@@ -27,9 +27,9 @@ internal sealed record RunReport
 
     public bool Balances => Inputs == Completed + Failed + Quarantined + Unfinished;
 
-    public static RunReport Of(SourceListing sources, IReadOnlyList<RunProtocol.VolumeConcluded> concluded)
+    public static RunReport Of(PlannedRun run, IReadOnlyList<RunProtocol.VolumeConcluded> concluded)
     {
-        var inputs = sources.Inputs;
+        var inputs = run.Inputs;
         var ends = concluded.ToDictionary(volume => volume.VolumeId);
         var lines = inputs.Select(input =>
         {
@@ -53,7 +53,7 @@ internal sealed record RunReport
             Quarantined = Count(VolumeState.Quarantined),
             Unfinished = Count(VolumeState.Canceled),
             Volumes = lines,
-            LeftOut = sources.LeftOut,
+            LeftOut = run.LeftOut,
         };
     }
 

@@ -1,15 +1,12 @@
 using System.Security.Cryptography;
 using System.Text;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Tonno.Sources;
-
-/// <summary>A file that no volume is made of.</summary>
-/// <param name="Reason">A code, as those of refusals.</param>
-internal sealed record LeftOutFile(string Source, string Reason);
 
 /// <summary>The volumes that the user's sources name, each with a name in the store.</summary>
 /// <param name="LeftOut">Files of folders and zips that could be taken for inputs, but are none, each with the reason.</param>

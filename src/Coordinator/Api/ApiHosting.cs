@@ -1,0 +1,67 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using ToNNO.Contracts;
+
+namespace ToNNO.Coordinator.Api;
+
+public static class ApiHosting
+{
+    /// <summary>Services of the HTTP API; an <see cref="IRunPlanner"/> and <see cref="ApiOptions"/> must be there too.</summary>
+    public static IServiceCollection AddRunApi(this IServiceCollection services)
+    {
+        services.AddSingleton<RunApi>().AddOpenApi().AddProblemDetails().Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true); // to be told what is wrong
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.NumberHandling = Documents.Json.NumberHandling;
+            json.SerializerOptions.DefaultIgnoreCondition = Documents.Json.DefaultIgnoreCondition;
+            json.SerializerOptions.RespectNullableAnnotations = true;
+            json.SerializerOptions.RespectRequiredConstructorParameters = true;
+            foreach (var converter in Documents.Json.Converters)
+            {
+                json.SerializerOptions.Converters.Add(converter);
+            }
+        });
+        return services;
+    }
+
+    /// <summary>Serves <c>/api/v1</c> to those who show the token, and <c>/openapi/v1.json</c> to all.</summary>
+    public static void MapRunApi(this WebApplication app)
+    {
+        app.UseExceptionHandler(handler => handler.Run(async context =>
+        {
+            // What cannot be read is refused before an endpoint sees it; anything else is a failure of ours, which is logged.
+            var unreadable = context.Features.Get<IExceptionHandlerFeature>()?.Error as BadHttpRequestException;
+            var problem = unreadable is null
+                ? TypedResults.Problem("The request failed unexpectedly; the log says where. Please report it.", statusCode: 500, type: "urn:tonno:internal.failure", extensions: [new("code", "internal.failure")])
+                : ApiProblems.Of("order.unreadable", (unreadable.InnerException ?? unreadable).Message);
+            await problem.ExecuteAsync(context).ConfigureAwait(false);
+        }));
+        app.UseStatusCodePages();
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal), api => api.Use(RequireTokenAsync));
+        app.MapOpenApi();
+        RunApi.Map(app);
+    }
+
+    private static async Task RequireTokenAsync(HttpContext context, RequestDelegate next)
+    {
+        var token = context.RequestServices.GetRequiredService<IOptions<ApiOptions>>().Value.Token;
+        if (token.Length > 0 && !Matches(context.Request.Headers.Authorization.ToString(), $"Bearer {token}"))
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            await ApiProblems.Of("api.unauthorized", "The request bears no token, or another one: send Authorization: Bearer TOKEN.").ExecuteAsync(context).ConfigureAwait(false);
+            return;
+        }
+
+        await next(context).ConfigureAwait(false);
+    }
+
+    /// <summary>Compares by hashes, so that the time it takes tells nothing.</summary>
+    private static bool Matches(string shown, string wanted) =>
+        CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(shown)), SHA256.HashData(Encoding.UTF8.GetBytes(wanted)));
+}

@@ -1,0 +1,93 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+
+namespace ToNNO.Coordinator.Api;
+
+/// <summary>What a run is to do, as a client says it: the options of <c>tonno run</c>. Null leaves a thing to the model, then to the default.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)] // a misspelt option must not pass for one that was not given
+public sealed record RunOrder
+{
+    [Description("A name for the run, so that a submission may be repeated safely; made up where there is none.")]
+    [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", ErrorMessage = "runId must be 1 to 100 letters, digits, '.', '_' and '-'.")]
+    public string? RunId { get; init; }
+
+    [Description("Files, folders and zips, as the cluster's nodes see them.")]
+    [MinLength(1, ErrorMessage = "sources must name at least one file or folder.")]
+    public required IReadOnlyList<string> Sources { get; init; }
+
+    [Description("A model folder, as the cluster's nodes see it, or builtin:sum.")]
+    [MinLength(1, ErrorMessage = "model must name a model folder, or builtin:sum.")]
+    public required string Model { get; init; }
+
+    [Description("How the files of a volume's channels end, in the model's order.")]
+    public IReadOnlyList<string>? Channels { get; init; }
+
+    [Description("Of NIfTI files of several frames the one to take, counted from 0.")]
+    [Range(0, int.MaxValue)]
+    public int? Frame { get; init; }
+
+    [Description("How the encoder's answers become a heatmap.")]
+    [AllowedValues("tonno", "averaged-cam", "tomographic-cam", "cam-axis", "cam-3axis", "centre-blob", ErrorMessage = "method must be tonno, averaged-cam, tomographic-cam, cam-axis, cam-3axis or centre-blob.")]
+    public string Method { get; init; } = "tonno";
+
+    [Description("Which class activation maps the methods with cam are made of.")]
+    [AllowedValues("gradcam", "layercam", ErrorMessage = "cam must be gradcam or layercam.")]
+    public string Cam { get; init; } = "gradcam";
+
+    [Description("The layer that maps are made of.")]
+    public string? Layer { get; init; }
+
+    [Description("Directions in which slices are cut.")]
+    [Range(1, 1_000_000)]
+    public int Directions { get; init; } = 400;
+
+    [Description("How directions are spread.")]
+    [AllowedValues("rings", "fibonacci", "grid", ErrorMessage = "set must be rings, fibonacci or grid.")]
+    public string Set { get; init; } = "rings";
+
+    [Description("Distance between slices, mm.")]
+    [Range(1e-3, 1e3)]
+    public double? SpacingMm { get; init; }
+
+    [Description("Pixel size in a slice, mm.")]
+    [Range(1e-3, 1e3)]
+    public double? PixelMm { get; init; }
+
+    [Description("Edge of a slice in pixels.")]
+    [Range(2, 8192)]
+    public int? Size { get; init; }
+
+    [Description("Exponent of the filter |ω|^α.")]
+    [Range(0, 2)]
+    public double? Alpha { get; init; }
+
+    [Description("What tames the filter at high frequencies.")]
+    [AllowedValues(null, "none", "cosine", "hann", "3point", ErrorMessage = "window must be none, cosine, hann or 3point.")]
+    public string? Window { get; init; }
+
+    [Description("Also write masks: a number in the heatmap's unit, or a percentage of its peak such as 50%.")]
+    public string? Threshold { get; init; }
+
+    [Description("The classes to make heatmaps of; all of the model's where there are none.")]
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
+    [Description("After a coarse pass encode only planes that meet what may be a lesion, until the heatmap stands.")]
+    public bool Adaptive { get; init; }
+
+    [Description("Stop after the pass that changes the heatmap by less than this, relative L2.")]
+    [Range(1e-6, 1)]
+    public double? Until { get; init; }
+
+    [Description("Runs of higher priority get encoders first.")]
+    [Range(-100, 100)]
+    public int Priority { get; init; }
+
+    /// <summary>All that is wrong with the order, a sentence each.</summary>
+    public IReadOnlyList<string> Faults()
+    {
+        var results = new List<ValidationResult>();
+        Validator.TryValidateObject(this, new ValidationContext(this), results, validateAllProperties: true);
+        return [.. results.Select(result => result.ErrorMessage ?? "The order is invalid.")];
+    }
+}

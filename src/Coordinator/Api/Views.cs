@@ -1,0 +1,56 @@
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Volumes;
+
+namespace ToNNO.Coordinator.Api;
+
+/// <summary>Where a run stands.</summary>
+/// <param name="Waiting">Volumes that nobody has begun to work on.</param>
+/// <param name="Fraction">Share that is done, 0 to 1.</param>
+public sealed record RunView(
+    RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, int Waiting, double Fraction, long SlicesEncoded)
+{
+    internal static RunView Of(RunProtocol.RunDescribed run) => new(
+        run.RunId, run.State, run.Priority, run.SubmittedAt, run.Volumes, run.Counts, run.InWork, run.Volumes - run.Counts.Total - run.InWork, run.Fraction, run.SlicesEncoded);
+
+    /// <summary>A run as its document has it, which knows no more of one under way than its size.</summary>
+    internal static RunView Of(RunDocument run) => new(
+        run.RunId, run.State, run.Priority, run.SubmittedAt, run.InputCount, run.Counts ?? default, 0, run.IsEnded ? 0 : run.InputCount, run.IsEnded ? 1 : 0, 0);
+}
+
+/// <summary>A run that was taken.</summary>
+/// <param name="LeftOut">Files that could be taken for inputs but are none, by reason.</param>
+public sealed record SubmittedView(RunView Run, IReadOnlyDictionary<string, int> LeftOut);
+
+public sealed record RunListView(IReadOnlyList<RunView> Runs);
+
+/// <summary>Where a volume of a run stands.</summary>
+/// <param name="Attempts">How often work on it was begun.</param>
+public sealed record VolumeView(VolumeId VolumeId, VolumeState State, string? ReasonCode, string? Detail, int Attempts, DateTimeOffset? UpdatedAt)
+{
+    internal static VolumeView Of(RunInput input, RunId run, LedgerEntry? entry) => entry is null || entry.RunId != run
+        ? new(input.VolumeId, VolumeState.Scheduled, null, null, 0, null)
+        : new(input.VolumeId, entry.State, NullIfEmpty(entry.ReasonCode), NullIfEmpty(entry.Detail), entry.Attempts, entry.UpdatedAt);
+
+    private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
+}
+
+/// <param name="Page">Counted from 0.</param>
+public sealed record VolumePageView(int Page, int Pages, IReadOnlyList<VolumeView> Volumes);
+
+/// <param name="Address">Where other nodes reach it.</param>
+/// <param name="Reachable">False while its heartbeats are missed.</param>
+public sealed record NodeView(string Address, IReadOnlyList<string> Roles, string Status, bool Reachable);
+
+/// <param name="Leader">Address of the node that leads the membership, or null.</param>
+public sealed record ClusterView(string Self, string? Leader, IReadOnlyList<NodeView> Nodes);
+
+public sealed record PriorityView(int Priority);
+
+/// <summary>Something that happened to a run.</summary>
+/// <param name="Progress">Where it stands, for the event <c>progress</c>.</param>
+/// <param name="Volume">How a volume ended, for the event <c>volume</c>.</param>
+public sealed record RunEventView(RunProgressView? Progress, ConcludedView? Volume);
+
+public sealed record RunProgressView(int Volumes, int Concluded, double Fraction, long SlicesEncoded);
+
+public sealed record ConcludedView(VolumeId VolumeId, VolumeState State, string? ReasonCode, string? Detail, bool Reused, double Seconds);

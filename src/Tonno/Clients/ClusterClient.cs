@@ -1,0 +1,148 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
+using ToNNO.Tonno.Commands;
+
+namespace ToNNO.Tonno.Clients;
+
+/// <summary>A client of the HTTP API.</summary>
+internal sealed class ClusterClient : IDisposable
+{
+    /// <summary>Listing a large archive's sources takes its time.</summary>
+    private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(30);
+
+    /// <summary>What a view leaves out is null.</summary>
+    private static readonly JsonSerializerOptions _json = new(Documents.Json) { RespectRequiredConstructorParameters = false };
+
+    private readonly HttpClient _http;
+
+    /// <param name="address">Where a coordinator serves HTTP.</param>
+    /// <param name="token">The API's token, or empty.</param>
+    public ClusterClient(Uri address, string token)
+    {
+        _http = new HttpClient { BaseAddress = address, Timeout = _timeout };
+        if (token.Length > 0)
+        {
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    public Task<SubmittedView> SubmitAsync(RunOrder order, CancellationToken cancel) => SendAsync<SubmittedView>(HttpMethod.Post, "api/v1/runs", order, cancel);
+
+    public async Task<IReadOnlyList<RunView>> RunsAsync(CancellationToken cancel) => (await SendAsync<RunListView>(HttpMethod.Get, "api/v1/runs", null, cancel).ConfigureAwait(false)).Runs;
+
+    public Task<RunView> RunAsync(string run, CancellationToken cancel) => SendAsync<RunView>(HttpMethod.Get, PathOf(run), null, cancel);
+
+    /// <param name="control">pause, resume or cancel.</param>
+    public Task<RunView> ControlAsync(string run, string control, CancellationToken cancel) => SendAsync<RunView>(HttpMethod.Post, $"{PathOf(run)}/{control}", null, cancel);
+
+    public Task<RunView> PrioritizeAsync(string run, int priority, CancellationToken cancel) =>
+        SendAsync<RunView>(HttpMethod.Put, $"{PathOf(run)}/priority", new PriorityView(priority), cancel);
+
+    public Task<ClusterView> ClusterAsync(CancellationToken cancel) => SendAsync<ClusterView>(HttpMethod.Get, "api/v1/cluster", null, cancel);
+
+    /// <summary>The volumes of a run, those in one state alone where it is given.</summary>
+    public async IAsyncEnumerable<VolumeView> VolumesAsync(string run, VolumeState? state, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var filter = state is { } one ? $"&state={one}" : "";
+        for (var (page, pages) = (0, 1); page < pages; page++)
+        {
+            var view = await SendAsync<VolumePageView>(HttpMethod.Get, $"{PathOf(run)}/volumes?page={page}{filter}", null, cancel).ConfigureAwait(false);
+            pages = view.Pages;
+            foreach (var volume in view.Volumes)
+            {
+                yield return volume;
+            }
+        }
+    }
+
+    /// <summary>What happens to a run from now on, until it ends or the connection does.</summary>
+    public async IAsyncEnumerable<RunEventView> EventsAsync(string run, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"{PathOf(run)}/events");
+        using var response = await SendAsync(request, cancel).ConfigureAwait(false);
+        var stream = await response.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            var events = SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize<RunEventView>(data, _json)!).EnumerateAsync(cancel).GetAsyncEnumerator(cancel);
+            await using (events.ConfigureAwait(false))
+            {
+                while (await NextAsync(events).ConfigureAwait(false))
+                {
+                    yield return events.Current.Data;
+                }
+            }
+        }
+    }
+
+    /// <summary>A connection that breaks ends the events: the node may be gone, the run is not.</summary>
+    private static async Task<bool> NextAsync(IAsyncEnumerator<SseItem<RunEventView>> events)
+    {
+        try
+        {
+            return await events.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (Exception broken) when (broken is IOException or HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private static string PathOf(string run) => $"api/v1/runs/{Uri.EscapeDataString(run)}";
+
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? content, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content is null ? null : JsonContent.Create(content, content.GetType(), options: Documents.Json) };
+        using var response = await SendAsync(request, cancel).ConfigureAwait(false);
+        return await response.Content.ReadFromJsonAsync<T>(_json, cancel).ConfigureAwait(false)
+            ?? throw new CommandException(ExitCodes.NothingDone, "api.unreadable", $"The answer of {_http.BaseAddress} is none of a ToNNO coordinator's; check the address.");
+    }
+
+    /// <exception cref="CommandException">The node cannot be reached or refuses, with its reason code.</exception>
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel).ConfigureAwait(false);
+        }
+        catch (HttpRequestException unreachable)
+        {
+            throw new CommandException(ExitCodes.NothingDone, "api.unreachable", $"No coordinator answers at {_http.BaseAddress}: {unreachable.Message}. Give its address by --api or {ClusterOptions.AddressVariable}.");
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            var problem = await ReadProblemAsync(response, cancel).ConfigureAwait(false);
+            throw new CommandException(
+                response.StatusCode is System.Net.HttpStatusCode.BadRequest or System.Net.HttpStatusCode.Unauthorized ? ExitCodes.Usage : ExitCodes.NothingDone,
+                problem?.Code ?? "api.refused",
+                problem?.Detail ?? $"{_http.BaseAddress} answered {(int)response.StatusCode} {response.ReasonPhrase}; check the address.");
+        }
+    }
+
+    private static async Task<Problem?> ReadProblemAsync(HttpResponseMessage response, CancellationToken cancel)
+    {
+        try
+        {
+            return await response.Content.ReadFromJsonAsync<Problem>(_json, cancel).ConfigureAwait(false);
+        }
+        catch (Exception other) when (other is JsonException or NotSupportedException)
+        {
+            return null; // not one of our nodes
+        }
+    }
+
+    private sealed record Problem(string? Code, string? Detail);
+}

@@ -1,0 +1,128 @@
+using System.Collections;
+using System.CommandLine;
+using ToNNO.Storage;
+using ToNNO.Tonno.Nodes;
+
+namespace ToNNO.Tonno.Commands;
+
+/// <summary><c>tonno node</c>: one node of a cluster, until it is told to stop. <c>tonno config show</c>: what it would be told.</summary>
+internal static class NodeCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("node", "Run one node of a cluster, until Ctrl-C or SIGTERM.");
+        var flags = new NodeFlags(command);
+        command.SetAction((parsed, cancel) => RunAsync(flags.Load(parsed), cancel));
+        return command;
+    }
+
+    public static Command CreateConfig()
+    {
+        var effective = new Option<bool>("--effective") { Description = "List every option with its value and where that comes from [those alone that were set]" };
+        var json = new Option<bool>("--json") { Description = "As JSON" };
+        var show = new Command("show", "Show a node's options, from configuration file, environment and flags.") { effective, json };
+        var flags = new NodeFlags(show);
+        show.SetAction(parsed =>
+        {
+            var configuration = flags.Load(parsed);
+            var options = configuration.Effective.Where(option => parsed.GetValue(effective) || option.Origin != EffectiveOption.Default).ToList();
+            Console.Out.WriteLine(parsed.GetValue(json)
+                ? System.Text.Encoding.UTF8.GetString(Contracts.Documents.ToBytes(options))
+                : string.Join(Environment.NewLine, options.Select(option => $"{option.Key} = {option.Value}    ({option.Origin})")));
+            return Refuse(configuration) ? ExitCodes.Usage : ExitCodes.Completed;
+        });
+        return new Command("config", "Look at the configuration of a node.") { show };
+    }
+
+    private static async Task<int> RunAsync(NodeConfiguration configuration, CancellationToken cancel)
+    {
+        if (Refuse(configuration))
+        {
+            return ExitCodes.Usage;
+        }
+
+        var options = configuration.Options;
+        await using var app = NodeHost.Build(options, BlobStores.Open(options.Store));
+        try
+        {
+            await app.StartAsync(cancel).ConfigureAwait(false);
+        }
+        catch (IOException taken)
+        {
+            throw new CommandException(ExitCodes.NothingDone, "node.port_taken", $"The node cannot listen on {options.Http.Listen}: {taken.Message}");
+        }
+
+        await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping).Token)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await app.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        return cancel.IsCancellationRequested ? ExitCodes.Completed : throw new CommandException(
+            ExitCodes.NothingDone, "node.removed", "The cluster has gone on without this node, which it could not reach or whose coordinator it replaced: start it again, and it joins anew.");
+    }
+
+    private static bool Refuse(NodeConfiguration configuration)
+    {
+        foreach (var fault in configuration.Faults)
+        {
+            Console.Error.WriteLine($"config.invalid: {fault}");
+        }
+
+        return configuration.Faults.Count > 0;
+    }
+
+    /// <summary>The flags of a node: shorthands for the options that are mostly given, and any option by its key.</summary>
+    private sealed class NodeFlags
+    {
+        private readonly Option<string?> _config = new("--config") { Description = "Configuration file, JSON", HelpName = "FILE" };
+        private readonly Option<string[]> _option = new("--option") { Description = "Any option by its key, as in Cluster:StableAfter=00:00:30; may be repeated", HelpName = "KEY=VALUE" };
+        private readonly (string Key, Option<string?> Flag)[] _shorthands =
+        [
+            ("Roles", new("--roles") { Description = "coordinator, slice and recon, with commas between [all]", HelpName = "ROLE,..." }),
+            ("Store", new("--store", "-o") { Description = "The store that all nodes share: a folder, or azure://CONTAINER/PREFIX", HelpName = "STORE" }),
+            ("Cluster:Host", new("--host") { Description = "Name by which the other nodes reach this one [127.0.0.1]", HelpName = "HOST" }),
+            ("Cluster:Port", new("--port") { Description = "Its port [4053]", HelpName = "PORT" }),
+            ("Cluster:Seeds", new("--seeds") { Description = "Nodes to join by [none: begin a cluster]", HelpName = "HOST:PORT,..." }),
+            ("Http:Listen", new("--listen") { Description = "Address of health checks and the API [127.0.0.1:8080]", HelpName = "ADDRESS:PORT" }),
+            ("Slice:Device", new("--device") { Description = "auto, cpu or cuda:N [auto]", HelpName = "DEVICE" }),
+            ("Slice:Encoders", new("--encoders") { Description = "Encoders on this node [one a core, or one for a GPU]", HelpName = "N" }),
+        ];
+
+        public NodeFlags(Command command)
+        {
+            command.Add(_config);
+            foreach (var (_, flag) in _shorthands)
+            {
+                command.Add(flag);
+            }
+
+            _option.Validators.Add(result =>
+            {
+                foreach (var token in result.Tokens.Where(token => token.Value.IndexOf('=', StringComparison.Ordinal) < 1))
+                {
+                    result.AddError($"--option takes KEY=VALUE, not {token.Value}.");
+                }
+            });
+            command.Add(_option);
+        }
+
+        public NodeConfiguration Load(ParseResult parsed)
+        {
+            var flags = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+            foreach (var pair in parsed.GetValue(_option) ?? [])
+            {
+                var equals = pair.IndexOf('=', StringComparison.Ordinal);
+                flags[pair[..equals]] = pair[(equals + 1)..];
+            }
+
+            foreach (var (key, flag) in _shorthands)
+            {
+                if (parsed.GetValue(flag) is { } value)
+                {
+                    flags[key] = value;
+                }
+            }
+
+            var environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(pair => (string)pair.Key, pair => (string?)pair.Value ?? "", StringComparer.Ordinal);
+            return NodeConfiguration.Load(parsed.GetValue(_config) ?? environment.GetValueOrDefault("TONNO_CONFIG"), environment, flags);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using Akka.Cluster;
+using Akka.Cluster.Hosting;
+using Akka.Cluster.Hosting.SBR;
+using Akka.Hosting;
+using Akka.Remote.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using ToNNO.Coordinator;
+using ToNNO.Coordinator.Api;
+using ToNNO.Storage;
+using ToNNO.Tonno.Hosting;
+using ToNNO.Tonno.Runs;
+
+namespace ToNNO.Tonno.Nodes;
+
+/// <summary>A node of a cluster in this process: its actor system, and HTTP for health checks and, on coordinators, the API.</summary>
+internal static class NodeHost
+{
+    public static WebApplication Build(NodeOptions options, IBlobStore store)
+    {
+        var logLevel = Enum.Parse<LogLevel>(options.LogLevel);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ApplicationName = AkkaNode.SystemName });
+        builder.Configuration.Sources.Clear(); // a node is told what to do by its own options alone
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(NodeConfiguration.Endpoint(options.Http.Listen)!));
+        builder.Logging.ClearProviders().SetMinimumLevel(logLevel).AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
+            .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true));
+        builder.Services
+            .AddSingleton<IHostLifetime, CommandLifetime>()
+            .Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout)
+            .AddSingleton(store)
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton(Options.Create(options.Api))
+            .AddSingleton(Options.Create(options.Coordinator))
+            .AddSingleton(Options.Create(options.Slice))
+            .AddSingleton(Options.Create(options.Recon))
+            .AddSingleton<IRunPlanner>(new RunPlanner(options.Store, options.Slice.Device))
+            .AddRunApi()
+            .AddTelemetry()
+            .AddAkka(AkkaNode.SystemName, akka => Configure(akka, options, logLevel));
+        var app = builder.Build();
+        app.MapGet("/health/live", (IServiceProvider services) => Health(!services.GetRequiredService<Akka.Actor.ActorSystem>().WhenTerminated.IsCompleted)).ExcludeFromDescription();
+        app.MapGet("/health/ready", (IServiceProvider services) => Health(
+            Cluster.Get(services.GetRequiredService<Akka.Actor.ActorSystem>()) is { IsTerminated: false, SelfMember.Status: MemberStatus.Up })).ExcludeFromDescription();
+        if (options.RoleList.Contains(CoordinatorHosting.Role))
+        {
+            app.MapRunApi();
+        }
+
+        return app;
+    }
+
+    private static void Configure(AkkaConfigurationBuilder akka, NodeOptions options, LogLevel logLevel)
+    {
+        var cluster = options.Cluster;
+        var protocol = cluster.Tls.IsOn ? "akka.ssl.tcp" : "akka.tcp";
+        var remote = new RemoteOptions { PublicHostName = cluster.Host, HostName = cluster.Bind.Length > 0 ? cluster.Bind : cluster.Host, Port = cluster.Port };
+        if (cluster.Tls.IsOn)
+        {
+            (remote.EnableSsl, remote.Ssl) = (true, NodeTls.Options(cluster.Tls));
+        }
+
+        akka.WithNode(
+            options.RoleList.ToHashSet(StringComparer.Ordinal),
+            remote,
+            new ClusterOptions
+            {
+                Roles = [.. options.RoleList],
+                SeedNodes = [.. (cluster.SeedList.Count > 0 ? cluster.SeedList : [$"{cluster.Host}:{cluster.Port}"]).Select(seed => $"{protocol}://{AkkaNode.SystemName}@{seed}")],
+                SplitBrainResolver = new KeepMajorityOption(),
+            },
+            logLevel,
+            $$"""
+            akka.cluster.split-brain-resolver.stable-after = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
+            akka.cluster.down-removal-margin = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
+            """);
+    }
+
+    private static ContentHttpResult Health(bool well) => well ? TypedResults.Text("ok") : TypedResults.Text("not ready", statusCode: StatusCodes.Status503ServiceUnavailable);
+}

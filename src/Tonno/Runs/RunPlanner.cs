@@ -1,0 +1,80 @@
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
+using ToNNO.Encoders;
+using ToNNO.Encoders.Checking;
+using ToNNO.Tomography.Sampling;
+using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Sources;
+
+namespace ToNNO.Tonno.Runs;
+
+/// <summary>Resolves an order's settings with the model in hand, and lists its inputs.</summary>
+/// <param name="storeRoot">The folder of results, if it is one: what lies in it is no input.</param>
+/// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>: where the model is tried.</param>
+internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
+{
+    public Task<PlannedRun> PlanAsync(RunOrder order, CancellationToken cancel) => Task.Run(
+        () =>
+        {
+            try
+            {
+                return Plan(order);
+            }
+            catch (Exception error) when (Refusal.Of(error) is not null)
+            {
+                var refusal = Refusal.Of(error)!;
+                throw new OrderRefusedException(refusal.Code, refusal.Message);
+            }
+        },
+        cancel);
+
+    /// <exception cref="CommandException">The order cannot be carried out.</exception>
+    /// <exception cref="EncoderException">The model is refused.</exception>
+    public PlannedRun Plan(RunOrder order)
+    {
+        var model = order.Model.StartsWith("builtin:", StringComparison.Ordinal) ? order.Model : Path.GetFullPath(order.Model);
+        SourceListing sources;
+        RunSettings settings;
+        using (var encoder = EncoderFactory.Open(model, device))
+        {
+            settings = SettingsResolution.Resolve(model, encoder.Card, Options(order, encoder));
+            if (!settings.IsCentreBlob)
+            {
+                EncoderProbe.TryPrecision(model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
+            }
+
+            sources = SourceListing.List(order.Sources, storeRoot, SettingsResolution.Channels(encoder.Card, order.Channels));
+        }
+
+        sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;
+        if (Path.GetFullPath(storeRoot) == model)
+        {
+            throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {order.Model}: choose another.");
+        }
+
+        return sources.Inputs.Count > 0 ? new PlannedRun(settings, sources.Inputs, sources.LeftOut) : throw new CommandException(
+            ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
+    }
+
+    /// <summary>The order's options, completed by what the method prescribes and the encoder offers.</summary>
+    private static MethodOptions Options(RunOrder order, ISliceEncoder encoder)
+    {
+        var method = CamResolution.Method(order.Method);
+        var (set, directions) = CamResolution.Axes(method) ?? (Enum.Parse<DirectionSetKind>(order.Set, ignoreCase: true), order.Directions);
+        return new MethodOptions
+        {
+            Cam = method is { } cam ? CamResolution.Resolve(encoder, cam, CamResolution.Kind(order.Cam), order.Layer) : null,
+            Set = set,
+            Directions = directions,
+            SpacingMm = order.SpacingMm,
+            PixelMm = order.PixelMm,
+            Size = order.Size,
+            Alpha = order.Alpha,
+            Window = order.Window is { } window ? SettingsResolution.ParseWindow(window) : null,
+            Threshold = order.Threshold is { } threshold ? SettingsResolution.ParseThreshold(threshold) : null,
+            Classes = order.Classes,
+            Adaptive = order.Adaptive,
+            Until = order.Until,
+        };
+    }
+}
