@@ -31,5 +31,8 @@ public readonly record struct DirectionRange(int First, int Count)
     public int End => First + Count;
 }
 
+/// <summary>A block of a volume's directions that an encoder gives back.</summary>
+public sealed record ReturnedLease(RunId RunId, VolumeId VolumeId, DirectionRange Directions);
+
 /// <summary>A blob in the run's store. Arrays live in blobs; messages carry references.</summary>
 public readonly record struct BlobRef(string Path, string ETag);

@@ -79,12 +79,23 @@ public static class SliceProtocol
     /// <param name="CachedVolumes">Volumes that the encoder's node holds in memory.</param>
     public sealed record RequestLease(string EncoderId, IReadOnlyList<VolumeId> CachedVolumes) : IWireMessage;
 
-    /// <summary>Hands a range of directions to an encoder. Replies go to the sender, the volume's actor.</summary>
+    /// <summary>The encoder's node is leaving: it wants nothing more, and its end is no fault of what it has in its hands.</summary>
+    /// <param name="Returned">What it will not encode.</param>
+    public sealed record EncoderLeaving(string EncoderId, IReadOnlyList<ReturnedLease> Returned) : IWireMessage;
+
+    /// <summary>The coordinator knows that an encoder is leaving, and what it gave back.</summary>
+    public sealed record EncoderMayLeave(string EncoderId) : IWireMessage;
+
+    /// <summary>Hands a range of directions to an encoder: one or more whole blocks, each answered by itself. Replies go to the sender,
+    /// the volume's actor.</summary>
     public sealed record EncodeLease(VolumeTask Task, DirectionRange Directions) : IWireMessage;
 
-    /// <summary>The rows of a lease are in the store.</summary>
-    public sealed record LeaseEncoded(VolumeId VolumeId, DirectionRange Directions, BlobRef Rows, string EncoderId, long SlicesEncoded) : IWireMessage;
+    /// <summary>The rows of a block are in the store.</summary>
+    /// <param name="Elapsed">What encoding it took on the device, where the encoder tells.</param>
+    public sealed record LeaseEncoded(
+        VolumeId VolumeId, DirectionRange Directions, BlobRef Rows, string EncoderId, long SlicesEncoded, TimeSpan? Elapsed = null) : IWireMessage;
 
+    /// <summary>A block comes back undone.</summary>
     /// <param name="Transient">True where another try may succeed.</param>
     public sealed record LeaseRejected(
         VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : IWireMessage;

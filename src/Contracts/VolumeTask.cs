@@ -85,8 +85,8 @@ public sealed record VolumeTask
     /// <summary>How the intensities of each channel become pixels.</summary>
     public IReadOnlyList<IntensityMap> Intensities => OwnIntensities ?? Settings.Intensities;
 
-    /// <summary>Most directions in one lease: whole blocks of the backprojector's, or a part of one, so that blocks do not depend
-    /// on who encoded what.</summary>
+    /// <summary>Directions of a block: the least lease, whose rows lie together in the store. The backprojector's block or a part of it, so
+    /// that nothing depends on who encoded what, nor on how many blocks a lease had.</summary>
     public required int LeaseDirections { get; init; }
 
     /// <summary>Slabs of all heatmaps: equally many of each class.</summary>
@@ -146,7 +146,7 @@ public sealed record VolumeTask
         }
     }
 
-    /// <summary>The leases of a pass, in order.</summary>
+    /// <summary>The blocks of a pass or of a lease, in order.</summary>
     public IEnumerable<DirectionRange> Leases(DirectionRange pass)
     {
         for (var first = pass.First; first < pass.End; first += LeaseDirections)
@@ -155,7 +155,7 @@ public sealed record VolumeTask
         }
     }
 
-    /// <summary>The leases of all passes, in order.</summary>
+    /// <summary>The blocks of all passes, in order.</summary>
     public IEnumerable<DirectionRange> Leases() => Passes().SelectMany(Leases);
 
     /// <summary>The slabs, class by class: planes of the slowest axis shared out as evenly as can be.</summary>

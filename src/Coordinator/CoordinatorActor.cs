@@ -22,7 +22,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     public CoordinatorActor(RunStarter starter)
     {
         _starter = starter;
-        _leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor()), "leases");
+        _leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor(starter.Options)), "leases");
         Context.Watch(_leaseDesk); // a death pact: without it no run goes on, and its clients must hear that
         Beginning();
     }
@@ -65,7 +65,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
             }
 
             _log.Warning(failed.Error, "The store cannot be claimed; it is tried again");
-            Timers.StartSingleTimer(nameof(Again), new Again(), _starter.RetryPause);
+            Timers.StartSingleTimer(nameof(Again), new Again(), _starter.Options.StoreRetryPause);
         });
         Receive<Again>(_ => Begin());
         Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again
@@ -100,6 +100,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         Receive<RunLost>(lost => { _runs.Remove(lost.RunId); });
         Receive<RunProtocol.RunRejected>(rejected => Sender.Tell(rejected));
         Receive<SliceProtocol.RequestLease>(request => _leaseDesk.Forward(request));
+        Receive<SliceProtocol.EncoderLeaving>(leaving => _leaseDesk.Forward(leaving));
         Receive<VolumeProtocol.Superseded>(_ =>
         {
             _log.Error("Another coordinator has claimed the store: this node leaves");

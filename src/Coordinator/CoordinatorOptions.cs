@@ -19,15 +19,38 @@ public sealed class CoordinatorOptions
     [Range(1, 10_000)]
     public int MaximumInspections { get; init; } = 8;
 
-    /// <summary>Slices that a lease aims at: some seconds of a large network, so that encoders end a volume together.</summary>
+    /// <summary>Slices that a lease aims at while it is not known how fast encoders are at a run.</summary>
     [Range(1, 1_000_000)]
     public int SlicesPerLease { get; init; } = 1000;
 
-    /// <summary>After this long without an answer a lease is given to another encoder.</summary>
+    /// <summary>Work that a lease aims at once that is known: little is lost with an encoder, and little time goes into asking.</summary>
+    public TimeSpan LeaseAim { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Blocks of directions in a lease at most.</summary>
+    [Range(1, 1000)]
+    public int MaximumLeaseBlocks { get; init; } = 32;
+
+    /// <summary>After this long without an answer a lease is given to another encoder, while it is not known how fast this one is.</summary>
     public TimeSpan LeaseDeadline { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>The least that an encoder is given for what it has in its hands, once it is known how fast it is: it may have to read
+    /// a volume first.</summary>
+    public TimeSpan ShortestLeaseDeadline { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often deadlines of leases are looked at.</summary>
+    public TimeSpan LookAtLeasesEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>After this long without an answer a reducer is asked again.</summary>
     public TimeSpan ReducerDeadline { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>So many questions in a row that a reducer leaves unanswered end its volume: with the deadline above, 20 minutes. A node that
+    /// is lost takes its slabs with it for a minute.</summary>
+    [Range(1, 1_000_000)]
+    public int MaximumSilences { get; init; } = 40;
+
+    /// <summary>So many nodes that die of a volume, perhaps, without a block stored meanwhile set it aside.</summary>
+    [Range(2, 1000)]
+    public int MaximumDeaths { get; init; } = 5;
 
     /// <summary>Tries of work that failed for a reason that may pass.</summary>
     [Range(1, 100)]

@@ -17,9 +17,16 @@ public static class SliceHosting
 
     private const string Dispatcher = "tonno.torch-dispatcher";
 
+    /// <summary>The time to drain is an option's; the phase in which it passes is only to be longer.</summary>
+    private const string Configuration =
+        $$"""
+        {{Dispatcher}} { type = PinnedDispatcher }
+        akka.coordinated-shutdown.phases.before-service-unbind.timeout = 1h
+        """;
+
     /// <summary>Runs this node's encoders: one actor per device share, each on a thread of its own, and the cache they read from.</summary>
     public static AkkaConfigurationBuilder WithSliceEncoders(this AkkaConfigurationBuilder builder) => builder
-        .AddHocon($"{Dispatcher} {{ type = PinnedDispatcher }}", HoconAddMode.Append)
+        .AddHocon(Configuration, HoconAddMode.Prepend)
         .WithActors((system, registry, resolver) =>
         {
             var options = resolver.GetService<IOptions<SliceOptions>>().Value;
@@ -27,25 +34,49 @@ public static class SliceHosting
             var pool = new EncoderPool(model => EncoderFactory.Open(model, options.Device));
             system.RegisterOnTermination(pool.Dispose);
             var stopping = new CancellationTokenSource();
-            CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-encoding", async () =>
-            {
-                await stopping.CancelAsync().ConfigureAwait(false);
-                return Akka.Done.Instance;
-            });
             system.RegisterOnTermination(stopping.Dispose);
             var coordinator = registry.Get<CoordinatorKey>();
             Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load = (task, cancel) =>
                 [.. VolumeSource.Load(task.SourceUris, task.SourceSha256, long.MaxValue, cancel).Select(channel => channel.Volume)];
             var cache = system.ActorOf(Props.Create(() => new VolumeCacheActor(options.CacheBytes, load)), "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
+            var encoders = new List<IActorRef>();
             for (var index = 0; index < options.Encoders; index++)
             {
-                var id = $"{node}/{index}";
+                var id = $"{node.Address}#{node.Uid}/{index}"; // the coordinator tells by it which encoders share a process
                 var leaseEncoder = new LeaseEncoder(options.BatchPixels, model => EncoderFactory.CutsOnDevice(model, options.Device));
                 var device = Props.Create(() => new DeviceActor(leaseEncoder, pool, stopping.Token)).WithDispatcher(Dispatcher);
-                system.ActorOf(
+                encoders.Add(system.ActorOf(
                     Props.Create(() => new EncoderActor(id, coordinator, cache, store, leaseEncoder, device, options, stopping.Token)),
-                    $"encoder-{index}");
+                    $"encoder-{index}"));
             }
+
+            var shutdown = CoordinatedShutdown.Get(system);
+            shutdown.AddTask(
+                CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-encoding", () => StopAsync(encoders, shutdown.ShutdownReason, stopping, options));
         });
+
+    /// <summary>Has the encoders end what they have begun and give back the rest. A node that was cut off has nobody to tell.</summary>
+    private static async Task<Akka.Done> StopAsync(
+        IEnumerable<IActorRef> encoders, CoordinatedShutdown.Reason? reason, CancellationTokenSource stopping, SliceOptions options)
+    {
+        var drained = Task.CompletedTask;
+        if (reason is not CoordinatedShutdown.ClusterDowningReason)
+        {
+            drained = Task.WhenAll(encoders.Select(encoder => encoder.GracefulStop(options.DrainDeadline + (2 * options.FarewellDeadline), new EncoderActor.Drain())));
+            await Task.WhenAny(drained, Task.Delay(options.DrainDeadline)).ConfigureAwait(false);
+        }
+
+        await stopping.CancelAsync().ConfigureAwait(false);
+        try
+        {
+            await drained.ConfigureAwait(false);
+        }
+        catch (TaskCanceledException)
+        {
+            // An encoder that hangs has given its leases back; it ends with the process.
+        }
+
+        return Akka.Done.Instance;
+    }
 }

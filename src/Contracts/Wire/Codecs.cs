@@ -60,12 +60,10 @@ internal static class Codecs
         Codec.Of("slice.encode.v1", Proto.EncodeLease.Parser,
             (SliceProtocol.EncodeLease m) => new Proto.EncodeLease { Task = Write(m.Task), Directions = Write(m.Directions) },
             p => new(Read(p.Task), Read(p.Directions))),
-        Codec.Of("slice.encoded.v1", Proto.LeaseEncoded.Parser,
-            (SliceProtocol.LeaseEncoded m) => new Proto.LeaseEncoded
-            {
-                VolumeId = m.VolumeId.Value, Directions = Write(m.Directions), Rows = Write(m.Rows), EncoderId = m.EncoderId, SlicesEncoded = m.SlicesEncoded,
-            },
-            p => new(new(p.VolumeId), Read(p.Directions), Read(p.Rows), p.EncoderId, p.SlicesEncoded)),
+        Codec.Of<SliceProtocol.LeaseEncoded, Proto.LeaseEncoded>("slice.encoded.v1", Proto.LeaseEncoded.Parser,
+            Write,
+            p => new(
+                new(p.VolumeId), Read(p.Directions), Read(p.Rows), p.EncoderId, p.SlicesEncoded, p.HasElapsedTicks ? new TimeSpan(p.ElapsedTicks) : null)),
         Codec.Of("slice.rejected.v1", Proto.LeaseRejected.Parser,
             (SliceProtocol.LeaseRejected m) => new Proto.LeaseRejected
             {
@@ -75,6 +73,12 @@ internal static class Codecs
         Codec.Of("slice.release.v1", Proto.ReleaseVolume.Parser,
             (SliceProtocol.ReleaseVolume m) => new Proto.ReleaseVolume { VolumeId = m.VolumeId.Value },
             p => new(new(p.VolumeId))),
+        Codec.Of("slice.leaving.v1", Proto.EncoderLeaving.Parser,
+            (SliceProtocol.EncoderLeaving m) => new Proto.EncoderLeaving { EncoderId = m.EncoderId, Returned = { m.Returned.Select(Write) } },
+            p => new(p.EncoderId, p.Returned.Select(Read).ToArray())),
+        Codec.Of("slice.may-leave.v1", Proto.EncoderMayLeave.Parser,
+            (SliceProtocol.EncoderMayLeave m) => new Proto.EncoderMayLeave { EncoderId = m.EncoderId },
+            p => new(p.EncoderId)),
 
         Codec.Of("recon.apply.v1", Proto.ApplyRows.Parser,
             (ReconProtocol.ApplyRows m) => new Proto.ApplyRows { Task = Write(m.Task), Slab = m.Slab, Directions = Write(m.Directions), Rows = Write(m.Rows) },
@@ -129,6 +133,29 @@ internal static class Codecs
     private static Proto.Range Write(DirectionRange range) => new() { First = range.First, Count = range.Count };
 
     private static DirectionRange Read(Proto.Range? range) => new(Required(range).First, range.Count);
+
+    private static Proto.ReturnedLease Write(ReturnedLease lease) =>
+        new() { RunId = lease.RunId.Value, VolumeId = lease.VolumeId.Value, Directions = Write(lease.Directions) };
+
+    private static ReturnedLease Read(Proto.ReturnedLease lease) => new(new(lease.RunId), new(lease.VolumeId), Read(lease.Directions));
+
+    private static Proto.LeaseEncoded Write(SliceProtocol.LeaseEncoded encoded)
+    {
+        var wire = new Proto.LeaseEncoded
+        {
+            VolumeId = encoded.VolumeId.Value,
+            Directions = Write(encoded.Directions),
+            Rows = Write(encoded.Rows),
+            EncoderId = encoded.EncoderId,
+            SlicesEncoded = encoded.SlicesEncoded,
+        };
+        if (encoded.Elapsed is { } elapsed)
+        {
+            wire.ElapsedTicks = elapsed.Ticks;
+        }
+
+        return wire;
+    }
 
     private static Proto.Vector Write(Vector3D v) => new() { X = v.X, Y = v.Y, Z = v.Z };
 

@@ -12,15 +12,15 @@ namespace ToNNO.Coordinator.Runs;
 internal sealed class RunStarter(
     IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<IActorRef, Ledger, VolumeServices> services)
 {
-    public TimeSpan RetryPause => options.StoreRetryPause;
+    public CoordinatorOptions Options { get; } = options;
 
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public async Task<Begun> BeginAsync(IActorRef leaseDesk, CancellationToken cancel)
     {
-        var claim = await CoordinatorClaim.TakeAsync(store, node, standing: options.TakesUpRuns, time, cancel).ConfigureAwait(false);
+        var claim = await CoordinatorClaim.TakeAsync(store, node, standing: Options.TakesUpRuns, time, cancel).ConfigureAwait(false);
         keeper.Claim = claim;
         var registry = new RunRegistry(store);
-        var underWay = options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
+        var underWay = Options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
         return new Begun(new RunServices(registry, claim.Epoch, services(leaseDesk, new Ledger(store, time, claim.Epoch))), underWay);
     }
 

@@ -2,98 +2,351 @@ using ToNNO.Contracts;
 
 namespace ToNNO.Coordinator.Scheduling;
 
-/// <summary>Which free encoder gets which range of directions. Pure: no clock, no actors.</summary>
-/// <remarks>An encoder first gets a volume that its node holds; else one that nobody works on, so that each volume is read on
-/// few nodes while there are volumes enough; else it joins the volume with most left to do, so that the last one is done by all.</remarks>
-internal sealed class LeaseBoard
+/// <summary>Which free encoder gets which directions of which volume. Pure: no actors, and time is told.</summary>
+/// <remarks>
+/// Runs come by priority, those of one priority in turn by the work handed out. Of a run, an encoder gets a volume that its node holds;
+/// else one that nobody works on, the largest first, so that each volume is read on few nodes while there are volumes enough; else it
+/// joins the volume with most left to do, so that the last one is done by all.
+/// A volume that an encoder may have died of is encoded alone: on a node that does nothing else meanwhile; see <see cref="AloneNodes"/>.
+/// </remarks>
+internal sealed class LeaseBoard(LeaseTerms terms)
 {
-    private readonly Dictionary<VolumeId, Offer> _offers = [];
-    private readonly Dictionary<string, IReadOnlyList<VolumeId>> _free = [];
-    private readonly Queue<string> _order = [];
+    /// <summary>Blocks that an encoder has begun when it dies, at most: one stored, one encoded, one cut.</summary>
+    private const int BegunBlocks = 3;
 
-    /// <summary>A lease that was handed out.</summary>
-    public sealed record Grant(string EncoderId, VolumeTask Task, DirectionRange Directions);
+    private readonly Dictionary<RunId, RunQueue> _runs = [];
+    private readonly Dictionary<string, EncoderSeat> _seats = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, EncoderNode> _nodes = new(StringComparer.Ordinal);
+    private readonly LinkedList<EncoderSeat> _free = [];
+    private readonly Dictionary<(WorkId Work, int First), LeaseOut> _out = [];
+    private readonly AloneNodes _alone = new();
 
-    /// <summary>Adds ranges of a volume to be encoded; adding one again is harmless. The latest task stands for all of them.</summary>
-    public void Add(VolumeTask task, IEnumerable<DirectionRange> ranges)
+    /// <summary>By priority, the work handed out of the run whose turn it was last.</summary>
+    private readonly Dictionary<int, double> _turns = [];
+
+    /// <summary>A lease that was handed out: one or more whole blocks.</summary>
+    public sealed record Grant(string EncoderId, VolumeTask Task, DirectionRange Directions, bool Alone);
+
+    /// <summary>A block that went with its encoder.</summary>
+    /// <param name="Suspect">It may be what killed the encoder.</param>
+    public sealed record LostLease(LeaseOut Lease, bool Suspect);
+
+    /// <summary>Blocks in the hands of encoders.</summary>
+    public IReadOnlyCollection<LeaseOut> Out => _out.Values;
+
+    public int Encoders => _seats.Count;
+
+    public int FreeEncoders => _free.Count;
+
+    /// <summary>Sets a run's priority, and whether it is paused: then none of its blocks is handed out.</summary>
+    public void Stand(RunId run, int priority, bool paused)
     {
-        if (!_offers.TryGetValue(task.VolumeId, out var offer))
+        var queue = Queue(run);
+        (queue.Priority, queue.Paused) = (priority, paused);
+    }
+
+    /// <summary>Forgets a run.</summary>
+    public void End(RunId run)
+    {
+        if (_runs.Remove(run, out var queue))
         {
-            _offers[task.VolumeId] = offer = new Offer(task);
+            foreach (var offer in queue.Offers)
+            {
+                Forget(offer);
+            }
         }
 
-        offer.Task = task;
+        terms.Forget(run);
+    }
 
-        foreach (var range in ranges)
+    /// <summary>Adds blocks of a volume to be encoded; adding one again is harmless. The latest task stands for all of them.</summary>
+    /// <param name="suspects">First directions of all the volume's blocks that an encoder may have died of.</param>
+    /// <param name="diedOn">The node that died last.</param>
+    public void Add(VolumeTask task, IEnumerable<DirectionRange> blocks, IEnumerable<int> suspects, string diedOn)
+    {
+        var queue = Queue(task.RunId);
+        if (!queue.HasWork)
         {
-            offer.Pending[range.First] = range;
+            queue.Served = Math.Max(queue.Served, _turns.GetValueOrDefault(queue.Priority)); // who had nothing to do has saved up nothing
         }
+
+        var offer = queue.FindOrAdd(task);
+        queue.Change(offer, changed =>
+        {
+            changed.Task = task;
+            changed.SetSuspects(suspects, diedOn);
+            foreach (var block in blocks.Where(block => !_out.ContainsKey((offer.Work, block.First))))
+            {
+                changed.Add(block);
+            }
+        });
     }
 
     /// <summary>Forgets a volume.</summary>
-    public void Withdraw(VolumeId volume) => _offers.Remove(volume);
-
-    /// <summary>Notes that an encoder is free; noting it again renews what it holds.</summary>
-    public void Request(string encoderId, IReadOnlyList<VolumeId> cachedVolumes)
+    public void Withdraw(WorkId work)
     {
-        if (!_free.ContainsKey(encoderId))
+        if (_runs.GetValueOrDefault(work.Run)?.Remove(work.Volume) is { } offer)
         {
-            _order.Enqueue(encoderId);
+            Forget(offer);
         }
-
-        _free[encoderId] = cachedVolumes;
     }
 
-    /// <summary>Forgets an encoder that is gone.</summary>
-    public void Forget(string encoderId) => _free.Remove(encoderId);
+    /// <summary>Notes that an encoder is free; noting it again renews what its node holds.</summary>
+    public void Request(string encoderId, IReadOnlyList<VolumeId> cachedVolumes)
+    {
+        if (!_seats.TryGetValue(encoderId, out var seat))
+        {
+            var nodeId = EncoderNode.IdOf(encoderId);
+            if (!_nodes.TryGetValue(nodeId, out var node))
+            {
+                _nodes[nodeId] = node = new EncoderNode(nodeId);
+            }
+
+            _seats[encoderId] = seat = new EncoderSeat(encoderId, node);
+            node.Seats.Add(seat);
+        }
+
+        seat.Cached = cachedVolumes;
+        if (!seat.Leaving)
+        {
+            seat.Waiting ??= _free.AddLast(seat);
+        }
+    }
+
+    /// <summary>An encoder is leaving: it gets nothing more.</summary>
+    public void Leave(string encoderId)
+    {
+        if (_seats.TryGetValue(encoderId, out var seat))
+        {
+            seat.Leaving = true;
+            NoLongerFree(seat);
+            if (seat.Node.IsLeaving)
+            {
+                _alone.Release(seat.Node);
+            }
+        }
+    }
+
+    /// <summary>Forgets an encoder that is gone. Where it did not say that it leaves, its node is dead, and all its encoders with it; the
+    /// volumes in their hands are suspect.</summary>
+    /// <returns>What they had in their hands, each encoder's in order.</returns>
+    public IReadOnlyList<LostLease> Forget(string encoderId)
+    {
+        if (!_seats.TryGetValue(encoderId, out var gone))
+        {
+            return [];
+        }
+
+        var lost = new List<LostLease>();
+        foreach (var seat in gone.Leaving ? [gone] : gone.Node.Seats.ToList())
+        {
+            var ofVolumes = new Dictionary<WorkId, int>();
+            foreach (var lease in seat.InHand)
+            {
+                var before = ofVolumes[lease.Work] = ofVolumes.GetValueOrDefault(lease.Work) + 1;
+                lost.Add(new LostLease(lease, Suspect: !gone.Leaving && before <= BegunBlocks));
+            }
+
+            NoLongerFree(seat);
+            _seats.Remove(seat.Id);
+            seat.Node.Seats.Remove(seat);
+            terms.Forget(seat.Id);
+        }
+
+        foreach (var (lease, suspect) in lost)
+        {
+            Drop(lease);
+            if (suspect && _runs.TryGetValue(lease.Work.Run, out var queue))
+            {
+                queue.Change(lease.Offer, changed => changed.Suspect([lease.Block.First], gone.Node.Id));
+            }
+        }
+
+        if (gone.Node.Seats.Count == 0)
+        {
+            _nodes.Remove(gone.Node.Id);
+            _alone.Release(gone.Node);
+        }
+
+        return lost;
+    }
+
+    /// <summary>A block is out of an encoder's hands.</summary>
+    /// <param name="done">True where its rows are stored.</param>
+    /// <returns>The lease, or null where none was out.</returns>
+    public LeaseOut? Close(WorkId work, int first, bool done)
+    {
+        var lease = _out.GetValueOrDefault((work, first));
+        if (lease is not null)
+        {
+            Drop(lease);
+        }
+
+        if (done && _runs.GetValueOrDefault(work.Run) is { } queue && queue.Find(work.Volume) is { } offer)
+        {
+            var suspect = offer.IsSuspect;
+            queue.Change(offer, changed => changed.Done(first));
+            if (suspect && !offer.IsSuspect)
+            {
+                _alone.Release([offer]);
+            }
+        }
+
+        return lease;
+    }
+
+    /// <summary>The block, where it is out.</summary>
+    public LeaseOut? Find(WorkId work, int first) => _out.GetValueOrDefault((work, first));
+
+    /// <summary>Leases that are out for longer than they may be. Each is to be closed; a node that fell silent is kept for nobody.</summary>
+    public IReadOnlyList<LeaseOut> Overdue(TimeSpan now)
+    {
+        var overdue = _out.Values.Where(lease => lease.Deadline <= now).ToList();
+        overdue.ForEach(lease => _alone.Release(lease.Seat.Node));
+        _alone.ReleaseSilent(now);
+        return overdue;
+    }
 
     /// <summary>Hands out leases until encoders or work run out, the encoder that waits longest first.</summary>
-    public IReadOnlyList<Grant> Match()
+    /// <param name="now">On any clock that does not go back.</param>
+    public IReadOnlyList<Grant> Match(TimeSpan now)
     {
-        var grants = new List<Grant>();
-        while (_order.TryPeek(out var encoder))
+        if (_free.Count == 0)
         {
-            if (!_free.TryGetValue(encoder, out var cached))
+            return [];
+        }
+
+        var grants = new List<Grant>();
+        var normal = _runs.Values.Any(queue => queue.HasWork);
+        _alone.ReleasePaused(_runs.Values);
+        _alone.Keep(_runs.Values, _nodes.Values, normal);
+        foreach (var (node, offer) in _alone.Ready())
+        {
+            if (node.Seats.FirstOrDefault(seat => seat.Waiting is not null) is { } seat)
             {
-                _order.Dequeue(); // forgotten
+                var block = offer.NextSuspect!.Value;
+                grants.Add(Hand(seat, _runs[offer.Work.Run], offer, now, alone: true, changed => changed.Take(block)));
+            }
+        }
+
+        for (var at = _free.First; at is not null;)
+        {
+            var (seat, next) = (at.Value, at.Next);
+            at = next;
+            if (seat.Node.KeptFor is not null)
+            {
                 continue;
             }
 
-            if (Best(cached) is not { } offer)
+            if (Choose(seat) is not var (queue, offer))
             {
                 break;
             }
 
-            _order.Dequeue();
-            _free.Remove(encoder);
-            var first = offer.Pending.GetKeyAtIndex(0);
-            grants.Add(new Grant(encoder, offer.Task, offer.Pending[first]));
-            offer.Pending.Remove(first);
-            offer.Started = true;
+            var blocks = Math.Clamp(Math.Min(terms.Blocks(offer, seat.Id), queue.WaitingBlocks / (2 * _seats.Count)), 1, offer.WaitingBlocks);
+            grants.Add(Hand(seat, queue, offer, now, alone: false, changed => changed.Take(blocks)));
+            seat.Node.Rested = true;
         }
 
         return grants;
     }
 
-    private Offer? Best(IReadOnlyList<VolumeId> cached)
+    /// <summary>The run and the volume for an encoder, or null where none has work.</summary>
+    /// <remarks>A run may be ahead of others by about a lease for each encoder, so that encoders need not change between volumes at each.</remarks>
+    private (RunQueue Queue, LeaseOffer Offer)? Choose(EncoderSeat seat)
     {
-        var open = _offers.Values.Where(offer => offer.Pending.Count > 0).ToList();
-        return Largest(open.Where(offer => cached.Contains(offer.Task.VolumeId)))
-            ?? Largest(open.Where(offer => !offer.Started))
-            ?? Largest(open);
+        RunQueue? turn = null;
+        foreach (var queue in _runs.Values)
+        {
+            if (queue.HasWork && (turn is null || queue.Priority > turn.Priority || (queue.Priority == turn.Priority && queue.Served < turn.Served)))
+            {
+                turn = queue;
+            }
+        }
+
+        if (turn is null)
+        {
+            return null;
+        }
+
+        (RunQueue Queue, LeaseOffer Offer)? held = null;
+        foreach (var queue in _runs.Values)
+        {
+            if (!queue.HasWork || queue.Priority != turn.Priority)
+            {
+                continue;
+            }
+
+            foreach (var volume in seat.Node.InHand.Keys.Where(work => work.Run == queue.Run).Select(work => work.Volume).Concat(seat.Cached))
+            {
+                if (queue.Find(volume) is { } offer && offer.IsOpen && (held is not { Offer: var best } || offer.Left > best.Left)
+                    && queue.Served <= turn.Served + Lead(offer))
+                {
+                    held = (queue, offer);
+                }
+            }
+        }
+
+        _turns[turn.Priority] = Math.Max(_turns.GetValueOrDefault(turn.Priority), turn.Served);
+        return held ?? (turn, turn.Next()!);
     }
 
-    private static Offer? Largest(IEnumerable<Offer> offers) => offers
-        .OrderByDescending(offer => (long)offer.Pending.Count * offer.Task.LeaseDirections * offer.Task.Geometry.Shape.VoxelCount)
-        .ThenBy(offer => offer.Task.VolumeId.Value, StringComparer.Ordinal)
-        .FirstOrDefault();
+    /// <summary>How far ahead a run may be to keep an encoder at a volume that it holds.</summary>
+    private double Lead(LeaseOffer offer) => _seats.Count * offer.WorkOf(new DirectionRange(0, offer.Task.LeaseDirections));
 
-    private sealed class Offer(VolumeTask task)
+    private Grant Hand(EncoderSeat seat, RunQueue queue, LeaseOffer offer, TimeSpan now, bool alone, Func<LeaseOffer, DirectionRange> take)
     {
-        public VolumeTask Task { get; set; } = task;
+        NoLongerFree(seat);
+        var directions = default(DirectionRange);
+        queue.Change(offer, changed => directions = take(changed));
+        queue.Served += offer.WorkOf(directions);
+        var slices = seat.InHand.Sum(lease => (long)lease.Slices) + ((long)directions.Count * offer.SlicesPerDirection);
+        var deadline = now + terms.Deadline(queue.Run, seat.Id, slices);
+        foreach (var block in offer.Task.Leases(directions))
+        {
+            var lease = new LeaseOut(offer, block, seat, now, deadline);
+            _out[(offer.Work, block.First)] = lease;
+            offer.Out.Add(lease);
+            seat.InHand.Add(lease);
+            seat.Node.Take(offer.Work);
+        }
 
-        public SortedList<int, DirectionRange> Pending { get; } = [];
+        return new Grant(seat.Id, offer.Task, directions, alone);
+    }
 
-        public bool Started { get; set; }
+    private void Forget(LeaseOffer offer)
+    {
+        _alone.Release([offer]);
+        foreach (var lease in offer.Out.ToList())
+        {
+            Drop(lease);
+        }
+    }
+
+    private void Drop(LeaseOut lease)
+    {
+        _out.Remove((lease.Work, lease.Block.First));
+        lease.Offer.Out.Remove(lease);
+        lease.Seat.InHand.Remove(lease);
+        lease.Seat.Node.Close(lease.Work);
+    }
+
+    private void NoLongerFree(EncoderSeat seat)
+    {
+        if (seat.Waiting is { } place)
+        {
+            _free.Remove(place);
+            seat.Waiting = null;
+        }
+    }
+
+    private RunQueue Queue(RunId run)
+    {
+        if (!_runs.TryGetValue(run, out var queue))
+        {
+            _runs[run] = queue = new RunQueue(run);
+        }
+
+        return queue;
     }
 }

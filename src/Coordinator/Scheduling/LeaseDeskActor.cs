@@ -1,55 +1,192 @@
 using Akka.Actor;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Volumes;
+using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
 
 namespace ToNNO.Coordinator.Scheduling;
 
-/// <summary>Where free encoders and open leases meet.</summary>
-internal sealed class LeaseDeskActor : ReceiveActor
+/// <summary>Where free encoders and open leases meet; who has which, and what comes back.</summary>
+/// <remarks>Time is counted in looks at the deadlines: while the coordinator itself stands still, no lease grows older.</remarks>
+internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
 {
-    private readonly LeaseBoard _board = new();
-    private readonly Dictionary<string, IActorRef> _encoders = [];
-    private readonly Dictionary<VolumeId, IActorRef> _owners = [];
+    private readonly LeaseTerms _terms;
+    private readonly LeaseBoard _board;
+    private readonly Dictionary<string, IActorRef> _encoders = new(StringComparer.Ordinal);
+    private readonly Dictionary<IActorRef, string> _ids = [];
+    private readonly Dictionary<WorkId, IActorRef> _owners = [];
+    private readonly Dictionary<IActorRef, RunId> _runs = [];
+    private readonly TimeSpan _lookEvery;
+    private TimeSpan _now;
+    private long _handedOut;
+    private long _deaths;
 
-    public LeaseDeskActor()
+    public LeaseDeskActor(CoordinatorOptions options)
     {
+        (_terms, _lookEvery) = (new LeaseTerms(options), options.LookAtLeasesEvery);
+        _board = new LeaseBoard(_terms);
+
         Receive<SliceProtocol.RequestLease>(request =>
         {
-            _encoders[request.EncoderId] = Sender;
-            Context.Watch(Sender);
+            Know(request.EncoderId, Sender);
             _board.Request(request.EncoderId, request.CachedVolumes);
             HandOut();
         });
-        Receive<VolumeProtocol.LeasesOffered>(offered =>
+        Receive<SliceProtocol.EncoderLeaving>(Leave);
+        Receive<Terminated>(gone => Forget(gone.ActorRef));
+
+        Receive<LeasesOffered>(offered =>
         {
-            _owners[offered.Task.VolumeId] = Sender;
-            _board.Add(offered.Task, offered.Ranges);
+            _owners[WorkId.Of(offered.Task)] = Sender;
+            _board.Add(offered.Task, offered.Ranges, offered.Suspects, offered.DiedOn);
             HandOut();
         });
-        Receive<VolumeProtocol.LeasesWithdrawn>(withdrawn =>
+        Receive<LeaseClosed>(closed =>
         {
-            _board.Withdraw(withdrawn.VolumeId);
-            _owners.Remove(withdrawn.VolumeId);
-        });
-        Receive<VolumeProtocol.RunStands>(_ => { });
-        Receive<Terminated>(gone =>
-        {
-            foreach (var encoder in _encoders.Where(pair => pair.Value.Equals(gone.ActorRef)).Select(pair => pair.Key).ToList())
+            var lease = _board.Close(closed.Work, closed.Block.First, closed.Done);
+            if (lease is not null && closed is { Done: true, Elapsed: { } elapsed })
             {
-                _encoders.Remove(encoder);
-                _board.Forget(encoder);
+                _terms.Note(closed.Work.Run, lease.Seat.Id, lease.Slices, elapsed);
             }
+
+            HandOut();
         });
+        Receive<LeasesWithdrawn>(withdrawn =>
+        {
+            _board.Withdraw(withdrawn.Work);
+            _owners.Remove(withdrawn.Work);
+            HandOut();
+        });
+        Receive<VolumeProtocol.RunStands>(stands =>
+        {
+            _runs[Sender] = stands.RunId;
+            Context.Watch(Sender);
+            _board.Stand(stands.RunId, stands.Priority, stands.Held);
+            HandOut();
+        });
+        Receive<DescribeLeases>(_ => Sender.Tell(Description()));
+        Receive<Look>(_ => LookAtDeadlines());
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart() => Timers.StartPeriodicTimer(nameof(Look), new Look(), _lookEvery);
+
+    protected override void PostStop() => CoordinatorTelemetry.Leases(0, TimeSpan.Zero);
+
+    private void Know(string encoderId, IActorRef encoder)
+    {
+        if (!encoder.Equals(_encoders.GetValueOrDefault(encoderId)))
+        {
+            _encoders[encoderId] = encoder;
+            _ids[encoder] = encoderId;
+            Context.Watch(encoder);
+        }
+    }
+
+    /// <summary>An encoder leaves: what it gives back goes to others.</summary>
+    private void Leave(SliceProtocol.EncoderLeaving leaving)
+    {
+        _board.Leave(leaving.EncoderId);
+        var returned = new List<LeaseOut>();
+        foreach (var lease in leaving.Returned)
+        {
+            var work = new WorkId(lease.RunId, lease.VolumeId);
+            if (_board.Find(work, lease.Directions.First) is { } known && known.Seat.Id == leaving.EncoderId)
+            {
+                returned.Add(known);
+            }
+        }
+
+        TakeBack(returned, LeaseLoss.Returned);
+        Sender.Tell(new SliceProtocol.EncoderMayLeave(leaving.EncoderId));
+        HandOut();
+    }
+
+    private void Forget(IActorRef gone)
+    {
+        if (_runs.Remove(gone, out var run))
+        {
+            _board.End(run);
+        }
+
+        if (!_ids.Remove(gone, out var id))
+        {
+            return;
+        }
+
+        _encoders.Remove(id);
+        var lost = _board.Forget(id);
+        var died = lost.Any(lease => lease.Suspect);
+        if (died)
+        {
+            _deaths++;
+            CoordinatorTelemetry.NodeDied();
+        }
+
+        foreach (var part in lost.GroupBy(part => part.Lease.Work))
+        {
+            Tell(
+                part.Key,
+                new LeasesLost(
+                    [.. part.Select(one => one.Lease.Block)],
+                    died ? LeaseLoss.Died : LeaseLoss.Returned,
+                    [.. part.Where(one => one.Suspect).Select(one => one.Lease.Block.First)],
+                    EncoderNode.IdOf(id),
+                    TimeSpan.Zero));
+        }
+
+        HandOut();
+    }
+
+    private void LookAtDeadlines()
+    {
+        _now += _lookEvery;
+        TakeBack(_board.Overdue(_now), LeaseLoss.Overdue);
+        HandOut();
+        CoordinatorTelemetry.Leases(_board.Out.Count, Description().OldestAge);
+    }
+
+    private void TakeBack(IReadOnlyList<LeaseOut> leases, LeaseLoss loss)
+    {
+        foreach (var lease in leases)
+        {
+            _board.Close(lease.Work, lease.Block.First, done: false);
+        }
+
+        foreach (var part in leases.GroupBy(lease => (lease.Work, lease.Seat.Id)))
+        {
+            var deadline = part.Max(lease => lease.Deadline - lease.Since);
+            Tell(part.Key.Work, new LeasesLost([.. part.Select(lease => lease.Block)], loss, [], part.Key.Id, deadline));
+        }
+    }
+
+    private void Tell(WorkId work, LeasesLost lost)
+    {
+        CoordinatorTelemetry.Lost(lost.Loss, lost.Blocks.Count);
+        _owners.GetValueOrDefault(work)?.Tell(lost);
     }
 
     private void HandOut()
     {
-        foreach (var grant in _board.Match())
+        foreach (var grant in _board.Match(_now))
         {
-            var owner = _owners[grant.Task.VolumeId];
+            var owner = _owners[WorkId.Of(grant.Task)];
             var encoder = _encoders[grant.EncoderId];
-            owner.Tell(new VolumeProtocol.LeaseStarted(grant.Directions, encoder));
+            _handedOut++;
+            CoordinatorTelemetry.HandedOut(grant.Alone);
+            owner.Tell(new LeaseStarted(grant.Directions, encoder));
             encoder.Tell(new SliceProtocol.EncodeLease(grant.Task, grant.Directions), owner);
         }
     }
+
+    private LeasesDescribed Description() => new(
+        _board.Encoders,
+        _board.FreeEncoders,
+        _board.Out.Count,
+        _board.Out.Count == 0 ? TimeSpan.Zero : _now - _board.Out.Min(lease => lease.Since),
+        _board.Out.Count == 0 ? null : _board.Out.Min(lease => lease.Deadline) - _now,
+        _handedOut,
+        _deaths);
+
+    private sealed record Look : ILocalMessage;
 }

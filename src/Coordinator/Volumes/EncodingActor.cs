@@ -1,112 +1,154 @@
 using Akka.Actor;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Scheduling;
+using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
 
 namespace ToNNO.Coordinator.Volumes;
 
-/// <summary>Gets the leases of one volume encoded: offers them, watches who has them, and takes back what is lost.</summary>
-internal sealed class EncodingActor : ReceiveActor, IWithTimers
+/// <summary>Gets the blocks of one volume encoded: offers them, takes their rows, and judges what comes back undone.</summary>
+internal sealed class EncodingActor : ReceiveActor
 {
     private readonly IActorRef _leaseDesk;
-    private readonly Dictionary<DirectionRange, IActorRef> _out = [];
+    private readonly CoordinatorOptions _options;
+    private readonly Dictionary<int, IActorRef> _out = [];
     private readonly HashSet<IActorRef> _encoders = [];
-    private readonly VolumeId _volume;
+    private readonly WorkId _work;
     private VolumeTask? _task;
     private EncodingProgress _progress;
+    private VolumeDeaths _deaths;
 
-    public EncodingActor(VolumeId volume, IActorRef leaseDesk, CoordinatorOptions options)
+    /// <param name="deaths">Those that an earlier coordinator noted.</param>
+    public EncodingActor(WorkId work, IActorRef leaseDesk, CoordinatorOptions options, VolumeDeaths deaths)
     {
-        (_volume, _leaseDesk) = (volume, leaseDesk);
+        (_work, _leaseDesk, _options, _deaths) = (work, leaseDesk, options, deaths);
         _progress = EncodingProgress.Of([], options.MaximumAttempts);
 
         Receive<LeasesOpened>(opened =>
         {
             _task = opened.Task;
             _progress = _progress.Opened(opened.Leases);
-            _leaseDesk.Tell(new LeasesOffered(_task, opened.Leases));
+            Offer(opened.Leases);
         });
-
         Receive<LeaseStarted>(started =>
         {
-            _out[started.Directions] = started.Encoder;
             _encoders.Add(started.Encoder);
-            Context.Watch(started.Encoder);
-            Timers.StartSingleTimer(started.Directions, new LeaseOverdue(started.Directions), options.LeaseDeadline);
-        });
-        Receive<SliceProtocol.LeaseEncoded>(encoded =>
-        {
-            Close(encoded.Directions);
-            (_progress, var news) = _progress.Encoded(encoded.Directions);
-            if (news)
+            foreach (var block in _task!.Leases(started.Directions))
             {
-                Context.Parent.Tell(new RowsStored(encoded.Directions, encoded.Rows, encoded.SlicesEncoded));
+                _out[block.First] = started.Encoder;
             }
         });
+        Receive<SliceProtocol.LeaseEncoded>(Take);
         Receive<SliceProtocol.LeaseRejected>(rejected =>
         {
-            if (!Sender.Equals(_out.GetValueOrDefault(rejected.Directions)))
+            if (!Sender.Equals(_out.GetValueOrDefault(rejected.Directions.First)))
             {
                 return; // overdue, and with another by now
             }
 
-            Close(rejected.Directions);
+            _out.Remove(rejected.Directions.First);
+            _leaseDesk.Tell(new LeaseClosed(_work, rejected.Directions, Done: false, Elapsed: null));
             if (!rejected.Transient)
             {
                 Context.Parent.Tell(new StageFailed(rejected.ReasonCode, rejected.Detail, VolumeState.Quarantined));
                 return;
             }
 
-            Return(rejected.Directions, rejected.ReasonCode, rejected.Detail);
+            TryAgain([rejected.Directions], rejected.ReasonCode, rejected.Detail);
         });
-        Receive<LeaseOverdue>(overdue =>
-        {
-            Close(overdue.Directions);
-            Return(
-                overdue.Directions, "encoder.overdue", $"No encoder answered for directions {overdue.Directions.First} and on within {options.LeaseDeadline}.");
-        });
-        Receive<Terminated>(gone =>
-        {
-            foreach (var lease in _out.Where(pair => pair.Value.Equals(gone.ActorRef)).Select(pair => pair.Key).ToList())
-            {
-                Close(lease);
-                Return(lease, "encoder.lost", $"The encoder that held directions {lease.First} and on is gone.");
-            }
-        });
+        Receive<LeasesLost>(Lost);
+        Receive<DeathsRecorded>(_ => Offer([.. _progress.Open.Where(block => !_out.ContainsKey(block.First))]));
     }
-
-    public ITimerScheduler Timers { get; set; } = null!;
 
     protected override void PostStop()
     {
-        _leaseDesk.Tell(new LeasesWithdrawn(_volume));
+        _leaseDesk.Tell(new LeasesWithdrawn(_work));
         foreach (var encoder in _encoders)
         {
-            encoder.Tell(new SliceProtocol.ReleaseVolume(_volume));
+            encoder.Tell(new SliceProtocol.ReleaseVolume(_work.Volume));
         }
     }
 
-    private void Close(DirectionRange lease)
+    private void Take(SliceProtocol.LeaseEncoded encoded)
     {
-        _out.Remove(lease);
-        Timers.Cancel(lease);
+        _out.Remove(encoded.Directions.First);
+        _leaseDesk.Tell(new LeaseClosed(_work, encoded.Directions, Done: true, encoded.Elapsed));
+        (_progress, var news) = _progress.Encoded(encoded.Directions);
+        if (!news)
+        {
+            return;
+        }
+
+        var deaths = _deaths.Stored(encoded.Directions.First);
+        if (deaths != _deaths)
+        {
+            _deaths = deaths;
+            Context.Parent.Tell(new DeathsNoted(deaths));
+        }
+
+        Context.Parent.Tell(new RowsStored(encoded.Directions, encoded.Rows, encoded.SlicesEncoded));
     }
 
-    private void Return(DirectionRange lease, string reasonCode, string detail)
+    private void Lost(LeasesLost lost)
     {
-        if (!_progress.Open.Contains(lease))
+        var open = lost.Blocks.Where(block => _out.Remove(block.First) && _progress.Open.Contains(block)).ToList();
+        if (open.Count == 0)
         {
             return; // encoded by another meanwhile
         }
 
-        (_progress, var again) = _progress.Returned(lease);
-        if (again)
+        switch (lost.Loss)
         {
-            _leaseDesk.Tell(new LeasesOffered(_task!, [lease]));
-            return;
+            case LeaseLoss.Returned:
+                Offer(open);
+                break;
+            case LeaseLoss.Overdue:
+                TryAgain(open, "encoder.overdue", $"Encoding directions {open[0].First} and on: no answer within {lost.Deadline} from encoder {lost.From}.");
+                break;
+            case LeaseLoss.Died:
+                _deaths = _deaths.Died([.. lost.Suspects.Where(first => open.Any(block => block.First == first))], lost.From);
+                Judge();
+                break;
         }
-
-        Context.Parent.Tell(new StageFailed(reasonCode, detail, VolumeState.Failed));
     }
 
-    private sealed record LeaseOverdue(DirectionRange Directions) : ILocalMessage;
+    /// <summary>Notes a death before anything of the volume is handed out again; or sets it aside.</summary>
+    private void Judge()
+    {
+        Context.Parent.Tell(new DeathsNoted(_deaths));
+        if (_deaths.Culprit is { } culprit)
+        {
+            Convict($"Two encoders died at directions {culprit.Direction} and on of volume {_work.Volume}, the second, {_deaths.Node}, with nothing else in work");
+        }
+        else if (_deaths.SinceProgress >= _options.MaximumDeaths)
+        {
+            Convict($"{_deaths.SinceProgress} encoders in a row died that had volume {_work.Volume} in work, the last at directions {_deaths.Places[^1].Direction} and on");
+        }
+    }
+
+    private static void Convict(string what) => Context.Parent.Tell(new StageFailed(
+        "volume.kills_process", $"{what}. When the cause is found and mended, put it back by tonno requeue.", VolumeState.Quarantined));
+
+    /// <summary>Offers blocks that came back once more, or gives the volume up where one has come back too often.</summary>
+    private void TryAgain(IReadOnlyList<DirectionRange> blocks, string reasonCode, string detail)
+    {
+        foreach (var block in blocks.Where(_progress.Open.Contains))
+        {
+            (_progress, var again) = _progress.Returned(block);
+            if (!again)
+            {
+                Context.Parent.Tell(new StageFailed(reasonCode, detail, VolumeState.Failed));
+                return;
+            }
+        }
+
+        Offer(blocks);
+    }
+
+    private void Offer(IReadOnlyList<DirectionRange> blocks)
+    {
+        var open = _progress.Open;
+        var suspects = _deaths.Places.Select(place => place.Direction).Where(first => open.Any(block => block.First == first));
+        _leaseDesk.Tell(new LeasesOffered(_task!, [.. blocks.Where(open.Contains)], [.. suspects], _deaths.Node));
+    }
 }

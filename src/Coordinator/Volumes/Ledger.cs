@@ -22,6 +22,9 @@ internal sealed record LedgerEntry
 
     public string WorkKey { get; init; } = "";
 
+    /// <summary>Encoders that died with the volume in their hands, where any did.</summary>
+    public VolumeDeaths? Deaths { get; init; }
+
     /// <summary>The coordinator's that wrote last.</summary>
     public long Epoch { get; init; }
 
@@ -37,6 +40,7 @@ internal sealed record LedgerEntry
         Detail = concluded.Detail,
         Attempts = former?.Attempts ?? 0,
         WorkKey = former?.WorkKey ?? "",
+        Deaths = concluded.State == VolumeState.Quarantined ? former?.Deaths : null,
     };
 
     /// <summary>True where a run took the volume to its end.</summary>

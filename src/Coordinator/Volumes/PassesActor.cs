@@ -1,5 +1,6 @@
 using Akka.Actor;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Scheduling;
 using ToNNO.Storage;
 using ToNNO.Tomography.Anytime;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
@@ -20,7 +21,8 @@ internal sealed class PassesActor : ReceiveActor
     private readonly List<double> _changes = [];
     private int _pass;
 
-    public PassesActor(Inspection inspection, VolumeServices services)
+    /// <param name="deaths">Of encoders, as the ledger has them.</param>
+    public PassesActor(Inspection inspection, VolumeServices services, VolumeDeaths deaths)
     {
         (_inspection, _store) = (inspection, services.Store);
         var (task, options) = (inspection.Task, services.Options);
@@ -30,10 +32,11 @@ internal sealed class PassesActor : ReceiveActor
             _planner = new PassPlanner(task.Geometry, task.Plan(), task.Settings.Alpha, task.Settings.Threshold, rule, task.Settings.Classes.Count);
         }
 
-        _encoding = Context.ActorOf(Props.Create(() => new EncodingActor(task.VolumeId, services.LeaseDesk, options)), "encoding");
+        _encoding = Context.ActorOf(Props.Create(() => new EncodingActor(WorkId.Of(task), services.LeaseDesk, options, deaths)), "encoding");
 
         Receive<RowsStored>(Take);
         Receive<StageFailed>(Context.Parent.Tell);
+        Receive<DeathsNoted>(Context.Parent.Forward); // the answer goes to encoding
         Receive<RowsRead>(read => Gather(read.Rows));
         Receive<PassJudged>(judged => GoOn(judged.Outcome, judged.BlankLogits));
         Receive<GuideStored>(stored => Open(task with { Guide = stored.Guide }));

@@ -11,6 +11,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private readonly IActorRef _slabRegion;
     private readonly CoordinatorOptions _options;
     private readonly Dictionary<int, int> _failures = [];
+    private readonly Dictionary<int, int> _silences = [];
     private SlabFeed _feed;
 
     public SlabFeederActor(VolumeTask task, int directionCount, IActorRef slabRegion, CoordinatorOptions options)
@@ -24,9 +25,23 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         Receive<ReconProtocol.RowsApplied>(applied => Answered(applied.Slab, _feed.Applied(applied.Slab, applied.NextDirection)));
         Receive<ReconProtocol.SlabCompleted>(completed =>
             Answered(completed.Slab, _feed.Completed(completed.Slab, completed.Voxels, completed.Elapsed)));
-        Receive<SlabOverdue>(overdue => Feed(_feed.Overdue(overdue.Slab)));
+        Receive<SlabOverdue>(overdue =>
+        {
+            var silences = _silences[overdue.Slab] = _silences.GetValueOrDefault(overdue.Slab) + 1;
+            if (silences >= options.MaximumSilences)
+            {
+                Context.Parent.Tell(new StageFailed(
+                    "recon.silent",
+                    $"Slab {overdue.Slab} of volume {task.VolumeId} left {silences} questions in a row unanswered, over {silences * options.ReducerDeadline}; check the recon nodes and run again.",
+                    VolumeState.Failed));
+                return;
+            }
+
+            Feed(_feed.Overdue(overdue.Slab));
+        });
         Receive<ReconProtocol.SlabFailed>(failed =>
         {
+            _silences.Remove(failed.Slab);
             var failures = _failures[failed.Slab] = _failures.GetValueOrDefault(failed.Slab) + 1;
             if (failed.Transient && failures < options.MaximumAttempts)
             {
@@ -42,6 +57,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private void Answered(int slab, SlabFeed feed)
     {
         Timers.Cancel(slab);
+        _silences.Remove(slab);
         Feed(feed);
         if (_feed.Complete)
         {

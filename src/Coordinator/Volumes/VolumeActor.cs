@@ -22,6 +22,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private IActorRef _slabFeeder = ActorRefs.Nobody;
     private readonly StoreRetry _retry;
     private int _publishAttempts;
+    private int _publishSilences;
 
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services)
     {
@@ -60,8 +61,16 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         {
             var (run, volume, key) = (_run, _input.VolumeId, _inspection!.Task.WorkKey);
             RecordThen(
-                entry => new LedgerEntry { VolumeId = volume, RunId = run, State = VolumeState.InProcess, WorkKey = key, Attempts = (entry?.Attempts ?? 0) + 1 },
-                new Begun());
+                entry => new LedgerEntry
+                {
+                    VolumeId = volume,
+                    RunId = run,
+                    State = VolumeState.InProcess,
+                    WorkKey = key,
+                    Attempts = (entry?.Attempts ?? 0) + 1,
+                    Deaths = entry?.State == VolumeState.InProcess && entry.WorkKey == key ? entry.Deaths : null,
+                },
+                entry => new Begun(entry.Deaths ?? VolumeDeaths.None));
             Become(Working);
         });
         ReceiveFailures();
@@ -69,11 +78,17 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
     private void Working()
     {
-        Receive<Begun>(_ =>
+        Receive<Begun>(begun =>
         {
             var (inspection, services) = (_inspection!, _services);
-            Context.ActorOf(Props.Create(() => new PassesActor(inspection, services)), "passes");
+            Context.ActorOf(Props.Create(() => new PassesActor(inspection, services, begun.Deaths)), "passes");
         });
+        Receive<DeathsNoted>(noted =>
+        {
+            var encoding = Sender;
+            RecordThen(entry => entry! with { Deaths = noted.Deaths }, _ => new Noted(encoding));
+        });
+        Receive<Noted>(noted => noted.Encoding.Tell(new DeathsRecorded()));
         Receive<RowsStored>(stored =>
         {
             _stored.Add(stored);
@@ -103,9 +118,23 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
         Receive<ReconProtocol.HeatmapPublished>(published =>
             Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false));
-        Receive<PublishOverdue>(_ => Ask());
+        Receive<PublishOverdue>(_ =>
+        {
+            if (++_publishSilences >= _services.Options.MaximumSilences)
+            {
+                Conclude(
+                    VolumeState.Failed,
+                    "recon.silent",
+                    $"The publisher of volume {_input.VolumeId} left {_publishSilences} questions in a row unanswered, over {_publishSilences * _services.Options.ReducerDeadline}; check the recon nodes and run again.",
+                    reused: false);
+                return;
+            }
+
+            Ask();
+        });
         Receive<ReconProtocol.PublishFailed>(failed =>
         {
+            _publishSilences = 0;
             _publishAttempts++;
             if (!failed.Transient || _publishAttempts >= _services.Options.MaximumAttempts)
             {
@@ -178,18 +207,18 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         }
 
         var published = state is VolumeState.Completed or VolumeState.Warning;
-        RecordThen(entry => LedgerEntry.Of(concluded, entry) with { WorkKey = _inspection?.Task.WorkKey ?? "" }, concluded, clear: published);
+        RecordThen(entry => LedgerEntry.Of(concluded, entry) with { WorkKey = _inspection?.Task.WorkKey ?? "" }, _ => concluded, clear: published);
     }
 
-    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, object next, bool clear = false) => Try(async () =>
+    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next, bool clear = false) => Try(async () =>
     {
-        await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
+        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
         if (clear)
         {
             await ClearAsync().ConfigureAwait(false);
         }
 
-        return next;
+        return next(entry);
     });
 
     /// <summary>Removes rows and slabs, which the published result has made superfluous; of other volumes they stay, for the next try.</summary>
@@ -210,7 +239,9 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
     private sealed record Inspected(Inspection Inspection) : ILocalMessage;
 
-    private sealed record Begun : ILocalMessage;
+    private sealed record Begun(VolumeDeaths Deaths) : ILocalMessage;
+
+    private sealed record Noted(IActorRef Encoding) : ILocalMessage;
 
     private sealed record PublishOverdue : ILocalMessage;
 

@@ -125,18 +125,16 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
         }
     }
 
-    /// <summary>As many directions as come near the slices that a lease aims at, in whole blocks. Passes are short, and all encoders are to
-    /// have a part of each: half a block. Maps are added direction by direction, need no blocks, and cost about three times as much.</summary>
-    private int LeaseDirections(SamplingPlan plan, RunSettings settings, long stackBytes)
+    /// <summary>Directions of a block: the least lease, whose rows lie together, whatever the lease. A block of the backprojector's; of passes,
+    /// which are short and of which all encoders are to have a part, half a one. Maps are added direction by direction, need no blocks, and
+    /// cost about three times as much.</summary>
+    private int LeaseDirections(SamplingPlan plan, RunSettings settings, long stackBytes) => settings switch
     {
-        if (settings.Maps is not null)
-        {
-            return (int)Math.Clamp(Math.Min(options.SlicesPerLease / (3 * plan.OffsetCount), LeaseStackBytes / (settings.Classes.Count * stackBytes)), 1, Backprojector.BlockSize);
-        }
-
-        var blocks = Math.Max(1, options.SlicesPerLease / (Backprojector.BlockSize * plan.OffsetCount));
-        return settings.Passes is null ? blocks * Backprojector.BlockSize : Backprojector.BlockSize / 2;
-    }
+        { Maps: not null } => (int)Math.Clamp(
+            Math.Min(options.SlicesPerLease / (3 * plan.OffsetCount), LeaseStackBytes / (settings.Classes.Count * stackBytes)), 1, Backprojector.BlockSize),
+        { Passes: not null } => Backprojector.BlockSize / 2,
+        _ => Backprojector.BlockSize,
+    };
 
     private async Task<VolumeResult?> VerifiedResultAsync(VolumeTask task, CancellationToken cancel)
     {

@@ -1,4 +1,3 @@
-using Akka.Actor;
 using ToNNO.Contracts;
 
 namespace ToNNO.Coordinator.Volumes;
@@ -27,12 +26,11 @@ internal static class VolumeProtocol
     /// <summary>Leases of a volume that are to be encoded now.</summary>
     public sealed record LeasesOpened(VolumeTask Task, IReadOnlyList<DirectionRange> Leases) : ILocalMessage;
 
-    /// <summary>Ranges to be encoded, for the lease desk; the sender gets the answers.</summary>
-    public sealed record LeasesOffered(VolumeTask Task, IReadOnlyList<DirectionRange> Ranges) : ILocalMessage;
+    /// <summary>Encoders died with the volume in their hands, or what was suspect is encoded: for the ledger.</summary>
+    public sealed record DeathsNoted(VolumeDeaths Deaths) : ILocalMessage;
 
-    public sealed record LeasesWithdrawn(VolumeId VolumeId) : ILocalMessage;
-
-    public sealed record LeaseStarted(DirectionRange Directions, IActorRef Encoder) : ILocalMessage;
+    /// <summary>The ledger has them.</summary>
+    public sealed record DeathsRecorded : ILocalMessage;
 
     /// <summary>Rows of a range are in the store.</summary>
     public sealed record RowsStored(DirectionRange Directions, BlobRef Rows, long SlicesEncoded) : ILocalMessage;

@@ -14,11 +14,18 @@ internal sealed class DeviceActor : ReceiveActor
         var idleSince = Stopwatch.GetTimestamp();
         Receive<Encode>(encode =>
         {
+            if (encode.Cutter.IsGivenBack)
+            {
+                return;
+            }
+
             try
             {
                 var encoder = pool.Get(encode.Cutter.Task.Settings);
                 SliceTelemetry.StarvedOfLeases(Stopwatch.GetElapsedTime(idleSince), encoder.Device);
-                Context.Parent.Tell(new Encoded(encode.Cutter, leaseEncoder.Encode(encode.Cutter, encoder, encode.ReadTime, nodeStopping)));
+                var begun = Stopwatch.GetTimestamp();
+                var lease = leaseEncoder.Encode(encode.Cutter, encoder, encode.ReadTime, nodeStopping);
+                Context.Parent.Tell(new Encoded(encode.Cutter, lease, Stopwatch.GetElapsedTime(begun)));
             }
             catch (OperationCanceledException) when (nodeStopping.IsCancellationRequested)
             {
@@ -47,7 +54,8 @@ internal sealed class DeviceActor : ReceiveActor
     /// <param name="ReadTime">What reading the volume took.</param>
     public sealed record Encode(LeaseCutter Cutter, TimeSpan ReadTime) : ILocalMessage;
 
-    public sealed record Encoded(LeaseCutter Cutter, EncodedLease Lease) : ILocalMessage;
+    /// <param name="Elapsed">What it took on the device.</param>
+    public sealed record Encoded(LeaseCutter Cutter, EncodedLease Lease, TimeSpan Elapsed) : ILocalMessage;
 
     public sealed record Refused(LeaseCutter Cutter, string Code, string Detail, bool Transient) : ILocalMessage;
 

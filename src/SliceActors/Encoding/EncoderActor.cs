@@ -21,9 +21,12 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     private readonly LeasesInHand _leases = new();
     private IReadOnlyList<VolumeId> _held = [];
     private bool _asked;
+    private Hand? _loading;
+    private bool _leaving;
+    private bool _mayLeave;
 
     /// <param name="device">Makes the child that encodes.</param>
-    /// <param name="nodeStopping">Cancelled when the node begins to stop: a lease may take longer than that may.</param>
+    /// <param name="nodeStopping">Cancelled when the node must stop at once: a lease may take longer than that may.</param>
     public EncoderActor(
         string encoderId, IActorRef coordinator, IActorRef cache, IBlobStore store, LeaseEncoder leaseEncoder, Props device, SliceOptions options, CancellationToken nodeStopping)
     {
@@ -38,10 +41,14 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         Receive<SliceProtocol.EncodeLease>(lease =>
         {
             _asked = false;
-            if (_leases.Arrive(new Hand(lease, Sender)))
+            _leases.Arrive(lease, Sender);
+            if (_leaving)
             {
-                Load();
+                GiveBack(begunToo: false);
+                return;
             }
+
+            Load();
         });
         Receive<SliceProtocol.ReleaseVolume>(_cache.Tell);
         Receive<VolumeCacheActor.VolumeLoaded>(Cut);
@@ -61,6 +68,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             }
 
             read.Hand.Guide = read.Logits;
+            _loading = null;
             Load();
         });
         Receive<GuideUnread>(unread => Refuse(
@@ -74,15 +82,21 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             if (_leases.Encoded(refused.Cutter) is { } hand)
             {
                 hand.Reject(refused.Code, refused.Detail, refused.Transient);
-                AskForLease();
+                Next();
             }
         });
-        Receive<DeviceActor.Stopped>(_ => Context.Stop(Self)); // the leases go back with the encoder, which takes no other
+        Receive<DeviceActor.Stopped>(_ =>
+        {
+            if (!_leaving)
+            {
+                Context.Stop(Self); // the leases go back with the encoder, which takes no other
+            }
+        });
         Receive<Stored>(stored =>
         {
             _leases.Stored(stored.Hand);
             var lease = stored.Hand.Lease;
-            stored.Hand.Owner.Tell(new SliceProtocol.LeaseEncoded(lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, stored.SlicesEncoded));
+            stored.Hand.Owner.Tell(new SliceProtocol.LeaseEncoded(lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, stored.SlicesEncoded, stored.Elapsed));
             AskForLease();
         });
         Receive<NotStored>(failed =>
@@ -96,6 +110,10 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             failed.Hand.Reject(store.Code, store.Message, transient: true);
             AskForLease();
         });
+        Receive<Drain>(_ => Leave(options));
+        Receive<SliceProtocol.EncoderMayLeave>(_ => MayLeave());
+        Receive<FarewellOverdue>(_ => MayLeave());
+        Receive<DrainOverdue>(_ => GiveBack(begunToo: true));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -117,17 +135,26 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     private void AskForLease()
     {
-        if (!_asked && _leases.RoomForMore)
+        if (_leaving)
+        {
+            StopWhenDone();
+        }
+        else if (!_asked && _leases.RoomForMore)
         {
             _asked = true;
             _coordinator.Tell(new SliceProtocol.RequestLease(_encoderId, _held));
         }
     }
 
-    /// <summary>Gets the guide of the lease that came first, where it has one, then its volume; one lease at a time.</summary>
+    /// <summary>Gets the guide of the block that comes next, where it has one, then its volume; one block at a time.</summary>
     private void Load()
     {
-        var hand = _leases.Reading!;
+        if (_loading is not null || _leases.Reading is not { } hand)
+        {
+            return;
+        }
+
+        _loading = hand;
         if (hand.UnreadGuide is not { } guide)
         {
             _cache.Tell(new VolumeCacheActor.LoadVolume(hand.Lease.Task));
@@ -146,6 +173,8 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             return;
         }
 
+        _loading = null;
+
         var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Channels, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
         _leases.Encode(cutter);
         _device.Tell(new DeviceActor.Encode(cutter, loaded.ReadTime));
@@ -157,6 +186,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     {
         if (_leases.GiveUp(hand))
         {
+            _loading = null;
             hand.Reject(code, detail, transient);
             Next();
         }
@@ -164,12 +194,38 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     private void Next()
     {
-        if (_leases.Reading is not null)
-        {
-            Load();
-        }
-
+        Load();
         AskForLease();
+    }
+
+    /// <summary>Asks for nothing more and gives back what is not begun; what is begun has time until the deadline.</summary>
+    private void Leave(SliceOptions options)
+    {
+        _leaving = true;
+        Timers.CancelAll();
+        Timers.StartSingleTimer(nameof(DrainOverdue), new DrainOverdue(), options.DrainDeadline);
+        Timers.StartSingleTimer(nameof(FarewellOverdue), new FarewellOverdue(), options.DrainDeadline + options.FarewellDeadline);
+        GiveBack(begunToo: false);
+    }
+
+    private void GiveBack(bool begunToo)
+    {
+        _mayLeave = false;
+        _coordinator.Tell(new SliceProtocol.EncoderLeaving(_encoderId, _leases.GiveBack(begunToo)));
+    }
+
+    private void MayLeave()
+    {
+        _mayLeave = true;
+        StopWhenDone();
+    }
+
+    private void StopWhenDone()
+    {
+        if (_mayLeave && _leases.IsEmpty)
+        {
+            Context.Stop(Self);
+        }
     }
 
     private void Store(DeviceActor.Encoded encoded)
@@ -182,8 +238,8 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         _leases.Store(hand);
         var slices = encoded.Lease.Rows.Cost.SlicesEncoded;
         _store.WriteLeaseAsync(hand.Lease.Task, encoded.Lease, _stopping.Token).PipeTo(
-            Self, success: rows => new Stored(hand, rows, slices), failure: error => new NotStored(hand, error));
-        AskForLease();
+            Self, success: rows => new Stored(hand, rows, slices, encoded.Elapsed), failure: error => new NotStored(hand, error));
+        Next();
     }
 
     private sealed record GuideRead(Hand Hand, float[]? Logits) : ILocalMessage;
@@ -192,7 +248,14 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     private sealed record Ask : ILocalMessage;
 
-    private sealed record Stored(Hand Hand, BlobRef Rows, long SlicesEncoded) : ILocalMessage;
+    /// <summary>The node leaves: no more leases.</summary>
+    public sealed record Drain : ILocalMessage;
+
+    private sealed record DrainOverdue : ILocalMessage;
+
+    private sealed record FarewellOverdue : ILocalMessage;
+
+    private sealed record Stored(Hand Hand, BlobRef Rows, long SlicesEncoded, TimeSpan Elapsed) : ILocalMessage;
 
     private sealed record NotStored(Hand Hand, Exception Error) : ILocalMessage;
 }

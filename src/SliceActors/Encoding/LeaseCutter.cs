@@ -24,6 +24,7 @@ internal sealed class LeaseCutter : IDisposable
     private readonly BatchBuffers _buffers;
     private readonly int _batchSize;
     private readonly bool _planesAlone;
+    private bool _givenBack;
     private readonly CancellationTokenSource _stopping;
     private readonly Channel<SliceBatch> _batches = Channel.CreateUnbounded<SliceBatch>();
 
@@ -59,6 +60,9 @@ internal sealed class LeaseCutter : IDisposable
 
     public TimeSpan CutTime { get; private set; }
 
+    /// <summary>True once the block was given back: it is not to be encoded, unless that has begun.</summary>
+    public bool IsGivenBack => Volatile.Read(ref _givenBack);
+
     /// <summary>Ends, without error, when the last slice is cut or cutting has failed.</summary>
     private Task Completion { get; }
 
@@ -75,6 +79,8 @@ internal sealed class LeaseCutter : IDisposable
     public bool IsMeasured(int at) => !Task.Settings.IsCentreBlob && (Guide is null || float.IsNaN(Guide[at]));
 
     public void Return(SliceBatch batch) => _buffers.Return(batch);
+
+    public void GiveBack() => Volatile.Write(ref _givenBack, true);
 
     /// <summary>Gives up what is not cut yet and frees the buffers. The cutter of the lease before must be done with.</summary>
     public void Dispose()

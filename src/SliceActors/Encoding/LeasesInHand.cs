@@ -3,7 +3,7 @@ using ToNNO.Contracts;
 
 namespace ToNNO.SliceActors.Encoding;
 
-/// <summary>A lease and who gave it.</summary>
+/// <summary>A block of a lease and who gave it.</summary>
 internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
 {
     public SliceProtocol.EncodeLease Lease { get; } = lease;
@@ -13,6 +13,9 @@ internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
     /// <summary>The lease's part of its pass's guide, once it is read.</summary>
     public float[]? Guide { get; set; }
 
+    /// <summary>True once the coordinator was told that this node will not encode it.</summary>
+    public bool IsGivenBack { get; set; }
+
     /// <summary>The guide that is to be read first, or null.</summary>
     public BlobRef? UnreadGuide => Guide is null ? Lease.Task.Guide : null;
 
@@ -20,7 +23,7 @@ internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
         Owner.Tell(new SliceProtocol.LeaseRejected(Lease.Task.VolumeId, Lease.Directions, code, detail, transient));
 }
 
-/// <summary>An encoder's leases by stage: read, then cut and encoded, then stored, each while its neighbours are at another.</summary>
+/// <summary>The blocks of an encoder's leases by stage: read, then cut and encoded, then stored, each while its neighbours are at another.</summary>
 internal sealed class LeasesInHand
 {
     /// <summary>The one that is encoded and one ahead.</summary>
@@ -35,8 +38,13 @@ internal sealed class LeasesInHand
 
     public bool RoomForMore => _arrived.Count + _encoding.Count < MostUnencoded && _storing.Count < MostStoring;
 
-    /// <summary>The lease whose volume is to be read: the first that arrived.</summary>
-    public Hand? Reading => _arrived.TryPeek(out var first) ? first : null;
+    /// <summary>The block whose volume is to be read: the first that arrived, unless one is encoded and one cut.</summary>
+    public Hand? Reading => _encoding.Count < MostUnencoded && _arrived.TryPeek(out var first) ? first : null;
+
+    /// <summary>True where nothing is left to be encoded or stored.</summary>
+    public bool IsEmpty => Kept.All(hand => hand.IsGivenBack);
+
+    private IEnumerable<Hand> Kept => _storing.Concat(_encoding.Select(work => work.Hand)).Concat(_arrived);
 
     /// <summary>The cutter that ends before another may begin, or null.</summary>
     public LeaseCutter? LastCutter => _encoding.Count > 0 ? _encoding[^1].Cutter : null;
@@ -45,13 +53,28 @@ internal sealed class LeasesInHand
     public Hand? Awaiting(VolumeTask task) =>
         Reading is { } hand && hand.Lease.Task.VolumeId == task.VolumeId && hand.Lease.Task.SourceSha256 == task.SourceSha256 ? hand : null;
 
-    /// <summary>Gives back all leases that no one has been told the end of, for another try.</summary>
+    /// <summary>Rejects all blocks that no one has been told the end of, for another try.</summary>
     public void RejectAll(string code, string detail)
     {
-        foreach (var hand in _arrived.Concat(_encoding.Select(work => work.Hand)).Concat(_storing))
+        foreach (var hand in Kept.Where(hand => !hand.IsGivenBack))
         {
             hand.Reject(code, detail, transient: true);
         }
+    }
+
+    /// <summary>Gives blocks back, as the node leaves.</summary>
+    /// <param name="begunToo">Also those that are encoded or stored.</param>
+    public IReadOnlyList<ReturnedLease> GiveBack(bool begunToo)
+    {
+        foreach (var (_, cutter) in _encoding.Skip(begunToo ? 0 : 1))
+        {
+            cutter.GiveBack();
+        }
+
+        var given = (begunToo ? Kept : _encoding.Skip(1).Select(work => work.Hand).Concat(_arrived)).Where(hand => !hand.IsGivenBack).ToList();
+        given.ForEach(hand => hand.IsGivenBack = true);
+        _arrived.Clear();
+        return [.. given.Select(hand => new ReturnedLease(hand.Lease.Task.RunId, hand.Lease.Task.VolumeId, hand.Lease.Directions))];
     }
 
     /// <summary>Ends the cutters of all leases.</summary>
@@ -63,20 +86,22 @@ internal sealed class LeasesInHand
         }
     }
 
-    /// <returns>True where its volume is to be read now.</returns>
-    public bool Arrive(Hand hand)
+    /// <summary>Takes a lease apart into its blocks.</summary>
+    public void Arrive(SliceProtocol.EncodeLease lease, IActorRef owner)
     {
-        _arrived.Enqueue(hand);
-        return _arrived.Count == 1;
+        foreach (var block in lease.Task.Leases(lease.Directions))
+        {
+            _arrived.Enqueue(new Hand(lease with { Directions = block }, owner));
+        }
     }
 
     /// <summary>The lease under <see cref="Reading"/> is cut and encoded now.</summary>
     public void Encode(LeaseCutter cutter) => _encoding.Add((_arrived.Dequeue(), cutter));
 
     /// <summary>Gives the lease up, where it is the one under <see cref="Reading"/>.</summary>
-    public bool GiveUp(Hand hand) => Reading == hand && _arrived.TryDequeue(out _);
+    public bool GiveUp(Hand hand) => _arrived.TryPeek(out var first) && first == hand && _arrived.TryDequeue(out _);
 
-    /// <summary>The lease that was encoded, its cutter done with; null where it was given up with an earlier life of the actor.</summary>
+    /// <summary>The lease that was encoded, its cutter done with; null where it was given up with an earlier life of the actor, or given back.</summary>
     public Hand? Encoded(LeaseCutter cutter)
     {
         var at = _encoding.FindIndex(work => work.Cutter == cutter);
@@ -88,7 +113,7 @@ internal sealed class LeasesInHand
         var hand = _encoding[at].Hand;
         _encoding.RemoveAt(at);
         cutter.Dispose();
-        return hand;
+        return hand.IsGivenBack ? null : hand;
     }
 
     public void Store(Hand hand) => _storing.Add(hand);

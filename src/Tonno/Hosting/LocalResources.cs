@@ -12,6 +12,9 @@ internal static class LocalResources
     /// lease of large slices may take a CPU hours.</summary>
     private static readonly TimeSpan Unhurried = TimeSpan.FromDays(2);
 
+    /// <summary>Questions that a reducer may leave unanswered, for the same reason.</summary>
+    private const int Unasked = 1_000_000;
+
     /// <param name="output">Address of the store.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
     public static LocalNodeOptions Options(string output, string device)
@@ -29,8 +32,10 @@ internal static class LocalResources
                 MaximumVolumes = Math.Max(2, encoders),
                 LeaseDeadline = Unhurried,
                 TakesUpRuns = false,
+                ShortestLeaseDeadline = Unhurried,
+                MaximumSilences = Unasked,
             },
-            Slice = new SliceOptions { Device = device, Encoders = encoders, CacheBytes = memory / 8 },
+            Slice = new SliceOptions { Device = device, Encoders = encoders, CacheBytes = memory / 8, DrainDeadline = TimeSpan.Zero },
         };
     }
 }

@@ -2,14 +2,18 @@ using Akka.Actor;
 using Akka.TestKit;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Scheduling;
+using ToNNO.Coordinator.Volumes;
 using ToNNO.Tests.Support;
-using static ToNNO.Coordinator.Volumes.VolumeProtocol;
+using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
 
 namespace ToNNO.Coordinator.Tests.Scheduling;
 
 public class LeaseDeskActorSpecs : VirtualTimeSpecs
 {
+    private const string Encoder = "tcp://here#1/0";
     private static readonly VolumeTask _task = SmallWork.Task();
+    private static readonly DirectionRange _block = new(0, 16);
+    private readonly CoordinatorOptions _options = new() { LeaseDeadline = TimeSpan.FromSeconds(90), ShortestLeaseDeadline = TimeSpan.FromSeconds(10), SlicesPerLease = 1 };
     private readonly TestProbe _owner;
     private readonly TestProbe _encoder;
     private readonly IActorRef _desk;
@@ -17,16 +21,16 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     public LeaseDeskActorSpecs()
     {
         (_owner, _encoder) = (CreateTestProbe(), CreateTestProbe());
-        _desk = Sys.ActorOf(Props.Create(() => new LeaseDeskActor()));
+        _desk = Sys.ActorOf(Props.Create(() => new LeaseDeskActor(_options)));
     }
 
     [Fact]
     public void Request_WorkThere_EncoderGetsTheLeaseFromItsOwner()
     {
-        Offer(new DirectionRange(0, 16));
+        Offer(_block);
         Request();
-        Assert.Equal(new LeaseStarted(new(0, 16), _encoder.Ref), _owner.ExpectMsg<LeaseStarted>());
-        Assert.Equal(new DirectionRange(0, 16), _encoder.ExpectMsg<SliceProtocol.EncodeLease>().Directions);
+        Assert.Equal(new LeaseStarted(_block, _encoder.Ref), _owner.ExpectMsg<LeaseStarted>());
+        Assert.Equal(_block, _encoder.ExpectMsg<SliceProtocol.EncodeLease>().Directions);
         Assert.Equal(_owner.Ref, _encoder.LastSender);
     }
 
@@ -34,20 +38,16 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     public void Offer_EncoderIsGone_NotHandedToIt()
     {
         Request();
-        Settle(_desk);
-        Watch(_encoder.Ref);
-        Sys.Stop(_encoder.Ref);
-        ExpectTerminated(_encoder.Ref);
-        Settle(_desk);
-        Offer(new DirectionRange(0, 16));
+        Kill();
+        Offer(_block);
         ExpectNothing(_owner, _desk);
     }
 
     [Fact]
     public void Offer_RangeThatWaitsAlready_OtherVolumesGoOn()
     {
-        Offer(new DirectionRange(0, 16));
-        Offer(new DirectionRange(0, 16));
+        Offer(_block);
+        Offer(_block);
         Request();
         _encoder.ExpectMsg<SliceProtocol.EncodeLease>();
         Request();
@@ -57,13 +57,169 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     [Fact]
     public void Withdrawn_LeasesOpen_NoneHandedOut()
     {
-        Offer(new DirectionRange(0, 16));
-        _desk.Tell(new LeasesWithdrawn(_task.VolumeId));
+        Offer(_block);
+        _desk.Tell(new LeasesWithdrawn(WorkId.Of(_task)));
         Request();
         ExpectNothing(_encoder, _desk);
     }
 
-    private void Offer(DirectionRange range) => _desk.Tell(new LeasesOffered(_task, [range]), _owner.Ref);
+    [Fact]
+    public void Overdue_SpeedUnknown_OwnerHearsAfterTheLongDeadlineWhoKeptSilent()
+    {
+        Hand();
+        Wait(_options.LeaseDeadline - _options.LookAtLeasesEvery);
+        ExpectNothing(_owner, _desk);
+        Wait(_options.LookAtLeasesEvery);
+        Same(new LeasesLost([_block], LeaseLoss.Overdue, [], Encoder, _options.LeaseDeadline));
+    }
 
-    private void Request() => _desk.Tell(new SliceProtocol.RequestLease("e", []), _encoder.Ref);
+    [Fact]
+    public void Overdue_SpeedKnown_OwnerHearsAfterTheShortOne()
+    {
+        Hand();
+        _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: true, TimeSpan.FromMilliseconds(1)));
+        Hand(new(16, 16));
+        Wait(_options.ShortestLeaseDeadline);
+        Same(new LeasesLost([new(16, 16)], LeaseLoss.Overdue, [], Encoder, _options.ShortestLeaseDeadline));
+    }
+
+    [Fact]
+    public void Closed_BeforeTheDeadline_NothingIsOverdue()
+    {
+        Hand();
+        _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: true, Elapsed: null));
+        Wait(2 * _options.LeaseDeadline);
+        ExpectNothing(_owner, _desk);
+    }
+
+    [Fact]
+    public void Terminated_WithoutAWord_NodeHasDiedOfTheBlocksInHand()
+    {
+        Hand();
+        Kill();
+        Same(new LeasesLost([_block], LeaseLoss.Died, [0], "tcp://here#1", TimeSpan.Zero));
+        Assert.Equal((0, 1), (Described().Encoders, Described().Deaths));
+    }
+
+    [Fact]
+    public void Terminated_TwoEncodersOfANode_OneDeath()
+    {
+        var other = CreateTestProbe();
+        Offer(_block, new(16, 16));
+        _desk.Tell(new SliceProtocol.RequestLease("tcp://here#1/1", []), other.Ref);
+        other.ExpectMsg<SliceProtocol.EncodeLease>();
+        Request();
+        _encoder.ExpectMsg<SliceProtocol.EncodeLease>();
+        _owner.ReceiveN(2);
+        Kill();
+        Assert.Equal([0, 16], _owner.ExpectMsg<LeasesLost>().Suspects.Order());
+        Watch(other.Ref);
+        Sys.Stop(other.Ref);
+        ExpectTerminated(other.Ref);
+        ExpectNothing(_owner, _desk);
+        Assert.Equal(1, Described().Deaths);
+    }
+
+    [Fact]
+    public void Leaving_LeaseGivenBack_GoesToAnotherAndTheEndIsNoDeath()
+    {
+        Hand();
+        _desk.Tell(new SliceProtocol.EncoderLeaving(Encoder, [new ReturnedLease(_task.RunId, _task.VolumeId, _block)]), _encoder.Ref);
+        Assert.Equal(Encoder, _encoder.ExpectMsg<SliceProtocol.EncoderMayLeave>().EncoderId);
+        Same(new LeasesLost([_block], LeaseLoss.Returned, [], Encoder, _options.LeaseDeadline));
+        Kill();
+        ExpectNothing(_owner, _desk);
+        Assert.Equal(0, Described().Deaths);
+    }
+
+    [Fact]
+    public void Leaving_ThenItsEncoderAsksAgain_GetsNothing()
+    {
+        Request();
+        _desk.Tell(new SliceProtocol.EncoderLeaving(Encoder, []), _encoder.Ref);
+        _encoder.ExpectMsg<SliceProtocol.EncoderMayLeave>();
+        Request();
+        Offer(_block);
+        ExpectNothing(_encoder, _desk);
+    }
+
+    [Fact]
+    public void RunHeld_ThenNotAnyLonger_LeasesWaitAndGoOn()
+    {
+        var run = CreateTestProbe();
+        _desk.Tell(new VolumeProtocol.RunStands(_task.RunId, 0, Held: true), run.Ref);
+        Offer(_block);
+        Request();
+        ExpectNothing(_encoder, _desk);
+        _desk.Tell(new VolumeProtocol.RunStands(_task.RunId, 0, Held: false), run.Ref);
+        _encoder.ExpectMsg<SliceProtocol.EncodeLease>();
+    }
+
+    [Fact]
+    public void RunEnds_LeasesOpen_NoneHandedOut()
+    {
+        var run = CreateTestProbe();
+        _desk.Tell(new VolumeProtocol.RunStands(_task.RunId, 0, Held: false), run.Ref);
+        Offer(_block);
+        Settle(_desk);
+        Watch(run.Ref);
+        Sys.Stop(run.Ref);
+        ExpectTerminated(run.Ref);
+        Request();
+        ExpectNothing(_encoder, _desk);
+    }
+
+    [Fact]
+    public void Describe_LeaseOut_AgeAndMarginAreTold()
+    {
+        Hand();
+        Wait(TimeSpan.FromSeconds(5));
+        Assert.Equal(new LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0), Described());
+    }
+
+    private void Offer(params DirectionRange[] blocks) => _desk.Tell(new LeasesOffered(_task, blocks, [], ""), _owner.Ref);
+
+    private void Request() => _desk.Tell(new SliceProtocol.RequestLease(Encoder, []), _encoder.Ref);
+
+    /// <summary>The encoder has a block.</summary>
+    private void Hand(DirectionRange? block = null)
+    {
+        Offer(block ?? _block);
+        Request();
+        _owner.ExpectMsg<LeaseStarted>();
+        _encoder.ExpectMsg<SliceProtocol.EncodeLease>();
+    }
+
+    /// <summary>Lets time pass look by look: the test's scheduler rings a timer once each time it is moved on.</summary>
+    private void Wait(TimeSpan time)
+    {
+        for (var passed = TimeSpan.Zero; passed < time; passed += _options.LookAtLeasesEvery)
+        {
+            Pass(_options.LookAtLeasesEvery, _desk);
+        }
+    }
+
+    private void Kill()
+    {
+        Settle(_desk);
+        Watch(_encoder.Ref);
+        Sys.Stop(_encoder.Ref);
+        ExpectTerminated(_encoder.Ref);
+        Settle(_desk);
+    }
+
+    private void Same(LeasesLost expected)
+    {
+        var lost = _owner.ExpectMsg<LeasesLost>();
+        Assert.Equal(expected.Blocks, lost.Blocks);
+        Assert.Equal(expected.Suspects, lost.Suspects);
+        Assert.Equal((expected.Loss, expected.From, expected.Deadline), (lost.Loss, lost.From, lost.Deadline));
+    }
+
+    private LeasesDescribed Described()
+    {
+        var probe = CreateTestProbe();
+        _desk.Tell(new DescribeLeases(), probe.Ref);
+        return probe.ExpectMsg<LeasesDescribed>();
+    }
 }

@@ -6,6 +6,7 @@ using ToNNO.Storage;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Geometry;
+using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
 
 namespace ToNNO.Coordinator.Tests.Volumes;
@@ -21,6 +22,7 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
     public PassesActorSpecs()
     {
         (_volume, _desk) = (CreateTestProbe(), CreateTestProbe());
+        _desk.IgnoreMessages(message => message is LeaseClosed);
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
     }
 
@@ -164,7 +166,7 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
         var inspection = new Inspection(task, [.. task.Leases()], stored ?? [], task.Plan().Directions.Count, 1, Done: null);
         var services = new VolumeServices(
             new FakeInspector(), new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, Nobody.Instance, Nobody.Instance, new CoordinatorOptions(), TimeProvider.System);
-        _volume.ChildActorOf(Props.Create(() => new PassesActor(inspection, services)));
+        _volume.ChildActorOf(Props.Create(() => new PassesActor(inspection, services, VolumeDeaths.None)));
     }
 
     private void EncodePass(VolumeTask task, int pass, Func<int, float> logit)

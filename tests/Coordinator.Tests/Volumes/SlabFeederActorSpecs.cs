@@ -59,6 +59,28 @@ public class SlabFeederActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Overdue_SoManyTimesInARow_VolumeFailsAndTheSlabIsNamed()
+    {
+        Store(0, 1);
+        Applied(0); // an answer, from the start
+        for (var silence = 1; silence < _options.MaximumSilences; silence++)
+        {
+            Pass(_options.ReducerDeadline, _feeder);
+        }
+
+        Applied(16); // in time: silences are counted anew
+        for (var silence = 0; silence < _options.MaximumSilences; silence++)
+        {
+            ExpectNothing(_volume, _feeder);
+            Pass(_options.ReducerDeadline, _feeder);
+        }
+
+        var failed = _volume.ExpectMsg<StageFailed>();
+        Assert.Equal(("recon.silent", VolumeState.Failed), (failed.ReasonCode, failed.State));
+        Assert.StartsWith("Slab 0 of volume a left 40 questions in a row unanswered, over 00:20:00", failed.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Answered_InTime_NotAskedAgain()
     {
         Store(0);

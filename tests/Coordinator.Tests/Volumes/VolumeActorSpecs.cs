@@ -1,10 +1,12 @@
 using Akka.Actor;
 using Akka.TestKit;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Scheduling;
 using ToNNO.Coordinator.Volumes;
 using ToNNO.Imaging;
 using ToNNO.Storage;
 using ToNNO.Tests.Support;
+using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
 
 namespace ToNNO.Coordinator.Tests.Volumes;
@@ -25,10 +27,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     {
         (_run, _desk, _slabs, _publisher) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
-        var services = new VolumeServices(
-            _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
-        var input = new RunInput(new("a"), ["/nowhere/a.nii"]);
-        _volume = _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
+        _volume = Begin();
     }
 
     [Fact]
@@ -99,6 +98,35 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Publishing_SoManySilencesInARow_FailedAndThePublisherIsNamed()
+    {
+        Publish();
+        for (var silence = 0; silence < _options.MaximumSilences; silence++)
+        {
+            Pass(_options.ReducerDeadline, _volume);
+        }
+
+        Assert.Equal((VolumeState.Failed, "recon.silent", false), Concluded());
+    }
+
+    [Fact]
+    public async Task Died_EncoderOfTheVolume_InTheLedgerBeforeItIsOfferedAgainAndAnotherCoordinatorKnows()
+    {
+        Work();
+        var encoding = _desk.LastSender;
+        encoding.Tell(new LeaseStarted(new(16, 16), _slabs.Ref));
+        encoding.Tell(new LeasesLost([new(16, 16)], LeaseLoss.Died, [16], "there#1", TimeSpan.Zero));
+        Assert.Equal([16], _desk.ExpectMsg<LeasesOffered>().Suspects);
+        Assert.Equal([new VolumeDeaths.Place(16, 1)], (await EntryAsync()).Deaths?.Places);
+
+        var second = Begin();
+        _run.ExpectMsg<AdmissionRequested>();
+        second.Tell(new Admitted());
+        Assert.Equal([16], _desk.ExpectMsg<LeasesOffered>().Suspects);
+        Assert.Equal((VolumeState.InProcess, 2), await LedgerAsync());
+    }
+
+    [Fact]
     public void Publishing_TransientThrice_FailedWithTheCode()
     {
         Publish();
@@ -157,6 +185,20 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         _folder.Dispose();
     }
 
+    private IActorRef Begin()
+    {
+        var services = new VolumeServices(
+            _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
+        var input = new RunInput(new("a"), ["/nowhere/a.nii"]);
+        return _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
+    }
+
+    private async Task<LedgerEntry> EntryAsync()
+    {
+        var blob = await _store.ReadAsync(Ledger.PathOf(new("a")), CancellationToken.None);
+        return Documents.TryParse<LedgerEntry>(blob.Bytes.Span)!;
+    }
+
     private void Admit()
     {
         _run.ExpectMsg<AdmissionRequested>();
@@ -209,8 +251,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
 
     private async Task<(VolumeState State, int Attempts)> LedgerAsync()
     {
-        var blob = await _store.ReadAsync(Ledger.PathOf(new("a")), CancellationToken.None);
-        var entry = Documents.TryParse<LedgerEntry>(blob.Bytes.Span)!;
+        var entry = await EntryAsync();
         return (entry.State, entry.Attempts);
     }
 }

@@ -193,6 +193,139 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         Assert.Equal(["a", "b"], encoded.Order(StringComparer.Ordinal)); // either may be stored first
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Lease_OfSeveralBlocks_EachIsAnsweredByItselfAndTheNextIsAskedForWithTheLast(int blocks)
+    {
+        var task = SmallWork.Task(leaseDirections: 4);
+        _encoder.Tell(new SliceProtocol.EncodeLease(task, new(8, 4 * blocks)), _owner.Ref);
+        for (var block = 0; block < blocks; block++)
+        {
+            Loaded();
+        }
+
+        var encoded = Enumerable.Range(0, blocks).Select(_ => _owner.ExpectMsg<SliceProtocol.LeaseEncoded>()).ToList();
+        Assert.Equal(Enumerable.Range(0, blocks).Select(block => new DirectionRange(8 + (4 * block), 4)), encoded.Select(one => one.Directions).OrderBy(range => range.First));
+        Assert.All(encoded, one => Assert.True(one.Elapsed > TimeSpan.Zero));
+        _coordinator.ExpectMsg<SliceProtocol.RequestLease>();
+    }
+
+    /// <summary>All rows of a volume, encoded by leases of one, two and five blocks: a slice's neighbours in a batch are the same whatever
+    /// the lease, so that the rows are, bit for bit.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Leases_OfOneTwoAndFiveBlocks_LeaveTheSameRows(bool script)
+    {
+        var task = SmallWork.Task(leaseDirections: 4);
+        if (script)
+        {
+            // Two channels and three classes.
+            IntensityMap[] channels = [IntensityMap.Identity, IntensityMap.Identity];
+            var card = _model.Card with { Name = "residual", Sha256 = "residual", Classes = ["a", "b", "c"], Intensities = channels };
+            var program = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, "Fixtures", "residual.ts"), TestContext.Current.CancellationToken);
+            _model = new TorchSliceEncoder(new TorchScriptNetwork(program, "residual.ts"), card, "cpu");
+            task = task with { Settings = task.Settings with { ModelSha256 = card.Sha256, Intensities = channels, Classes = [new(1, "b")] } };
+        }
+
+        var rows = new List<float[]>();
+        foreach (var blocks in new[] { 1, 2, 5 })
+        {
+            for (var first = 0; first < SmallWork.Directions; first += 4 * blocks)
+            {
+                _encoder.Tell(new SliceProtocol.EncodeLease(task, new(first, Math.Min(4 * blocks, SmallWork.Directions - first))), _owner.Ref);
+            }
+
+            foreach (var _ in task.Leases())
+            {
+                Loaded();
+                _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
+            }
+
+            rows.Add([.. task.Leases().SelectMany(block => Rows(task, block).Logits)]);
+            Assert.All(task.Leases(), block => File.Delete(Path.Combine(_folder.Path, task.RowsPath(block))));
+        }
+
+        Assert.True(rows[0].Distinct().Count() > 100, "the rows tell slices apart");
+        Assert.Equal(rows[0], rows[1]);
+        Assert.Equal(rows[0], rows[2]);
+        _model.Dispose();
+    }
+
+    [Fact]
+    public void Drain_NothingInHand_GoesWhenTheCoordinatorKnows()
+    {
+        Watch(_encoder);
+        Drain();
+        Assert.Empty(Leaving());
+        MayLeave();
+        ExpectTerminated(_encoder);
+    }
+
+    [Fact]
+    public void Drain_OneIsEncodedAndOneBegunAndOneAhead_TheFirstIsFinishedAndTheOthersComeBack()
+    {
+        using var encoder = new HeldEncoder();
+        _model = encoder;
+        Watch(_encoder);
+        Lease();
+        Loaded();
+        encoder.Begun.Wait(TestContext.Current.CancellationToken);
+        Lease(SmallWork.Task("b"));
+        Loaded();
+        Lease(SmallWork.Task("c"));
+        Settle(_encoder);
+        Drain();
+        Assert.Equal(["b", "c"], Leaving());
+        MayLeave();
+        ExpectNothing(_owner, _encoder);
+        encoder.Release.Set();
+        Assert.Equal("a", _owner.ExpectMsg<SliceProtocol.LeaseEncoded>().VolumeId.Value);
+        ExpectTerminated(_encoder);
+        Assert.False(_owner.HasMessages);
+    }
+
+    [Fact]
+    public void Drain_LeaseComesMeanwhile_GivenBackAtOnce()
+    {
+        Drain();
+        Leaving();
+        Lease();
+        Assert.Equal(["a"], Leaving());
+    }
+
+    [Fact]
+    public void Drain_NotFinishedInTime_WhatIsLeftComesBackAndTheEncoderGoes()
+    {
+        using var encoder = new HeldEncoder();
+        _model = encoder;
+        Watch(_encoder);
+        Lease();
+        Loaded();
+        encoder.Begun.Wait(TestContext.Current.CancellationToken);
+        Drain();
+        Assert.Empty(Leaving());
+        MayLeave();
+        Pass(_options.DrainDeadline, _encoder);
+        Assert.Equal(["a"], Leaving());
+        encoder.Release.Set(); // a stopping actor waits for its child
+        MayLeave();
+        ExpectTerminated(_encoder);
+        Assert.False(_owner.HasMessages);
+    }
+
+    [Fact]
+    public void Drain_CoordinatorDoesNotAnswer_GoesAllTheSame()
+    {
+        Watch(_encoder);
+        Drain();
+        Leaving();
+        Pass(_options.DrainDeadline + _options.FarewellDeadline, _encoder);
+        ExpectTerminated(_encoder);
+    }
+
     [Fact]
     public void Lease_CuttingFails_RejectedAndTheNextLeaseIsEncoded()
     {
@@ -240,6 +373,8 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         var network = new SmallCnn(new SmallCnnArchitecture { Layers = [new ConvLayer { Channels = 4 }, new ConvLayer { Channels = 4 }] });
         _model = new TorchSliceEncoder(network, new SumEncoder().Card with { Name = "small", Sha256 = "small" }, "cpu");
         var counts = new List<long>();
+        GC.Collect(); // what other tests left to their finalizers is not to go meanwhile
+        GC.WaitForPendingFinalizers();
         for (var lease = 0; lease < 6; lease++)
         {
             Lease(_task with { Settings = _task.Settings with { ModelSha256 = "small" } });
@@ -268,8 +403,19 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         var samples = new float[8 * 8 * 8];
         samples[(4 * 64) + (4 * 8) + 4] = 1;
         var task = _cache.ExpectMsg<VolumeCacheActor.LoadVolume>().Task;
-        _cache.Reply(new VolumeCacheActor.VolumeLoaded(task, [new Volume(geometry ?? task.Geometry, samples)], TimeSpan.Zero, [task.VolumeId]));
+        var channels = task.Settings.Intensities.Select(_ => new Volume(geometry ?? task.Geometry, samples));
+        _cache.Reply(new VolumeCacheActor.VolumeLoaded(task, [.. channels], TimeSpan.Zero, [task.VolumeId]));
     }
+
+    private RowsBlob Rows(VolumeTask task, DirectionRange block) =>
+        RowsBlob.TryParse(File.ReadAllBytes(Path.Combine(_folder.Path, task.RowsPath(block))), block, task.Plan().OffsetCount, 1)!;
+
+    private void Drain() => _encoder.Tell(new EncoderActor.Drain());
+
+    private IEnumerable<string> Leaving() =>
+        ((SliceProtocol.EncoderLeaving)_coordinator.FishForMessage(message => message is SliceProtocol.EncoderLeaving)).Returned.Select(lease => lease.VolumeId.Value);
+
+    private void MayLeave() => _encoder.Tell(new SliceProtocol.EncoderMayLeave("e"), _coordinator.Ref);
 
     private (string Code, bool Transient) Rejected()
     {

@@ -1,0 +1,54 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+
+namespace ToNNO.Coordinator.Scheduling;
+
+/// <summary>Between the lease desk and the other actors of its coordinator.</summary>
+internal static class LeaseProtocol
+{
+    /// <summary>Blocks to be encoded; the sender gets the answers.</summary>
+    /// <param name="Suspects">First directions of all the volume's open blocks that an encoder may have died of: they are encoded alone,
+    /// and the others wait.</param>
+    /// <param name="DiedOn">Node of the last death, or empty.</param>
+    public sealed record LeasesOffered(VolumeTask Task, IReadOnlyList<DirectionRange> Ranges, IReadOnlyList<int> Suspects, string DiedOn) : ILocalMessage;
+
+    public sealed record LeasesWithdrawn(WorkId Work) : ILocalMessage;
+
+    /// <summary>An encoder has blocks from now on.</summary>
+    public sealed record LeaseStarted(DirectionRange Directions, IActorRef Encoder) : ILocalMessage;
+
+    /// <summary>A block is out of an encoder's hands, told by its volume.</summary>
+    /// <param name="Done">True where its rows are stored; else it will be offered again, or its volume ends.</param>
+    /// <param name="Elapsed">What encoding took, where that is known.</param>
+    public sealed record LeaseClosed(WorkId Work, DirectionRange Block, bool Done, TimeSpan? Elapsed) : ILocalMessage;
+
+    /// <summary>Blocks came back undone without an answer; they may be offered again.</summary>
+    /// <param name="Suspects">First directions of the blocks that may have killed the encoder, where it died.</param>
+    /// <param name="From">The encoder; where it died, its node.</param>
+    /// <param name="Deadline">What they were given.</param>
+    public sealed record LeasesLost(
+        IReadOnlyList<DirectionRange> Blocks, LeaseLoss Loss, IReadOnlyList<int> Suspects, string From, TimeSpan Deadline) : ILocalMessage;
+
+    /// <summary>Asks how the leases stand.</summary>
+    public sealed record DescribeLeases : ILocalMessage;
+
+    /// <param name="Out">Blocks in the hands of encoders.</param>
+    /// <param name="OldestAge">Age of the one that is out longest.</param>
+    /// <param name="LeastMargin">Time until the first of them is overdue; negative where one is. Null where none is out.</param>
+    /// <param name="Deaths">Nodes that died with leases in their hands.</param>
+    public sealed record LeasesDescribed(
+        int Encoders, int FreeEncoders, int Out, TimeSpan OldestAge, TimeSpan? LeastMargin, long HandedOut, long Deaths) : ILocalMessage;
+}
+
+/// <summary>Why a lease came back undone.</summary>
+internal enum LeaseLoss
+{
+    /// <summary>Its encoder's node is leaving and gave it back.</summary>
+    Returned,
+
+    /// <summary>No answer came within its deadline.</summary>
+    Overdue,
+
+    /// <summary>Its encoder's node is gone without a word.</summary>
+    Died,
+}
