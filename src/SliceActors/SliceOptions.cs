@@ -24,7 +24,7 @@ public sealed class SliceOptions
     /// <summary>How long a node that is told to stop goes on with what it has begun to encode; what is not stored by then goes to others.</summary>
     public TimeSpan DrainDeadline { get; init; } = TimeSpan.FromSeconds(18);
 
-    /// <summary>How long it then waits for the coordinator to know: with the deadline above 20 s, of the 30 that a container is given.</summary>
+    /// <summary>How long it waits for the coordinator to know: with the deadline above 20 s at most, of the 30 that a container is given.</summary>
     public TimeSpan FarewellDeadline { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Pixels in one batch: a batch holds as many slices as fit, 1 to 64, in whole batches of the encoder's. Part of what fixes

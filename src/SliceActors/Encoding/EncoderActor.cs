@@ -22,8 +22,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     private IReadOnlyList<VolumeId> _held = [];
     private bool _asked;
     private Hand? _loading;
-    private bool _leaving;
-    private bool _mayLeave;
+    private Farewell? _farewell;
 
     /// <param name="device">Makes the child that encodes.</param>
     /// <param name="nodeStopping">Cancelled when the node must stop at once: a lease may take longer than that may.</param>
@@ -42,12 +41,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         {
             _asked = false;
             _leases.Arrive(lease, Sender);
-            if (_leaving)
-            {
-                GiveBack(begunToo: false);
-                return;
-            }
-
+            _farewell?.GiveBack(begunToo: false);
             Load();
         });
         Receive<SliceProtocol.ReleaseVolume>(_cache.Tell);
@@ -87,7 +81,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         });
         Receive<DeviceActor.Stopped>(_ =>
         {
-            if (!_leaving)
+            if (_farewell is null)
             {
                 Context.Stop(Self); // the leases go back with the encoder, which takes no other
             }
@@ -110,10 +104,10 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             failed.Hand.Reject(store.Code, store.Message, transient: true);
             AskForLease();
         });
-        Receive<Drain>(_ => Leave(options));
+        Receive<Drain>(_ => _farewell ??= new Farewell(encoderId, coordinator, _leases, Timers, options));
+        Receive<Farewell.DrainOverdue>(_ => _farewell?.GiveBack(begunToo: true));
+        Receive<Farewell.Unanswered>(_ => MayLeave());
         Receive<SliceProtocol.EncoderMayLeave>(_ => MayLeave());
-        Receive<FarewellOverdue>(_ => MayLeave());
-        Receive<DrainOverdue>(_ => GiveBack(begunToo: true));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -135,9 +129,12 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     private void AskForLease()
     {
-        if (_leaving)
+        if (_farewell is { } farewell)
         {
-            StopWhenDone();
+            if (farewell.IsOver)
+            {
+                Context.Stop(Self);
+            }
         }
         else if (!_asked && _leases.RoomForMore)
         {
@@ -174,7 +171,6 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         }
 
         _loading = null;
-
         var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Channels, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
         _leases.Encode(cutter);
         _device.Tell(new DeviceActor.Encode(cutter, loaded.ReadTime));
@@ -198,34 +194,10 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         AskForLease();
     }
 
-    /// <summary>Asks for nothing more and gives back what is not begun; what is begun has time until the deadline.</summary>
-    private void Leave(SliceOptions options)
-    {
-        _leaving = true;
-        Timers.CancelAll();
-        Timers.StartSingleTimer(nameof(DrainOverdue), new DrainOverdue(), options.DrainDeadline);
-        Timers.StartSingleTimer(nameof(FarewellOverdue), new FarewellOverdue(), options.DrainDeadline + options.FarewellDeadline);
-        GiveBack(begunToo: false);
-    }
-
-    private void GiveBack(bool begunToo)
-    {
-        _mayLeave = false;
-        _coordinator.Tell(new SliceProtocol.EncoderLeaving(_encoderId, _leases.GiveBack(begunToo)));
-    }
-
     private void MayLeave()
     {
-        _mayLeave = true;
-        StopWhenDone();
-    }
-
-    private void StopWhenDone()
-    {
-        if (_mayLeave && _leases.IsEmpty)
-        {
-            Context.Stop(Self);
-        }
+        _farewell?.Known();
+        AskForLease();
     }
 
     private void Store(DeviceActor.Encoded encoded)
@@ -250,10 +222,6 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
     /// <summary>The node leaves: no more leases.</summary>
     public sealed record Drain : ILocalMessage;
-
-    private sealed record DrainOverdue : ILocalMessage;
-
-    private sealed record FarewellOverdue : ILocalMessage;
 
     private sealed record Stored(Hand Hand, BlobRef Rows, long SlicesEncoded, TimeSpan Elapsed) : ILocalMessage;
 

@@ -322,7 +322,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         Watch(_encoder);
         Drain();
         Leaving();
-        Pass(_options.DrainDeadline + _options.FarewellDeadline, _encoder);
+        Pass(_options.FarewellDeadline, _encoder);
         ExpectTerminated(_encoder);
     }
 
