@@ -17,6 +17,7 @@ internal static class Program
     {
         ["adaptive"] = AdaptiveBenchmark.Measure,
         ["cam"] = CamBench.Measure,
+        ["cluster-load"] = ClusterLoadBench.Measure,
         ["device"] = DeviceBench.Measure,
         ["encoders"] = EncodersBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
@@ -25,6 +26,7 @@ internal static class Program
         ["kernels"] = KernelsBenchmark.Measure,
         ["pipeline"] = PipelineBench.Measure,
         ["scaling"] = ScalingBench.Measure,
+        ["scheduling"] = SchedulingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
         ["table"] = arguments => new { real = RealTable.Measure(arguments), synthetic = SyntheticTable.Measure(arguments) },
         ["table-real"] = RealTable.Measure,

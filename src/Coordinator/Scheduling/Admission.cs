@@ -7,13 +7,14 @@ internal sealed class Admission(long budgetBytes, int maximumVolumes)
 {
     private readonly Dictionary<VolumeId, long> _admitted = [];
     private readonly Queue<(VolumeId Volume, long SizeBytes)> _waiting = [];
+    private long _admittedBytes;
 
     /// <summary>True where a volume of this size could never be admitted.</summary>
     public bool Exceeds(long sizeBytes) => sizeBytes > budgetBytes;
 
     public void Request(VolumeId volume, long sizeBytes) => _waiting.Enqueue((volume, sizeBytes));
 
-    public void Release(VolumeId volume) => _admitted.Remove(volume);
+    public void Release(VolumeId volume) => _admittedBytes -= _admitted.Remove(volume, out var sizeBytes) ? sizeBytes : 0;
 
     /// <summary>The volumes that may start now, in order of arrival.</summary>
     public IReadOnlyList<VolumeId> Admit()
@@ -21,10 +22,11 @@ internal sealed class Admission(long budgetBytes, int maximumVolumes)
         var started = new List<VolumeId>();
         while (_waiting.TryPeek(out var next)
             && _admitted.Count < maximumVolumes
-            && (_admitted.Count == 0 || _admitted.Values.Sum() + next.SizeBytes <= budgetBytes))
+            && (_admitted.Count == 0 || _admittedBytes + next.SizeBytes <= budgetBytes))
         {
             _waiting.Dequeue();
             _admitted.Add(next.Volume, next.SizeBytes);
+            _admittedBytes += next.SizeBytes;
             started.Add(next.Volume);
         }
 

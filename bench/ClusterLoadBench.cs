@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Globalization;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Runs;
+using ToNNO.Coordinator.Volumes;
+using ToNNO.Storage;
+
+namespace ToNNO.Bench;
+
+/// <summary>The real coordinator with 1,000 simulated encoders: its processor time for each lease, how busy it keeps them, its memory by
+/// the number of volumes, and how soon it is ready again over the ledger of a large archive.</summary>
+/// <remarks>Processor time is the process's: that of the simulated encoders and reducers is in it, what serializing for other nodes
+/// costs is not. The load's ledger is on the disk; the archive's, which would measure the disk alone, in memory.</remarks>
+internal static class ClusterLoadBench
+{
+    private const int Encoders = 1000;
+
+    /// <param name="arguments">Volumes of 400 directions; seconds that a block takes; volumes of one block in the archive.</param>
+    public static object Measure(string[] arguments)
+    {
+        double Argument(int at, double otherwise) => at < arguments.Length ? double.Parse(arguments[at], CultureInfo.InvariantCulture) : otherwise;
+        var (volumes, seconds, archive) = ((int)Argument(0, 5_000), Argument(1, 0.8), (int)Argument(2, 100_000));
+        return MeasureAsync(volumes, TimeSpan.FromSeconds(seconds), archive).GetAwaiter().GetResult();
+    }
+
+    private static async Task<object> MeasureAsync(int volumes, TimeSpan blockTime, int archive) =>
+        new { encoders = Encoders, load = await LoadAsync(volumes, blockTime), archive = await ArchiveAsync(archive), disk = await DiskAsync() };
+
+    /// <summary>Measures from when the first volumes are done until the last begins.</summary>
+    private static async Task<object> LoadAsync(int volumes, TimeSpan blockTime)
+    {
+        using var folder = new BenchFolder();
+        var store = new LocalFolderStore(folder.New());
+        var run = await SubmitAsync(store, volumes, directions: 400);
+        await using var load = new SimulatedCoordination(store, run, Encoders, blockTime, lastOpen: false);
+        await Reach(load, volumes / 10);
+        var (begun, cpu, blocks, leases, idle) = (Stopwatch.GetTimestamp(), BenchRun.CpuTime(), load.Tally.Blocks, load.Tally.Leases, load.Tally.Idle);
+        await Task.WhenAny(load.Inspector.LastReached, load.Finished);
+        var wall = Stopwatch.GetElapsedTime(begun);
+        (cpu, blocks, leases, idle) = (BenchRun.CpuTime() - cpu, load.Tally.Blocks - blocks, load.Tally.Leases - leases, load.Tally.Idle - idle);
+        await load.Finished;
+        return new
+        {
+            volumes,
+            directions = 400,
+            block_seconds = blockTime.TotalSeconds,
+            seconds = wall.TotalSeconds,
+            leases_a_second = leases / wall.TotalSeconds,
+            blocks_a_second = blocks / wall.TotalSeconds,
+            cores_for_1000_leases_a_second = 1000 * cpu.TotalSeconds / leases,
+            share_of_time_with_a_block_in_hand = 1 - (idle.TotalSeconds / (Encoders * wall.TotalSeconds)),
+            busy = blocks * blockTime.TotalSeconds / (Encoders * wall.TotalSeconds), // a timer that rings late counts as idle, too
+        };
+    }
+
+    /// <summary>Many volumes of one block; the last stays open, and another coordinator goes on with it.</summary>
+    private static async Task<object> ArchiveAsync(int volumes)
+    {
+        using var folder = new BenchFolder(inMemory: true);
+        var store = new LocalFolderStore(folder.New());
+        var run = await SubmitAsync(store, volumes + 1, directions: 16);
+        var (begun, memory) = (Stopwatch.GetTimestamp(), new List<object>());
+        TimeSpan wall;
+        await using (var first = new SimulatedCoordination(store, run, Encoders, TimeSpan.FromSeconds(0.2), lastOpen: true))
+        {
+            foreach (var part in new[] { volumes / 10, volumes / 2, volumes })
+            {
+                await Reach(first, part);
+                memory.Add(new { volumes = part, mebibytes = GC.GetTotalMemory(forceFullCollection: true) / 1048576.0 });
+            }
+
+            wall = Stopwatch.GetElapsedTime(begun);
+        }
+
+        begun = Stopwatch.GetTimestamp();
+        await using var second = new SimulatedCoordination(store, run, Encoders, TimeSpan.FromSeconds(0.2), lastOpen: true);
+        await second.Inspector.LastReached;
+        return new { volumes, seconds = wall.TotalSeconds, memory, ready_again_seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds };
+    }
+
+    /// <summary>Entries that the ledger takes, flushed to the disk, 32 at a time.</summary>
+    private static async Task<object> DiskAsync()
+    {
+        using var folder = new BenchFolder();
+        var ledger = new Ledger(new LocalFolderStore(folder.New()), TimeProvider.System, epoch: 1);
+        var (entries, begun) = (500, Stopwatch.GetTimestamp());
+        await Parallel.ForAsync(0, entries, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (number, cancel) => await ledger.RecordAsync(
+            new($"volume-{number:D6}"), _ => new LedgerEntry { VolumeId = new($"volume-{number:D6}"), RunId = new("load"), State = VolumeState.InProcess }, cancel));
+        return new { ledger_entries_a_second = entries / Stopwatch.GetElapsedTime(begun).TotalSeconds };
+    }
+
+    private static async Task<RunDocument> SubmitAsync(LocalFolderStore store, int volumes, int directions)
+    {
+        var run = new RunDocument
+        {
+            RunId = new("load"),
+            Settings = SimulatedVolumes.Settings(directions),
+            InputCount = volumes,
+            SubmittedAt = TimeProvider.System.GetUtcNow(),
+        };
+        await new RunRegistry(store).CreateAsync(
+            run, [.. Enumerable.Range(0, volumes).Select(number => new RunInput(new($"volume-{number:D6}"), ["nowhere"]))], CancellationToken.None);
+        return run;
+    }
+
+    private static async Task Reach(SimulatedCoordination load, int volumes)
+    {
+        while (load.Concluded < volumes && !load.Finished.IsFaulted)
+        {
+            await Task.Delay(100);
+        }
+
+        if (load.Finished.IsFaulted)
+        {
+            await load.Finished;
+        }
+    }
+}
