@@ -21,7 +21,7 @@ public static class CoordinatorTelemetry
 
     private static readonly Counter<long> _deaths = _meter.CreateCounter<long>("tonno.coordinator.node.deaths", "{node}", "Nodes that died with leases in their hands.");
 
-    private static readonly UpDownCounter<long> _volumes = _meter.CreateUpDownCounter<long>("tonno.coordinator.volume.open", "{volume}", "Volumes that are inspected or worked on, by state.");
+    private static readonly UpDownCounter<long> _volumes = _meter.CreateUpDownCounter<long>("tonno.coordinator.volume.open", "{volume}", "Volumes that are read (scheduled) or worked on (in process).");
 
     private static readonly Counter<long> _concluded = _meter.CreateCounter<long>("tonno.coordinator.volume.concluded", "{volume}", "Volumes that are done with, by state.");
 

@@ -189,6 +189,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         }
 
         _progress = _progress.Concluded(concluded.VolumeId, concluded.State, concluded.Reused);
+        CoordinatorTelemetry.Concluded(concluded.State);
         _admission.Release(concluded.VolumeId);
         Context.Stop(Context.Child(ActorName(concluded.VolumeId)));
         TellWatchers(concluded);

@@ -21,6 +21,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private IReadOnlyList<double> _passChanges = [];
     private IActorRef _slabFeeder = ActorRefs.Nobody;
     private readonly StoreRetry _retry;
+    private VolumeState _stands = VolumeState.Scheduled;
     private int _publishAttempts;
     private int _publishSilences;
 
@@ -38,8 +39,11 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     // A child that fails has lost its state: the volume fails with it, and the run says so.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
 
+    protected override void PreStart() => CoordinatorTelemetry.Open(_stands, 1);
+
     protected override void PostStop()
     {
+        CoordinatorTelemetry.Open(_stands, -1);
         _stopping.Cancel();
         _stopping.Dispose();
     }
@@ -71,6 +75,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
                     Deaths = entry?.State == VolumeState.InProcess && entry.WorkKey == key ? entry.Deaths : null,
                 },
                 entry => new Begun(entry.Deaths ?? VolumeDeaths.None));
+            CoordinatorTelemetry.Open(_stands, -1);
+            CoordinatorTelemetry.Open(_stands = VolumeState.InProcess, 1);
             Become(Working);
         });
         ReceiveFailures();

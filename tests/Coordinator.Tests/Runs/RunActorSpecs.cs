@@ -127,9 +127,26 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public async Task Instruments_VolumesEnd_TellOfThemByState()
+    {
+        using var heard = new Heard();
+        await SubmitAsync("a");
+        _inspector.Fail("a", new ImagingException(RejectReason.NotNifti, ""));
+        Concluded();
+        Finished();
+        Assert.True(heard.Of("tonno.coordinator.volume.open scheduled") > 0);
+        Assert.True(heard.Of("tonno.coordinator.volume.concluded quarantined") > 0);
+    }
+
+    [Fact]
     public async Task Pause_ThenResume_NothingNewIsBegunMeanwhile()
     {
         await SubmitAsync("a", "b", "c", "d");
+        while (Ask(new RunProtocol.DescribeRun(SmallWork.Run)).InWork < 2)
+        {
+            // The inputs are still being read.
+        }
+
         Assert.Equal(RunState.Paused, Ask(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Pause, 0)).State);
         foreach (var id in new[] { "a", "b", "c", "d" })
         {

@@ -177,6 +177,21 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         Assert.Equal(new LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0), Described());
     }
 
+    [Fact]
+    public void Instruments_LeaseGoesOutAndItsNodeDies_TellOfIt()
+    {
+        using var heard = new Heard();
+        Hand();
+        Wait(TimeSpan.FromSeconds(2));
+        Kill();
+        Assert.All(
+            [
+                "tonno.coordinator.lease.handed_out False", "tonno.coordinator.lease.out", "tonno.coordinator.lease.oldest_age",
+                "tonno.coordinator.lease.lost died", "tonno.coordinator.node.deaths",
+            ],
+            name => Assert.True(heard.Of(name) > 0, name));
+    }
+
     private void Offer(params DirectionRange[] blocks) => _desk.Tell(new LeasesOffered(_task, blocks, [], ""), _owner.Ref);
 
     private void Request() => _desk.Tell(new SliceProtocol.RequestLease(Encoder, []), _encoder.Ref);
