@@ -3,7 +3,18 @@ using Akka.Actor;
 namespace ToNNO.Contracts;
 
 /// <summary>A message that may cross nodes: it has a row in <see cref="Wire.Codecs"/>.</summary>
-public interface IWireMessage;
+public interface IWireMessage
+{
+    /// <summary>The span that it belongs to (W3C Trace Context), or null where nobody traces: what a span is lost at is a mailbox.</summary>
+    string? TraceParent { get; }
+}
+
+/// <inheritdoc cref="IWireMessage"/>
+public abstract record WireMessage : IWireMessage
+{
+    /// <inheritdoc/>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>A message that stays in its actor system.</summary>
 public interface ILocalMessage : INoSerializationVerificationNeeded;
@@ -29,37 +40,37 @@ public enum VolumeState
 public static class RunProtocol
 {
     /// <summary>Starts the run that a document in the store describes: <see cref="RunDocument"/>.</summary>
-    public sealed record SubmitRun(RunId RunId, BlobRef Manifest) : IWireMessage;
+    public sealed record SubmitRun(RunId RunId, BlobRef Manifest) : WireMessage;
 
-    public sealed record RunAccepted(RunId RunId, int VolumeCount) : IWireMessage;
+    public sealed record RunAccepted(RunId RunId, int VolumeCount) : WireMessage;
 
-    public sealed record RunRejected(RunId RunId, string ReasonCode, string Detail) : IWireMessage;
+    public sealed record RunRejected(RunId RunId, string ReasonCode, string Detail) : WireMessage;
 
     /// <summary>Asks for the run's events from now on.</summary>
-    public sealed record WatchRun(RunId RunId) : IWireMessage;
+    public sealed record WatchRun(RunId RunId) : WireMessage;
 
     /// <summary>Work done so far.</summary>
     /// <param name="Fraction">Share of the run that is done, 0 to 1, volumes in work counted by their leases and their publishing.</param>
-    public sealed record RunProgressed(RunId RunId, int Volumes, int Concluded, double Fraction, long SlicesEncoded) : IWireMessage;
+    public sealed record RunProgressed(RunId RunId, int Volumes, int Concluded, double Fraction, long SlicesEncoded) : WireMessage;
 
     /// <summary>A volume is done with. <paramref name="Reused"/> where an earlier run's verified result stood.</summary>
     public sealed record VolumeConcluded(
-        RunId RunId, VolumeId VolumeId, VolumeState State, string ReasonCode, string Detail, bool Reused, TimeSpan Elapsed) : IWireMessage;
+        RunId RunId, VolumeId VolumeId, VolumeState State, string ReasonCode, string Detail, bool Reused, TimeSpan Elapsed) : WireMessage;
 
-    public sealed record RunFinished(RunId RunId) : IWireMessage;
+    public sealed record RunFinished(RunId RunId) : WireMessage;
 
     /// <summary>Asks where a run stands; the answer is <see cref="RunDescribed"/> or <see cref="RunRejected"/>.</summary>
-    public sealed record DescribeRun(RunId RunId) : IWireMessage;
+    public sealed record DescribeRun(RunId RunId) : WireMessage;
 
     /// <summary>Changes how a run goes on; answered like <see cref="DescribeRun"/>. Repeating it is harmless.</summary>
     /// <param name="Priority">The new one, for <see cref="RunControl.Prioritize"/>.</param>
-    public sealed record ControlRun(RunId RunId, RunControl Control, int Priority) : IWireMessage;
+    public sealed record ControlRun(RunId RunId, RunControl Control, int Priority) : WireMessage;
 
     /// <param name="InWork">Volumes that are inspected, encoded or published now.</param>
     /// <param name="Fraction">As in <see cref="RunProgressed"/>.</param>
     /// <param name="SlicesEncoded">Since the coordinator took the run up.</param>
     public sealed record RunDescribed(
-        RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, double Fraction, long SlicesEncoded) : IWireMessage;
+        RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, double Fraction, long SlicesEncoded) : WireMessage;
 }
 
 /// <summary>What may be done to a run.</summary>
@@ -77,31 +88,31 @@ public static class SliceProtocol
 {
     /// <summary>A free encoder asks for work; the answer comes when there is some. Repeating it is harmless.</summary>
     /// <param name="CachedVolumes">Volumes that the encoder's node holds in memory.</param>
-    public sealed record RequestLease(string EncoderId, IReadOnlyList<VolumeId> CachedVolumes) : IWireMessage;
+    public sealed record RequestLease(string EncoderId, IReadOnlyList<VolumeId> CachedVolumes) : WireMessage;
 
     /// <summary>The encoder's node is leaving: it wants nothing more, and its end is no fault of what it has in its hands.</summary>
     /// <param name="Returned">What it will not encode.</param>
-    public sealed record EncoderLeaving(string EncoderId, IReadOnlyList<ReturnedLease> Returned) : IWireMessage;
+    public sealed record EncoderLeaving(string EncoderId, IReadOnlyList<ReturnedLease> Returned) : WireMessage;
 
     /// <summary>The coordinator knows that an encoder is leaving, and what it gave back.</summary>
-    public sealed record EncoderMayLeave(string EncoderId) : IWireMessage;
+    public sealed record EncoderMayLeave(string EncoderId) : WireMessage;
 
     /// <summary>Hands a range of directions to an encoder: one or more whole blocks, each answered by itself. Replies go to the sender,
     /// the volume's actor.</summary>
-    public sealed record EncodeLease(VolumeTask Task, DirectionRange Directions) : IWireMessage;
+    public sealed record EncodeLease(VolumeTask Task, DirectionRange Directions) : WireMessage;
 
     /// <summary>The rows of a block are in the store.</summary>
     /// <param name="Elapsed">What encoding it took on the device, where the encoder tells.</param>
     public sealed record LeaseEncoded(
-        VolumeId VolumeId, DirectionRange Directions, BlobRef Rows, string EncoderId, long SlicesEncoded, TimeSpan? Elapsed = null) : IWireMessage;
+        VolumeId VolumeId, DirectionRange Directions, BlobRef Rows, string EncoderId, long SlicesEncoded, TimeSpan? Elapsed = null) : WireMessage;
 
     /// <summary>A block comes back undone.</summary>
     /// <param name="Transient">True where another try may succeed.</param>
     public sealed record LeaseRejected(
-        VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+        VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : WireMessage;
 
     /// <summary>Nothing more of a volume will be encoded: who holds it in memory need not any longer.</summary>
-    public sealed record ReleaseVolume(VolumeId VolumeId) : IWireMessage;
+    public sealed record ReleaseVolume(VolumeId VolumeId) : WireMessage;
 }
 
 /// <summary>Between a volume's actor and the reducers, which are cluster-sharded.</summary>
@@ -115,28 +126,28 @@ public static class ReconProtocol
     }
 
     /// <summary>Adds a lease's rows to a slab. Leases must come in order.</summary>
-    public sealed record ApplyRows(VolumeTask Task, int Slab, DirectionRange Directions, BlobRef Rows) : ISharded
+    public sealed record ApplyRows(VolumeTask Task, int Slab, DirectionRange Directions, BlobRef Rows) : WireMessage, ISharded
     {
         public string EntityId => $"{Task.RunId}/{Task.VolumeId}/{Slab}";
     }
 
     /// <summary>The slab stands at <paramref name="NextDirection"/>: it has applied all before, and takes none but that one next.</summary>
-    public sealed record RowsApplied(VolumeId VolumeId, int Slab, int NextDirection) : IWireMessage;
+    public sealed record RowsApplied(VolumeId VolumeId, int Slab, int NextDirection) : WireMessage;
 
-    public sealed record SlabCompleted(VolumeId VolumeId, int Slab, BlobRef Voxels, TimeSpan Elapsed) : IWireMessage;
+    public sealed record SlabCompleted(VolumeId VolumeId, int Slab, BlobRef Voxels, TimeSpan Elapsed) : WireMessage;
 
-    public sealed record SlabFailed(VolumeId VolumeId, int Slab, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+    public sealed record SlabFailed(VolumeId VolumeId, int Slab, string ReasonCode, string Detail, bool Transient) : WireMessage;
 
     /// <summary>Makes the results of a volume whose slabs are all complete.</summary>
     /// <param name="PassChanges">What each pass changed, NaN for the first; empty where the volume was taken in one.</param>
     public sealed record PublishHeatmap(
-        VolumeTask Task, IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime, TimeSpan Elapsed, IReadOnlyList<double> PassChanges) : ISharded
+        VolumeTask Task, IReadOnlyList<BlobRef> Slabs, TimeSpan BackprojectionTime, TimeSpan Elapsed, IReadOnlyList<double> PassChanges) : WireMessage, ISharded
     {
         public string EntityId => $"{Task.RunId}/{Task.VolumeId}";
     }
 
     /// <param name="Warning">What the result's user should know, or empty.</param>
-    public sealed record HeatmapPublished(VolumeId VolumeId, BlobRef Result, string Warning) : IWireMessage;
+    public sealed record HeatmapPublished(VolumeId VolumeId, BlobRef Result, string Warning) : WireMessage;
 
-    public sealed record PublishFailed(VolumeId VolumeId, string ReasonCode, string Detail, bool Transient) : IWireMessage;
+    public sealed record PublishFailed(VolumeId VolumeId, string ReasonCode, string Detail, bool Transient) : WireMessage;
 }

@@ -39,6 +39,9 @@ public sealed record RunDocument
     /// <summary>The coordinator's that wrote last.</summary>
     public long Epoch { get; init; }
 
+    /// <summary>The span of its submission, which all of the run's spans are under (W3C Trace Context); null where nobody traced it.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>How the volumes ended; null until the run has.</summary>
     public RunCounts? Counts { get; init; }
 

@@ -101,6 +101,10 @@ public sealed record VolumeTask
     /// plane is to be measured. Null where all are.</summary>
     public BlobRef? Guide { get; init; }
 
+    /// <summary>The span of the work on the volume, where one is traced. It is of no node's concern but this one's: messages bear their own.</summary>
+    [JsonIgnore]
+    public string? TraceParent { get; init; }
+
     /// <summary>Names this work: same source, model and settings, same key. A result bearing it need not be made again.</summary>
     public string WorkKey => WorkKeyOf(SourceSha256, Settings);
 

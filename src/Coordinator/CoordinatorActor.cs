@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Claims;
 using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Scheduling;
 using ToNNO.Coordinator.Volumes;
@@ -50,6 +51,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         {
             _services = begun.Services;
             Become(Working);
+            Timers.StartPeriodicTimer(nameof(Renew), new Renew(), _starter.Options.ClaimRenewal);
             foreach (var run in begun.UnderWay)
             {
                 ActorOf(run);
@@ -59,6 +61,12 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         });
         Receive<NotBegun>(failed =>
         {
+            if (failed.Error is SupersededException superseded)
+            {
+                Leave(superseded.Message);
+                return;
+            }
+
             if (failed.Error is not BlobStoreException)
             {
                 throw new InvalidOperationException("The coordinator could not begin.", failed.Error);
@@ -101,11 +109,10 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         Receive<RunProtocol.RunRejected>(rejected => Sender.Tell(rejected));
         Receive<SliceProtocol.RequestLease>(request => _leaseDesk.Forward(request));
         Receive<SliceProtocol.EncoderLeaving>(leaving => _leaseDesk.Forward(leaving));
-        Receive<VolumeProtocol.Superseded>(_ =>
-        {
-            _log.Error("Another coordinator has claimed the store: this node leaves");
-            CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
-        });
+        Receive<VolumeProtocol.Superseded>(_ => Leave("Another coordinator has written to the ledger."));
+        Receive<Renew>(_ => _starter.RenewAsync(_stopping.Token).PipeTo(
+            Self, success: () => new Renewed(), failure: error => error is SupersededException ? new VolumeProtocol.Superseded() : new Renewed()));
+        Receive<Renewed>(_ => { }); // a store that fails now is told again soon
     }
 
     /// <summary>Hands a message to a run, which is begun where it lies in the store and is not under way; of one that has ended, answers by its
@@ -151,6 +158,16 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     }
 
     private sealed record RunLost(RunId RunId) : ILocalMessage;
+
+    private void Leave(string why)
+    {
+        _log.Error("{Reason} This node leaves", why);
+        CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
+    }
+
+    private sealed record Renew : ILocalMessage;
+
+    private sealed record Renewed : ILocalMessage;
 
     private sealed record NotBegun(Exception Error) : ILocalMessage;
 

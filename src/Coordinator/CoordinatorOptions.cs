@@ -61,6 +61,10 @@ public sealed class CoordinatorOptions
     [Browsable(false)] // what a node of a cluster does is no option
     public bool TakesUpRuns { get; init; } = true;
 
+    /// <summary>How often the coordinator tells the store that it lives. Another takes over, once its cluster has lost this one, when two such signs
+    /// have stayed out.</summary>
+    public TimeSpan ClaimRenewal { get; init; } = TimeSpan.FromSeconds(3);
+
     /// <summary>After this long a store that failed is asked again; doubled with each failure in a row, up to 32 times this.</summary>
     public TimeSpan StoreRetryPause { get; init; } = TimeSpan.FromSeconds(1);
 

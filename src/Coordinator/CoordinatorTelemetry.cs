@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Scheduling;
@@ -10,6 +11,8 @@ public static class CoordinatorTelemetry
     public const string MeterName = "ToNNO.Coordinator";
 
     private static readonly Meter _meter = new(MeterName);
+
+    internal static ActivitySource Source { get; } = new(MeterName);
 
     private static readonly Counter<long> _handedOut = _meter.CreateCounter<long>("tonno.coordinator.lease.handed_out", "{lease}", "Leases given to encoders.");
 

@@ -9,6 +9,27 @@ public sealed class RunAgainTests : IDisposable
     public void Dispose() => _work.Dispose();
 
     [Fact]
+    public async Task Run_VolumeThatKillsTheProcess_TwoDeathsThenSetAsideAndItsNeighbourCompletes()
+    {
+        var model = SmallModel.SaveFatal(_work["model"]);
+        _work.Write("good.nii", Workplace.Volume(1).Plain());
+        _work.Write("poison.nii", SmallModel.FatalVolume());
+        Task<Outcome> Run() => TonnoProcess.RunAsync("run", "-i", _work.In, "-m", model, "-o", _work.Out, "--directions", "32");
+        for (var death = 0; death < 2; death++)
+        {
+            Assert.InRange((await Run()).ExitCode, 128, 255); // by a signal
+        }
+
+        foreach (var reason in new[] { "The process ended 2 times in a row", "The process ended 2 times in a row" }) // and so it stays
+        {
+            var aside = await Run();
+            Assert.True(aside.ExitCode == 3, aside.ToString());
+            Assert.Contains($"volume.kills_process: poison: {reason}", Assert.Single(aside.Errors), StringComparison.Ordinal);
+            Assert.Equal(["good"], _work.Done());
+        }
+    }
+
+    [Fact]
     public async Task Run_AgainAndAgain_DoesOnlyWhatIsNotVerifiablyDone()
     {
         string[] ids = ["a", "b", "c"];

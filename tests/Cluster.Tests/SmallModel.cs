@@ -1,5 +1,6 @@
 using ToNNO.Encoders.Models;
 using ToNNO.Encoders.Networks;
+using ToNNO.Tests.Support;
 using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.Cluster.Tests;
@@ -28,4 +29,29 @@ internal static class SmallModel
             network);
         return folder;
     }
+
+    /// <summary>A model folder whose program ends the process where a pixel is 1: where an intensity is a million or more.</summary>
+    public static string SaveFatal(string folder)
+    {
+        Save(folder);
+        ModelMetadata metadata;
+        using (var sound = ModelFolder.Load(folder))
+        {
+            metadata = sound.Metadata;
+        }
+
+        File.Delete(Path.Combine(folder, ModelFolder.WeightsFile));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "fatal.ts"), Path.Combine(folder, ModelFolder.ProgramFile));
+        File.WriteAllBytes(
+            Path.Combine(folder, ModelFolder.MetadataFile),
+            MetadataJson.Write(metadata with { Architecture = new TorchScriptArchitecture(1, 1), Intensities = [new IntensityMap(0, 1e6f, 0)] }));
+        return folder;
+    }
+
+    /// <summary>A volume that <see cref="SaveFatal"/>'s model does not survive.</summary>
+    public static byte[] FatalVolume() => new NiftiBytes
+    {
+        Shape = new(24, 24, 24),
+        Intensity = (i, j, k) => i is > 8 and < 16 && j is > 8 and < 16 && k is > 8 and < 16 ? 1e9f : 1,
+    }.Plain();
 }

@@ -22,7 +22,7 @@ internal sealed class TonnoProcess : IDisposable
     private readonly Task<List<string>> _errors;
     private readonly Task<long> _peakMb;
 
-    private TonnoProcess(string[] arguments, Action<int, string>? onLine)
+    private TonnoProcess(string[] arguments, Action<int, string>? onLine, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments])
         {
@@ -31,6 +31,11 @@ internal sealed class TonnoProcess : IDisposable
         };
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["TERM"] = "dumb";
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         _process = Process.Start(start)!;
         _out = ReadAsync(_process.StandardOutput, onLine);
         _errors = ReadAsync(_process.StandardError, null);
@@ -50,6 +55,13 @@ internal sealed class TonnoProcess : IDisposable
     }
 
     public static Task<Outcome> RunAsync(params string[] arguments) => RunAsync(arguments, null);
+
+    /// <param name="environment">Variables besides this process's own.</param>
+    public static async Task<Outcome> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    {
+        using var process = new TonnoProcess(arguments, null, environment);
+        return await process.ExitAsync();
+    }
 
     /// <summary>Memory of a process in kB, by its name in /proc: VmRSS now, VmHWM at most.</summary>
     public static long MemoryKb(int process, string name)

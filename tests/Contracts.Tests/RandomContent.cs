@@ -57,7 +57,7 @@ internal sealed class RandomContent(int seed)
         var constructor = type.GetConstructors().OrderByDescending(c => c.GetParameters().Length).First();
         var made = constructor.Invoke(constructor.GetParameters().Select(parameter => Of(parameter.ParameterType)).ToArray());
         var named = constructor.GetParameters().Select(parameter => parameter.Name).ToHashSet();
-        foreach (var property in type.GetProperties().Where(property => property.CanWrite && !named.Contains(property.Name)))
+        foreach (var property in type.GetProperties().Where(property => property.CanWrite && !named.Contains(property.Name) && !property.IsDefined(typeof(System.Text.Json.Serialization.JsonIgnoreAttribute))))
         {
             var optional = new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
             property.SetValue(made, optional && _random.Next(2) == 0 ? null : Of(property.PropertyType));

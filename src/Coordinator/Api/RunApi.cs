@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Akka.Actor;
@@ -56,7 +57,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         {
             var planned = await planner.PlanAsync(order, cancel).ConfigureAwait(false);
             leftOut = planned.LeftOut.CountBy(file => file.Reason).ToDictionary();
-            var document = new RunDocument { RunId = run, Settings = planned.Settings, InputCount = planned.Inputs.Count, SubmittedAt = time.GetUtcNow(), Priority = order.Priority };
+            var document = new RunDocument { RunId = run, Settings = planned.Settings, InputCount = planned.Inputs.Count, SubmittedAt = time.GetUtcNow(), Priority = order.Priority, TraceParent = Activity.Current?.Id };
             try
             {
                 await _registry.CreateAsync(document, planned.Inputs, cancel).ConfigureAwait(false);

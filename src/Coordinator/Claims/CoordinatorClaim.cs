@@ -7,7 +7,9 @@ namespace ToNNO.Coordinator.Claims;
 /// <param name="Epoch">One more with each coordinator. What it writes bears this number; nothing overwrites a higher one.</param>
 /// <param name="Node">Address of its node.</param>
 /// <param name="Standing">True while a cluster works on the store, though its nodes may have died.</param>
-public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt)
+/// <param name="Renewals">How often the coordinator has said since that it lives.</param>
+/// <param name="Ended">True where the coordinator ended in order.</param>
+public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false)
 {
     public const string Path = ".tonno/coordinator.json";
 
@@ -17,39 +19,79 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
         (await ReadAsync(store, cancel).ConfigureAwait(false)).Claim;
 
     /// <summary>Takes the next epoch.</summary>
+    /// <param name="watch">How long a claim of another node's is watched for a sign of life, before it is taken over.</param>
+    /// <returns>The claim, and the one before it, or null.</returns>
     /// <exception cref="BlobStoreException">The store failed.</exception>
-    internal static async Task<CoordinatorClaim> TakeAsync(IBlobStore store, string node, bool standing, TimeProvider time, CancellationToken cancel)
+    /// <exception cref="SupersededException">Another coordinator lives, which this node's cluster does not know of.</exception>
+    internal static async Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(
+        IBlobStore store, string node, bool standing, TimeSpan watch, TimeProvider time, CancellationToken cancel)
     {
         while (true)
         {
             var (former, condition) = await ReadAsync(store, cancel).ConfigureAwait(false);
+            if (former is { Standing: true } && former.Node != node)
+            {
+                // Clocks may differ: whether it changes tells, not when it was written.
+                await Task.Delay(watch, time, cancel).ConfigureAwait(false);
+                var (later, again) = await ReadAsync(store, cancel).ConfigureAwait(false);
+                if (later is { Standing: true } && later != former)
+                {
+                    throw new SupersededException($"The coordinator of {later.Node} works on this store, and this node's cluster does not know of it.");
+                }
+
+                (former, condition) = (later, again);
+            }
+
             var claim = new CoordinatorClaim((former?.Epoch ?? 0) + 1, node, standing, time.GetUtcNow());
             try
             {
                 await store.WriteAsync(Path, Documents.ToBytes(claim), condition, cancel).ConfigureAwait(false);
-                return claim;
+                return (claim, former);
             }
             catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
             {
-                // Another coordinator was first: the epoch after its.
+                // Another coordinator was first: the epoch after its, if it does not live.
             }
         }
     }
+
+    /// <summary>Says that the coordinator lives.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    /// <exception cref="SupersededException">Another has claimed the store since.</exception>
+    internal Task<CoordinatorClaim> RenewAsync(IBlobStore store, CancellationToken cancel) => ReplaceAsync(store, this with { Renewals = Renewals + 1 }, cancel);
 
     /// <summary>Gives the store back, unless another has claimed it since.</summary>
     internal async Task ReleaseAsync(IBlobStore store, CancellationToken cancel)
     {
         try
         {
-            var (current, condition) = await ReadAsync(store, cancel).ConfigureAwait(false);
-            if (current == this)
-            {
-                await store.WriteAsync(Path, Documents.ToBytes(this with { Standing = false }), condition, cancel).ConfigureAwait(false);
-            }
+            await ReplaceAsync(store, this with { Standing = false, Ended = true }, cancel).ConfigureAwait(false);
         }
-        catch (BlobStoreException)
+        catch (Exception kept) when (kept is BlobStoreException or SupersededException)
         {
             // It stands until another coordinator comes, or a person removes it.
+        }
+    }
+
+    private async Task<CoordinatorClaim> ReplaceAsync(IBlobStore store, CoordinatorClaim next, CancellationToken cancel)
+    {
+        while (true)
+        {
+            var (current, condition) = await ReadAsync(store, cancel).ConfigureAwait(false);
+            if (current is null || current.Epoch != Epoch)
+            {
+                throw new SupersededException($"The coordinator of {current?.Node ?? "nobody"} has taken over from this one, of epoch {Epoch}.");
+            }
+
+            try
+            {
+                await store.WriteAsync(Path, Documents.ToBytes(next), condition, cancel).ConfigureAwait(false);
+                return next;
+            }
+            catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
+            {
+                // Read again whose it is now.
+            }
         }
     }
 
@@ -67,15 +109,14 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
     }
 }
 
-/// <summary>A later coordinator has taken over: this one must write no more.</summary>
-internal sealed class SupersededException(long epoch, long later)
-    : Exception($"A coordinator of epoch {later} has taken over from this one, of epoch {epoch}.")
+/// <summary>Another coordinator works on the store: this one must write no more.</summary>
+internal sealed class SupersededException(string message) : Exception(message)
 {
     public static void ThrowIfOlder(long epoch, long later)
     {
         if (epoch < later)
         {
-            throw new SupersededException(epoch, later);
+            throw new SupersededException($"A coordinator of epoch {later} has taken over from this one, of epoch {epoch}.");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.Event;
 using ToNNO.Contracts;
@@ -16,6 +17,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly HashSet<IActorRef> _watchers = [];
     private readonly CancellationTokenSource _stopping = new();
+    private readonly Activity? _span;
     private RunDocument _run;
     private RunProgress _progress;
 
@@ -26,6 +28,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         _admission = new Admission(services.Options.MemoryBudgetBytes, services.Options.MaximumVolumes);
         _inputs = new RunInputs(run, services.Registry, services.Volumes.Ledger);
         _progress = RunProgress.Of(run.InputCount);
+        _span = CoordinatorTelemetry.Source.Begin("run", run.TraceParent)?.SetTag("tonno.run.id", run.RunId.Value).SetTag("tonno.run.volumes", run.InputCount);
         Receive<RunInputs.Page>(page =>
         {
             _inputs.Add(page);
@@ -94,6 +97,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     {
         _stopping.Cancel();
         _stopping.Dispose();
+        _span?.Dispose();
     }
 
     /// <summary>Does as the run's document says, which may just have been changed.</summary>
@@ -114,7 +118,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     /// <summary>Starts actors for as many of the next volumes as may read headers ahead of admission; of a canceled run, counts them.</summary>
     private void GoOn()
     {
-        var (settings, ahead) = (_run.Settings, _services.Options.MaximumInspections);
+        var (settings, ahead, trace) = (_run.Settings, _services.Options.MaximumInspections, _span?.Id ?? _run.TraceParent);
         while (_run.State != RunState.Paused && _progress.InWork.Count < ahead && _inputs.TryTake(out var input))
         {
             _progress = _progress.Started(input.VolumeId);
@@ -124,7 +128,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
                 continue;
             }
 
-            var actor = Context.ActorOf(Props.Create(() => new VolumeActor(_run.RunId, settings, input, _services.Volumes)), ActorName(input.VolumeId));
+            var actor = Context.ActorOf(Props.Create(() => new VolumeActor(_run.RunId, settings, input, _services.Volumes, trace)), ActorName(input.VolumeId));
             Context.WatchWith(actor, new VolumeLost(input.VolumeId));
         }
 
@@ -169,7 +173,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             return;
         }
 
-        _admission.Request(request.VolumeId, request.SizeBytes);
+        _admission.Request(request.VolumeId, request.SizeBytes, request.Alone);
         StartAdmitted();
     }
 

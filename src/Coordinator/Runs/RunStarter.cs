@@ -14,14 +14,20 @@ internal sealed class RunStarter(
 {
     public CoordinatorOptions Options { get; } = options;
 
+    /// <summary>Says that the coordinator lives.</summary>
+    /// <inheritdoc cref="ClaimKeeper.RenewAsync"/>
+    public Task RenewAsync(CancellationToken cancel) => keeper.RenewAsync(cancel);
+
     /// <exception cref="BlobStoreException">The store failed.</exception>
+    /// <exception cref="SupersededException">Another coordinator lives.</exception>
     public async Task<Begun> BeginAsync(IActorRef leaseDesk, CancellationToken cancel)
     {
-        var claim = await CoordinatorClaim.TakeAsync(store, node, standing: Options.TakesUpRuns, time, cancel).ConfigureAwait(false);
+        var (claim, former) = await CoordinatorClaim.TakeAsync(store, node, standing: Options.TakesUpRuns, Options.ClaimRenewal * ClaimKeeper.WatchedRenewals, time, cancel).ConfigureAwait(false);
         keeper.Claim = claim;
         var registry = new RunRegistry(store);
         var underWay = Options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
-        return new Begun(new RunServices(registry, claim.Epoch, services(leaseDesk, new Ledger(store, time, claim.Epoch))), underWay);
+        var volumes = services(leaseDesk, new Ledger(store, time, claim.Epoch)) with { DiedEpoch = !Options.TakesUpRuns && former is { Ended: false } ? former.Epoch : null };
+        return new Begun(new RunServices(registry, claim.Epoch, volumes), underWay);
     }
 
     public sealed record Begun(RunServices Services, IReadOnlyList<RunDocument> UnderWay) : ILocalMessage;

@@ -6,27 +6,36 @@ namespace ToNNO.Coordinator.Scheduling;
 internal sealed class Admission(long budgetBytes, int maximumVolumes)
 {
     private readonly Dictionary<VolumeId, long> _admitted = [];
-    private readonly Queue<(VolumeId Volume, long SizeBytes)> _waiting = [];
+    private readonly Queue<(VolumeId Volume, long SizeBytes, bool Alone)> _waiting = [];
     private long _admittedBytes;
+    private VolumeId? _alone;
 
     /// <summary>True where a volume of this size could never be admitted.</summary>
     public bool Exceeds(long sizeBytes) => sizeBytes > budgetBytes;
 
-    public void Request(VolumeId volume, long sizeBytes) => _waiting.Enqueue((volume, sizeBytes));
+    /// <param name="alone">No other volume is to be in work with it.</param>
+    public void Request(VolumeId volume, long sizeBytes, bool alone = false) => _waiting.Enqueue((volume, sizeBytes, alone));
 
-    public void Release(VolumeId volume) => _admittedBytes -= _admitted.Remove(volume, out var sizeBytes) ? sizeBytes : 0;
+    public void Release(VolumeId volume)
+    {
+        _admittedBytes -= _admitted.Remove(volume, out var sizeBytes) ? sizeBytes : 0;
+        _alone = _alone == volume ? null : _alone;
+    }
 
     /// <summary>The volumes that may start now, in order of arrival.</summary>
     public IReadOnlyList<VolumeId> Admit()
     {
         var started = new List<VolumeId>();
         while (_waiting.TryPeek(out var next)
+            && _alone is null
+            && (!next.Alone || _admitted.Count == 0)
             && _admitted.Count < maximumVolumes
             && (_admitted.Count == 0 || _admittedBytes + next.SizeBytes <= budgetBytes))
         {
             _waiting.Dequeue();
             _admitted.Add(next.Volume, next.SizeBytes);
             _admittedBytes += next.SizeBytes;
+            _alone = next.Alone ? next.Volume : null;
             started.Add(next.Volume);
         }
 

@@ -28,7 +28,8 @@ internal sealed class AloneNodes
             var diedOn = EncoderNode.HostOf(offer.DiedOn);
             var node = nodes
                 .Where(node => node.KeptFor is null && !node.IsLeaving && node.IsHeardOf && (node.Rested || !otherWork))
-                .OrderBy(node => node.Host == diedOn)
+                .OrderBy(node => node.IsAtAbandonedWork)
+                .ThenBy(node => node.Host == diedOn)
                 .ThenBy(node => node.InHand.Count)
                 .FirstOrDefault();
             if (node is null)

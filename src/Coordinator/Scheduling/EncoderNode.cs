@@ -24,6 +24,9 @@ internal sealed class EncoderNode(string id)
     /// <summary>Since when nothing was heard of it, as far as was looked.</summary>
     public TimeSpan? SilentSince { get; set; }
 
+    /// <summary>True while an encoder of it may be at a block that nobody waits for any more, of which the process may die.</summary>
+    public bool IsAtAbandonedWork => Seats.Exists(seat => seat.Abandoned is not null);
+
     public bool IsLeaving => Seats.All(seat => seat.Leaving);
 
     /// <summary>False where nothing is heard of it: it has nothing to do and asks for nothing.</summary>
@@ -62,6 +65,21 @@ internal sealed class EncoderSeat(string id, EncoderNode node)
     public List<LeaseOut> InHand { get; } = [];
 
     public bool Leaving { get; set; }
+
+    /// <summary>What it had in its hands when some of it was given up, by the board alone: it may still be at that. Null where it is not.</summary>
+    public IReadOnlyList<LeaseOut>? Abandoned { get; private set; }
+
+    /// <summary>A block in its hands is no longer waited for, though the encoder does not know.</summary>
+    public void Abandon() => Abandoned ??= [.. InHand];
+
+    /// <summary>A block is done. Blocks are encoded in the order in which they came: all that came before is done with.</summary>
+    public void Done(LeaseOut lease)
+    {
+        if (Abandoned?.Contains(lease) == false)
+        {
+            Abandoned = null;
+        }
+    }
 }
 
 /// <summary>A block that an encoder has.</summary>

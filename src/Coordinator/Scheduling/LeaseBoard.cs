@@ -128,7 +128,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     }
 
     /// <summary>Forgets an encoder that is gone. Where it did not say that it leaves, its node is dead, and all its encoders with it; the
-    /// volumes in their hands are suspect.</summary>
+    /// volumes in their hands are suspect, unless it may have died of what was no longer waited for.</summary>
     /// <returns>What they had in their hands, each encoder's in order.</returns>
     public IReadOnlyList<LostLease> Forget(string encoderId)
     {
@@ -137,14 +137,14 @@ internal sealed class LeaseBoard(LeaseTerms terms)
             return [];
         }
 
-        var lost = new List<LostLease>();
+        var (lost, blames) = (new List<LostLease>(), !gone.Leaving && !gone.Node.IsAtAbandonedWork);
         foreach (var seat in gone.Leaving ? [gone] : gone.Node.Seats.ToList())
         {
             var ofVolumes = new Dictionary<WorkId, int>();
             foreach (var lease in seat.InHand)
             {
                 var before = ofVolumes[lease.Work] = ofVolumes.GetValueOrDefault(lease.Work) + 1;
-                lost.Add(new LostLease(lease, Suspect: !gone.Leaving && before <= BegunBlocks));
+                lost.Add(new LostLease(lease, Suspect: blames && before <= BegunBlocks));
             }
 
             NoLongerFree(seat);
@@ -180,6 +180,10 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         if (lease is not null)
         {
             Drop(lease);
+            if (done)
+            {
+                lease.Seat.Done(lease);
+            }
         }
 
         if (done && _runs.GetValueOrDefault(work.Run) is { } queue && queue.Find(work.Volume) is { } offer)
@@ -202,7 +206,11 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     public IReadOnlyList<LeaseOut> Overdue(TimeSpan now)
     {
         var overdue = _out.Values.Where(lease => lease.Deadline <= now).ToList();
-        overdue.ForEach(lease => _alone.Release(lease.Seat.Node));
+        overdue.ForEach(lease =>
+        {
+            _alone.Release(lease.Seat.Node);
+            lease.Seat.Abandon();
+        });
         _alone.ReleaseSilent(now);
         return overdue;
     }
@@ -319,6 +327,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         _alone.Release([offer]);
         foreach (var lease in offer.Out.ToList())
         {
+            lease.Seat.Abandon();
             Drop(lease);
         }
     }

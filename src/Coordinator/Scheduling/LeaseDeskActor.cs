@@ -175,7 +175,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
             _handedOut++;
             CoordinatorTelemetry.HandedOut(grant.Alone);
             owner.Tell(new LeaseStarted(grant.Directions, encoder));
-            encoder.Tell(new SliceProtocol.EncodeLease(grant.Task, grant.Directions), owner);
+            encoder.Tell(new SliceProtocol.EncodeLease(grant.Task, grant.Directions) { TraceParent = grant.Task.TraceParent }, owner);
         }
     }
 

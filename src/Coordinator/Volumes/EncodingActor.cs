@@ -65,7 +65,7 @@ internal sealed class EncodingActor : ReceiveActor
         _leaseDesk.Tell(new LeasesWithdrawn(_work));
         foreach (var encoder in _encoders)
         {
-            encoder.Tell(new SliceProtocol.ReleaseVolume(_work.Volume));
+            encoder.Tell(new SliceProtocol.ReleaseVolume(_work.Volume) { TraceParent = _task?.TraceParent });
         }
     }
 
@@ -127,7 +127,7 @@ internal sealed class EncodingActor : ReceiveActor
     }
 
     private static void Convict(string what) => Context.Parent.Tell(new StageFailed(
-        "volume.kills_process", $"{what}. When the cause is found and mended, put it back by tonno requeue.", VolumeState.Quarantined));
+        VolumeDeaths.Code, $"{what}. When the cause is found and mended, put it back by tonno requeue.", VolumeState.Quarantined));
 
     /// <summary>Offers blocks that came back once more, or gives the volume up where one has come back too often.</summary>
     private void TryAgain(IReadOnlyList<DirectionRange> blocks, string reasonCode, string detail)

@@ -25,6 +25,12 @@ internal sealed record LedgerEntry
     /// <summary>Encoders that died with the volume in their hands, where any did.</summary>
     public VolumeDeaths? Deaths { get; init; }
 
+    /// <summary>Blocks of directions that were in the store when work was begun.</summary>
+    public int BlocksAtStart { get; init; }
+
+    /// <summary>Processes in a row that ended with the volume in work and no block more in the store.</summary>
+    public int Stuck { get; init; }
+
     /// <summary>The coordinator's that wrote last.</summary>
     public long Epoch { get; init; }
 
@@ -42,6 +48,15 @@ internal sealed record LedgerEntry
         WorkKey = former?.WorkKey ?? "",
         Deaths = concluded.State == VolumeState.Quarantined ? former?.Deaths : null,
     };
+
+    /// <summary>As <see cref="Stuck"/>, when work on the volume is to begin.</summary>
+    /// <param name="diedEpoch">Of the process before, where it ended without a word.</param>
+    /// <param name="blocks">Blocks that are in the store.</param>
+    public int StuckAfter(long? diedEpoch, string workKey, int blocks) =>
+        State == VolumeState.InProcess && Epoch == diedEpoch && WorkKey == workKey && BlocksAtStart == blocks ? Stuck + 1 : 0;
+
+    /// <summary>True where the volume was set aside since processes die of it: it stays so, until it is put back.</summary>
+    public bool IsConvicted(string workKey) => State == VolumeState.Quarantined && ReasonCode == VolumeDeaths.Code && WorkKey == workKey;
 
     /// <summary>True where a run took the volume to its end.</summary>
     public bool IsEndOf(RunId run) =>

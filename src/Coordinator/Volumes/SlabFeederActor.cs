@@ -71,7 +71,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         (_feed, var errands) = feed.Send();
         foreach (var errand in errands)
         {
-            _slabRegion.Tell(new ReconProtocol.ApplyRows(_task, errand.Slab, errand.Range, errand.Rows));
+            _slabRegion.Tell(new ReconProtocol.ApplyRows(_task, errand.Slab, errand.Range, errand.Rows) { TraceParent = _task.TraceParent });
             Timers.StartSingleTimer(errand.Slab, new SlabOverdue(errand.Slab), _options.ReducerDeadline);
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
@@ -10,11 +11,16 @@ namespace ToNNO.Coordinator.Volumes;
 /// <summary>Takes one volume from its header to its published heatmap, or to the reason why there is none.</summary>
 internal sealed class VolumeActor : ReceiveActor, IWithTimers
 {
+    /// <summary>Deaths with the volume in work: once with others, once alone.</summary>
+    private const int MostStuck = 2;
+
     private readonly RunId _run;
     private readonly RunInput _input;
     private readonly VolumeServices _services;
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _begun;
+    private readonly Activity? _span;
+    private readonly string? _trace;
     private Inspection? _inspection;
     private readonly List<RowsStored> _stored = [];
     private VolumeTask? _settled;
@@ -22,15 +28,19 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private IActorRef _slabFeeder = ActorRefs.Nobody;
     private readonly StoreRetry _retry;
     private VolumeState _stands = VolumeState.Scheduled;
+    private int _stuck;
     private int _publishAttempts;
     private int _publishSilences;
 
-    public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services)
+    /// <param name="traceParent">The span of the run.</param>
+    public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services, string? traceParent = null)
     {
         (_run, _input, _services) = (run, input, services);
         _begun = services.Time.GetTimestamp();
+        _span = CoordinatorTelemetry.Source.Begin("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", input.VolumeId.Value);
+        _trace = _span?.Id ?? traceParent;
         _retry = new StoreRetry(services.Options);
-        Try(async () => new Inspected(await services.Inspector.InspectAsync(run, settings, input, _stopping.Token).ConfigureAwait(false)));
+        Try(() => InspectAsync(settings));
         Inspecting();
     }
 
@@ -46,24 +56,42 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         CoordinatorTelemetry.Open(_stands, -1);
         _stopping.Cancel();
         _stopping.Dispose();
+        _span?.Dispose();
+    }
+
+    private async Task<object> InspectAsync(RunSettings settings)
+    {
+        var inspection = await _services.Inspector.InspectAsync(_run, settings, _input, _stopping.Token).ConfigureAwait(false);
+        var entry = inspection.Done is null ? (await _services.Ledger.FindAsync([_input.VolumeId], _stopping.Token).ConfigureAwait(false))[0] : null;
+        return new Inspected(inspection, entry);
     }
 
     private void Inspecting()
     {
         Receive<Inspected>(inspected =>
         {
-            _inspection = inspected.Inspection;
+            _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _trace } };
             if (_inspection.Done is { } result)
             {
                 Conclude(result.Warnings.Count > 0 ? VolumeState.Warning : VolumeState.Completed, "", string.Join(' ', result.Warnings), reused: true);
                 return;
             }
 
-            Context.Parent.Tell(new AdmissionRequested(_input.VolumeId, _inspection.PredictedBytes));
+            var (task, entry) = (_inspection.Task, inspected.Entry);
+            _stuck = entry?.StuckAfter(_services.DiedEpoch, task.WorkKey, _inspection.Stored.Count) ?? 0;
+            if (entry?.IsConvicted(task.WorkKey) == true || _stuck >= MostStuck)
+            {
+                var detail = _stuck < MostStuck ? entry!.Detail
+                    : $"The process ended {_stuck} times in a row with volume {_input.VolumeId} in work and nothing more of it done, the last time alone: it is set aside. When the cause is found and mended, put it back by tonno requeue.";
+                Conclude(VolumeState.Quarantined, VolumeDeaths.Code, detail, reused: false);
+                return;
+            }
+
+            Context.Parent.Tell(new AdmissionRequested(_input.VolumeId, _inspection.PredictedBytes, Alone: _stuck > 0));
         });
         Receive<Admitted>(_ =>
         {
-            var (run, volume, key) = (_run, _input.VolumeId, _inspection!.Task.WorkKey);
+            var (run, volume, key, blocks, stuck) = (_run, _input.VolumeId, _inspection!.Task.WorkKey, _inspection.Stored.Count, _stuck);
             RecordThen(
                 entry => new LedgerEntry
                 {
@@ -71,6 +99,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
                     RunId = run,
                     State = VolumeState.InProcess,
                     WorkKey = key,
+                    BlocksAtStart = blocks,
+                    Stuck = stuck,
                     Attempts = (entry?.Attempts ?? 0) + 1,
                     Deaths = entry?.State == VolumeState.InProcess && entry.WorkKey == key ? entry.Deaths : null,
                 },
@@ -110,7 +140,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
             _stored.ForEach(_slabFeeder.Tell);
         });
         Receive<SlabsCompleted>(completed => Become(() => Publishing(new ReconProtocol.PublishHeatmap(
-            _settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges))));
+            _settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges)
+        { TraceParent = _trace })));
         ReceiveFailures();
     }
 
@@ -192,9 +223,16 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     /// <summary>Ends the work: clears up, records, and tells the run.</summary>
     private void Conclude(VolumeState state, string reasonCode, string detail, bool reused)
     {
+        _span?.SetTag("tonno.volume.state", state.ToString().ToLowerInvariant());
+        if (state is not (VolumeState.Completed or VolumeState.Warning))
+        {
+            _span?.SetStatus(ActivityStatusCode.Error, reasonCode);
+        }
+
         Timers.CancelAll();
         var concluded = new RunProtocol.VolumeConcluded(
-            _run, _input.VolumeId, state, reasonCode, detail, reused, _services.Time.GetElapsedTime(_begun));
+            _run, _input.VolumeId, state, reasonCode, detail, reused, _services.Time.GetElapsedTime(_begun))
+        { TraceParent = _trace };
         Become(() =>
         {
             Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
@@ -243,7 +281,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         }
     }
 
-    private sealed record Inspected(Inspection Inspection) : ILocalMessage;
+    private sealed record Inspected(Inspection Inspection, LedgerEntry? Entry) : ILocalMessage;
 
     private sealed record Begun(VolumeDeaths Deaths) : ILocalMessage;
 

@@ -6,6 +6,9 @@ namespace ToNNO.Coordinator.Volumes;
 /// <param name="Node">The node that died last.</param>
 internal sealed record VolumeDeaths(IReadOnlyList<VolumeDeaths.Place> Places, int SinceProgress, string Node)
 {
+    /// <summary>Reason code of a volume that is set aside for them.</summary>
+    public const string Code = "volume.kills_process";
+
     /// <summary>Deaths at one place that convict: other reasons do not strike twice.</summary>
     private const int Convicting = 2;
 

@@ -6,7 +6,8 @@ namespace ToNNO.Coordinator.Volumes;
 internal static class VolumeProtocol
 {
     /// <summary>Asks the run to let a volume into work.</summary>
-    public sealed record AdmissionRequested(VolumeId VolumeId, long SizeBytes) : ILocalMessage;
+    /// <param name="Alone">No other volume is to be in work with it.</param>
+    public sealed record AdmissionRequested(VolumeId VolumeId, long SizeBytes, bool Alone) : ILocalMessage;
 
     public sealed record Admitted : ILocalMessage;
 

@@ -12,4 +12,9 @@ internal sealed record VolumeServices(
     IActorRef SlabRegion,
     IActorRef PublisherRegion,
     CoordinatorOptions Options,
-    TimeProvider Time);
+    TimeProvider Time)
+{
+    /// <summary>Epoch of the process that had the store before and ended without a word, with all its volumes; null where there was none, or
+    /// where volumes are worked on in other processes than the coordinator's.</summary>
+    public long? DiedEpoch { get; init; }
+}

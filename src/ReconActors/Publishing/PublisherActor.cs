@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
 using ToNNO.Contracts;
@@ -26,7 +27,7 @@ internal sealed class PublisherActor : ReceiveActor
 
             _busy = true;
             var replyTo = Sender;
-            Task.Run(() => publish(request, _stopping.Token), _stopping.Token).PipeTo(
+            Task.Run(() => TracedAsync(publish, request), _stopping.Token).PipeTo(
                 Self, success: published => new Done(published, replyTo), failure: error => new Failed(request, error, replyTo));
         });
         Receive<Done>(done =>
@@ -36,12 +37,12 @@ internal sealed class PublisherActor : ReceiveActor
         });
         Receive<Failed>(failed =>
         {
-            var volume = failed.Request.Task.VolumeId;
+            var (volume, trace) = (failed.Request.Task.VolumeId, failed.Request.TraceParent);
             failed.ReplyTo.Tell(failed.Error switch
             {
-                ImagingException refused => new ReconProtocol.PublishFailed(volume, refused.Code, refused.Message, Transient: false),
-                BlobStoreException store => new ReconProtocol.PublishFailed(volume, store.Code, store.Message, Transient: true),
-                OperationCanceledException => new ReconProtocol.PublishFailed(volume, "node.stopping", "The node is stopping.", Transient: true),
+                ImagingException refused => new ReconProtocol.PublishFailed(volume, refused.Code, refused.Message, Transient: false) { TraceParent = trace },
+                BlobStoreException store => new ReconProtocol.PublishFailed(volume, store.Code, store.Message, Transient: true) { TraceParent = trace },
+                OperationCanceledException => new ReconProtocol.PublishFailed(volume, "node.stopping", "The node is stopping.", Transient: true) { TraceParent = trace },
                 _ => throw new InvalidOperationException($"Publishing volume {volume} failed.", failed.Error),
             });
             Passivate();
@@ -54,7 +55,8 @@ internal sealed class PublisherActor : ReceiveActor
         if (message is Failed failed)
         {
             failed.ReplyTo.Tell(new ReconProtocol.PublishFailed(
-                failed.Request.Task.VolumeId, "internal.failure", "Publishing failed unexpectedly; the log says where. Please report it.", Transient: true));
+                failed.Request.Task.VolumeId, "internal.failure", "Publishing failed unexpectedly; the log says where. Please report it.", Transient: true)
+            { TraceParent = failed.Request.TraceParent });
         }
 
         base.PreRestart(reason, message);
@@ -64,6 +66,17 @@ internal sealed class PublisherActor : ReceiveActor
     {
         _stopping.Cancel();
         _stopping.Dispose();
+    }
+
+    private async Task<ReconProtocol.HeatmapPublished> TracedAsync(
+        Func<ReconProtocol.PublishHeatmap, CancellationToken, Task<ReconProtocol.HeatmapPublished>> publish, ReconProtocol.PublishHeatmap request)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        using var span = ReconTelemetry.Source.Begin("publish", request.TraceParent, ActivityKind.Consumer)
+            ?.SetTag("tonno.run.id", request.Task.RunId.Value).SetTag("tonno.volume.id", request.Task.VolumeId.Value);
+        var published = await publish(request, _stopping.Token).ConfigureAwait(false);
+        ReconTelemetry.Published(Stopwatch.GetElapsedTime(begun));
+        return published with { TraceParent = request.TraceParent };
     }
 
     private static void Passivate() => Context.Parent.Tell(new Passivate(PoisonPill.Instance));

@@ -14,6 +14,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
     private readonly IBlobStore _store;
     private readonly CancellationTokenSource _stopping = new();
     private SlabAccumulator? _slab;
+    private Activity? _span;
     private TimeSpan _elapsed;
     private bool _busy;
 
@@ -27,8 +28,10 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         Receive<Written>(written =>
         {
             var request = written.Request;
+            ReconTelemetry.SlabDone(_elapsed);
             written.ReplyTo.Tell(new ReconProtocol.SlabCompleted(
-                request.Task.VolumeId, request.Slab, new BlobRef(request.Task.SlabPath(request.Slab), written.ETag.Value), _elapsed));
+                request.Task.VolumeId, request.Slab, new BlobRef(request.Task.SlabPath(request.Slab), written.ETag.Value), _elapsed)
+            { TraceParent = request.TraceParent });
             Passivate();
         });
         Receive<Failed>(failed =>
@@ -52,7 +55,8 @@ internal sealed class HeatmapSlabActor : ReceiveActor
                 answer.Request.Slab,
                 "internal.failure",
                 "Backprojecting failed unexpectedly; the log says where. Please report it.",
-                Transient: true));
+                Transient: true)
+            { TraceParent = answer.Request.TraceParent });
         }
 
         base.PreRestart(reason, message);
@@ -62,6 +66,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
     {
         _stopping.Cancel();
         _stopping.Dispose();
+        _span?.Dispose();
     }
 
     private void Fetch(ReconProtocol.ApplyRows request)
@@ -74,11 +79,13 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         var next = _slab?.NextDirection ?? 0;
         if (request.Directions.First != next)
         {
-            Sender.Tell(new ReconProtocol.RowsApplied(request.Task.VolumeId, request.Slab, next));
+            Sender.Tell(new ReconProtocol.RowsApplied(request.Task.VolumeId, request.Slab, next) { TraceParent = request.TraceParent });
             return;
         }
 
         _busy = true;
+        _span ??= ReconTelemetry.Source.Begin("slab", request.TraceParent, ActivityKind.Consumer)
+            ?.SetTag("tonno.run.id", request.Task.RunId.Value).SetTag("tonno.volume.id", request.Task.VolumeId.Value).SetTag("tonno.slab", request.Slab);
         var replyTo = Sender;
         Task.Run(() => LeaseContent.ReadAsync(_store, request, _stopping.Token), _stopping.Token).PipeTo(
             Self, success: lease => new Fetched(request, lease, replyTo), failure: error => new Failed(request, error, replyTo));
@@ -99,7 +106,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         if (!_slab.Complete)
         {
             _busy = false;
-            replyTo.Tell(new ReconProtocol.RowsApplied(request.Task.VolumeId, request.Slab, _slab.NextDirection));
+            replyTo.Tell(new ReconProtocol.RowsApplied(request.Task.VolumeId, request.Slab, _slab.NextDirection) { TraceParent = request.TraceParent });
             return;
         }
 
@@ -121,7 +128,9 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
     private void Fail(ReconProtocol.ApplyRows request, IActorRef replyTo, string code, string detail)
     {
-        replyTo.Tell(new ReconProtocol.SlabFailed(request.Task.VolumeId, request.Slab, code, detail, Transient: true));
+        replyTo.Tell(new ReconProtocol.SlabFailed(request.Task.VolumeId, request.Slab, code, detail, Transient: true) { TraceParent = request.TraceParent });
+        _span.Fail(code);
+        _span = null;
         _slab = null; // fed anew from direction 0
         _elapsed = TimeSpan.Zero;
         _busy = false;

@@ -24,6 +24,7 @@ internal sealed class DeviceActor : ReceiveActor
                 var encoder = pool.Get(encode.Cutter.Task.Settings);
                 SliceTelemetry.StarvedOfLeases(Stopwatch.GetElapsedTime(idleSince), encoder.Device);
                 var begun = Stopwatch.GetTimestamp();
+                using var timing = SliceTelemetry.Stage("encode", encode.Cutter.Task.TraceParent);
                 var lease = leaseEncoder.Encode(encode.Cutter, encoder, encode.ReadTime, nodeStopping);
                 Context.Parent.Tell(new Encoded(encode.Cutter, lease, Stopwatch.GetElapsedTime(begun)));
             }

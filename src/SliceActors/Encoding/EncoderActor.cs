@@ -90,7 +90,11 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         {
             _leases.Stored(stored.Hand);
             var lease = stored.Hand.Lease;
-            stored.Hand.Owner.Tell(new SliceProtocol.LeaseEncoded(lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, stored.SlicesEncoded, stored.Elapsed));
+            stored.Hand.Owner.Tell(new SliceProtocol.LeaseEncoded(
+                lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, stored.SlicesEncoded, stored.Elapsed)
+            { TraceParent = stored.Hand.TraceParent });
+            stored.Hand.Span?.Dispose();
+            SliceTelemetry.Encoded(stored.SlicesEncoded);
             AskForLease();
         });
         Receive<NotStored>(failed =>
@@ -171,7 +175,13 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         }
 
         _loading = null;
-        var cutter = _leaseEncoder.Begin(hand.Lease.Task, loaded.Channels, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
+        if (loaded.ReadTime > TimeSpan.Zero)
+        {
+            SliceTelemetry.Read(loaded.ReadTime, hand.TraceParent);
+        }
+
+        var task = hand.Lease.Task with { TraceParent = hand.TraceParent };
+        var cutter = _leaseEncoder.Begin(task, loaded.Channels, hand.Lease.Directions, hand.Guide, _leases.LastCutter, _nodeStopping);
         _leases.Encode(cutter);
         _device.Tell(new DeviceActor.Encode(cutter, loaded.ReadTime));
         Next();
@@ -209,9 +219,15 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
 
         _leases.Store(hand);
         var slices = encoded.Lease.Rows.Cost.SlicesEncoded;
-        _store.WriteLeaseAsync(hand.Lease.Task, encoded.Lease, _stopping.Token).PipeTo(
+        StoreAsync(hand, encoded.Lease).PipeTo(
             Self, success: rows => new Stored(hand, rows, slices, encoded.Elapsed), failure: error => new NotStored(hand, error));
         Next();
+    }
+
+    private async Task<BlobRef> StoreAsync(Hand hand, EncodedLease lease)
+    {
+        using var timing = SliceTelemetry.Stage("store", hand.TraceParent);
+        return await _store.WriteLeaseAsync(hand.Lease.Task, lease, _stopping.Token).ConfigureAwait(false);
     }
 
     private sealed record GuideRead(Hand Hand, float[]? Logits) : ILocalMessage;

@@ -114,6 +114,7 @@ internal sealed class LeaseCutter : IDisposable
 
     private async Task CutAsync(CancellationToken cancel)
     {
+        using var span = SliceTelemetry.Source.Begin("lease.cut", Task.TraceParent);
         var begun = Stopwatch.GetTimestamp();
         var occupancies = Channels.Zip(Task.Intensities, (volume, map) => _occupancies.GetOrCreateValue(volume).For(volume, map)).ToArray();
         var (touched, touchedByOne) = (new bool[Plan.OffsetCount], new bool[Plan.OffsetCount]);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using ToNNO.Contracts;
 
@@ -10,6 +11,13 @@ internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
 
     public IActorRef Owner { get; } = owner;
 
+    /// <summary>From the block's arrival to the end of its work here.</summary>
+    public Activity? Span { get; } = SliceTelemetry.Source.Begin("lease", lease.TraceParent, ActivityKind.Consumer)
+        ?.SetTag("tonno.run.id", lease.Task.RunId.Value).SetTag("tonno.volume.id", lease.Task.VolumeId.Value).SetTag("tonno.directions.first", lease.Directions.First).SetTag("tonno.directions.count", lease.Directions.Count);
+
+    /// <summary>The span that the block's stages are under.</summary>
+    public string? TraceParent => Span?.Id ?? Lease.TraceParent;
+
     /// <summary>The lease's part of its pass's guide, once it is read.</summary>
     public float[]? Guide { get; set; }
 
@@ -19,8 +27,11 @@ internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
     /// <summary>The guide that is to be read first, or null.</summary>
     public BlobRef? UnreadGuide => Guide is null ? Lease.Task.Guide : null;
 
-    public void Reject(string code, string detail, bool transient) =>
-        Owner.Tell(new SliceProtocol.LeaseRejected(Lease.Task.VolumeId, Lease.Directions, code, detail, transient));
+    public void Reject(string code, string detail, bool transient)
+    {
+        Owner.Tell(new SliceProtocol.LeaseRejected(Lease.Task.VolumeId, Lease.Directions, code, detail, transient) { TraceParent = TraceParent });
+        Span.Fail(code);
+    }
 }
 
 /// <summary>The blocks of an encoder's leases by stage: read, then cut and encoded, then stored, each while its neighbours are at another.</summary>
@@ -72,7 +83,11 @@ internal sealed class LeasesInHand
         }
 
         var given = (begunToo ? Kept : _encoding.Skip(1).Select(work => work.Hand).Concat(_arrived)).Where(hand => !hand.IsGivenBack).ToList();
-        given.ForEach(hand => hand.IsGivenBack = true);
+        given.ForEach(hand =>
+        {
+            hand.IsGivenBack = true;
+            hand.Span.Fail("node.stopping");
+        });
         _arrived.Clear();
         return [.. given.Select(hand => new ReturnedLease(hand.Lease.Task.RunId, hand.Lease.Task.VolumeId, hand.Lease.Directions))];
     }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry;
+using OpenTelemetry.Resources;
 
 namespace ToNNO.Tonno.Hosting;
 
@@ -10,7 +11,11 @@ internal static class Telemetry
     {
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
         {
-            services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("ToNNO.*")).UseOtlpExporter();
+            services.AddOpenTelemetry()
+                .ConfigureResource(resource => resource.AddService(AkkaNode.SystemName)) // OTEL_SERVICE_NAME goes before it
+                .WithMetrics(metrics => metrics.AddMeter("ToNNO.*"))
+                .WithTracing(tracing => tracing.AddSource("ToNNO.*", "Microsoft.AspNetCore"))
+                .UseOtlpExporter();
         }
 
         return services;

@@ -76,9 +76,10 @@ internal static class NodeHost
             },
             logLevel,
             $$"""
+            akka.cluster.failure-detector.acceptable-heartbeat-pause = {{(long)cluster.HeartbeatPause.TotalMilliseconds}}ms
             akka.cluster.split-brain-resolver.stable-after = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
-            akka.cluster.down-removal-margin = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
-            """);
+            """)
+            .WithActors((system, _) => system.ActorOf(Akka.Actor.Props.Create(() => new OrphanWatchActor(cluster.OrphanedAfter)), "orphan-watch"));
     }
 
     private static ContentHttpResult Health(bool well) => well ? TypedResults.Text("ok") : TypedResults.Text("not ready", statusCode: StatusCodes.Status503ServiceUnavailable);

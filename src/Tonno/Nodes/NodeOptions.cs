@@ -61,6 +61,14 @@ internal sealed class NodeOptions
         [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
         public TimeSpan StableAfter { get; init; } = TimeSpan.FromSeconds(15);
 
+        [Description("A node whose heartbeats stay out for longer counts as unreachable; a busy machine misses some.")]
+        [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+        public TimeSpan HeartbeatPause { get; init; } = TimeSpan.FromSeconds(8);
+
+        [Description("A node that has known no coordinator for so long ends, to join anew.")]
+        [Range(typeof(TimeSpan), "00:00:05", "1.00:00:00")]
+        public TimeSpan OrphanedAfter { get; init; } = TimeSpan.FromMinutes(1);
+
         public TlsSection Tls { get; init; } = new();
 
         public IReadOnlyList<string> SeedList => Split(Seeds);

@@ -207,5 +207,5 @@ public sealed class WireSerializerTests : IDisposable
 
     private sealed record Unregistered(string Text);
 
-    private sealed record Rowless : IWireMessage;
+    private sealed record Rowless : WireMessage;
 }

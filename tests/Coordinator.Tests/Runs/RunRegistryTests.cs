@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
 using ToNNO.Coordinator.Runs;
@@ -10,6 +11,8 @@ public sealed class RunRegistryTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly ScriptedStore _store;
+    private static readonly TimeSpan _watch = TimeSpan.FromSeconds(5);
+    private readonly FakeTimeProvider _time = new();
     private readonly RunRegistry _registry;
 
     public RunRegistryTests()
@@ -76,14 +79,36 @@ public sealed class RunRegistryTests : IDisposable
     [Fact]
     public async Task Claim_TakenAndReleased_EachIsOneMoreAndOnlyTheLastIsGivenBack()
     {
-        var first = await CoordinatorClaim.TakeAsync(_store, "a", true, TimeProvider.System, Cancel);
-        var second = await CoordinatorClaim.TakeAsync(_store, "b", true, TimeProvider.System, Cancel);
-        Assert.Equal((1, 2), (first.Epoch, second.Epoch));
+        var (first, _) = await TakeAsync("a");
+        var (second, former) = await TakeAsync("a");
+        Assert.Equal((1, 2, first), (first.Epoch, second.Epoch, former));
         await first.ReleaseAsync(_store, Cancel);
         Assert.Equal(second, await CoordinatorClaim.FindAsync(_store, Cancel));
         await second.ReleaseAsync(_store, Cancel);
-        Assert.Equal(second with { Standing = false }, await CoordinatorClaim.FindAsync(_store, Cancel));
+        Assert.Equal(second with { Standing = false, Ended = true }, await CoordinatorClaim.FindAsync(_store, Cancel));
     }
+
+    [Fact]
+    public async Task Claim_OfAnotherNode_IsTakenOverOnlyWhenItGivesNoSignOfLife()
+    {
+        var (first, _) = await TakeAsync("a");
+        var taking = TakeAsync("b");
+        await first.RenewAsync(_store, Cancel);
+        _time.Advance(_watch);
+        await Assert.ThrowsAsync<SupersededException>(() => taking);
+
+        taking = TakeAsync("b");
+        while (!taking.IsCompleted)
+        {
+            _time.Advance(_watch); // the wait may not have begun
+            await Task.Yield();
+        }
+
+        Assert.Equal(2, (await taking).Claim.Epoch);
+        await Assert.ThrowsAsync<SupersededException>(() => first.RenewAsync(_store, Cancel));
+    }
+
+    private Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(string node) => CoordinatorClaim.TakeAsync(_store, node, true, _watch, _time, Cancel);
 
     private static RunDocument Run(int inputs) => new() { RunId = SmallWork.Run, Settings = SmallWork.Settings, InputCount = inputs, SubmittedAt = DateTimeOffset.UnixEpoch };
 

@@ -26,6 +26,21 @@ public class AdmissionTests
     }
 
     [Fact]
+    public void Admit_VolumeThatMustBeAlone_WaitsForTheOthersAndTheyForIt()
+    {
+        var admission = new Admission(budgetBytes: 100, maximumVolumes: 4);
+        admission.Request(new("a"), 1);
+        admission.Request(new("suspect"), 1, alone: true);
+        admission.Request(new("b"), 1);
+        Assert.Equal([new VolumeId("a")], admission.Admit());
+        admission.Release(new("a"));
+        Assert.Equal([new VolumeId("suspect")], admission.Admit());
+        Assert.Empty(admission.Admit());
+        admission.Release(new("suspect"));
+        Assert.Equal([new VolumeId("b")], admission.Admit());
+    }
+
+    [Fact]
     public void Release_VolumeThatWasNeverAdmitted_IsHarmless()
     {
         var admission = new Admission(budgetBytes: 100, maximumVolumes: 1);

@@ -285,6 +285,25 @@ public class LeaseBoardTests
     }
 
     [Fact]
+    public void Died_AtWorkThatWasWithdrawn_OthersAreNotSuspectUntilALaterBlockIsDone()
+    {
+        Offer("poison");
+        Request("a#1/0");
+        _board.Withdraw(new(SmallWork.Run, new("poison"))); // set aside; its encoder is still at it
+        Offer("v");
+        Request("a#1/0");
+        Assert.False(Assert.Single(_board.Forget("a#1/0")).Suspect);
+
+        Offer("poison");
+        Request("b#1/0");
+        _board.Withdraw(new(SmallWork.Run, new("poison")));
+        Offer("v");
+        Close(Request("b#1/0")!, done: true);
+        Request("b#1/0");
+        Assert.True(Assert.Single(_board.Forget("b#1/0")).Suspect);
+    }
+
+    [Fact]
     public void Leave_EncoderWithLeases_NothingIsSuspectAndTheNodesOthersStay()
     {
         Offer("v");

@@ -9,6 +9,7 @@ transformer.ts                    a small vision transformer, traced
 pair.ts                           forward(slices, other): not an encoder
 unpooled.ts                       gives a map, not logits
 hungry.ts                         asks for more memory than any machine has where a batch has more than four slices
+fatal.ts                          ends its process where a pixel is 1: a division that overflows
 resnet18.json, resnet50.json      logits of ResNets in torchvision's form, whose weights follow the rule of weights()
 smallcnn.json                     logits of a small CNN with the same rule
 vit.ts, vit.json                  a vision transformer, scripted, with the halves features and head of its forward
@@ -313,6 +314,15 @@ class Hungry(nn.Module):
         return self.head(self.features(slices))
 
 
+class Fatal(torch.nn.Module):
+    def forward(self, x):
+        logits = x.sum([1, 2, 3]).unsqueeze(1)
+        if float(x.max()) > 0.999:
+            least = (x.flatten() * 0).to(torch.int32) - 2147483647 - 1
+            logits = logits + torch.div(least, least // least - 2, rounding_mode="trunc").sum().float()
+        return logits
+
+
 def fill(network):
     """Gives every parameter and buffer its weights(), numbered in the order of their names."""
     state = {name: value for name, value in network.state_dict().items() if not name.endswith("num_batches_tracked")}
@@ -382,7 +392,7 @@ def main():
             save(program, name)
             if name == "residual":
                 save(torch.jit.freeze(program), name + "_frozen")
-        for name, network in (("pair", Pair()), ("unpooled", Unpooled()), ("hungry", Hungry())):
+        for name, network in (("pair", Pair()), ("unpooled", Unpooled()), ("hungry", Hungry()), ("fatal", Fatal())):
             save(torch.jit.script(network), name)
         write("vit", fill(Vit())(slices))
         save(torch.jit.script(fill(Vit())), "vit")

@@ -1,0 +1,22 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace ToNNO.ReconActors;
+
+/// <summary>The instruments of slabs and publishers.</summary>
+public static class ReconTelemetry
+{
+    public const string MeterName = "ToNNO.ReconActors";
+
+    private static readonly Meter _meter = new(MeterName);
+
+    private static readonly Histogram<double> _slab = _meter.CreateHistogram<double>("tonno.recon.slab.duration", "s", "Time that a slab's backprojection took, without waiting for rows.");
+
+    private static readonly Histogram<double> _publish = _meter.CreateHistogram<double>("tonno.recon.publish.duration", "s", "Time from a volume's finished slabs to its published result.");
+
+    internal static ActivitySource Source { get; } = new(MeterName);
+
+    internal static void SlabDone(TimeSpan elapsed) => _slab.Record(elapsed.TotalSeconds);
+
+    internal static void Published(TimeSpan elapsed) => _publish.Record(elapsed.TotalSeconds);
+}

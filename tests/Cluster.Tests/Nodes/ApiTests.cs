@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
+using ToNNO.Storage;
+using ToNNO.Tonno.Clients;
+using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Nodes;
+
+namespace ToNNO.Cluster.Tests.Nodes;
+
+/// <summary>A node with all roles in this process, spoken to over HTTP.</summary>
+public sealed class ApiTests : IAsyncLifetime
+{
+    private const string Token = "a secret of the tests";
+    private readonly Workplace _work = new();
+    private WebApplication _node = null!;
+    private HttpClient _http = null!;
+    private ClusterClient _client = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        var options = new NodeOptions
+        {
+            Store = _work.Out,
+            LogLevel = "Error",
+            Cluster = new() { Port = TestCluster.FreePorts(1)[0] },
+            Http = new() { Listen = "127.0.0.1:0" },
+            Api = new() { Token = Token },
+            Slice = new() { Device = "cpu" },
+        };
+        _node = NodeHost.Build(options, new LocalFolderStore(_work.Out));
+        await _node.StartAsync(Cancel);
+        var address = new Uri(_node.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        _http = new HttpClient { BaseAddress = address };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        _client = new ClusterClient(address, Token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        _http.Dispose();
+        await _node.StopAsync(CancellationToken.None);
+        await _node.DisposeAsync();
+        _work.Dispose();
+    }
+
+    [Fact]
+    public async Task Submit_VolumesGoodAndBad_AreTakenThroughAndTold()
+    {
+        var run = await SubmitAsync("mixed", 3, bad: true);
+        Assert.Equal(4, run.Run.Volumes);
+        var events = await _client.EventsAsync("mixed", Cancel).ToListAsync(Cancel);
+        Assert.NotEmpty(events);
+        var view = await _client.RunAsync("mixed", Cancel);
+        Assert.Equal((RunState.Finished, new RunCounts(3, 0, 0, 0, 1, 0), 1.0), (view.State, view.Counts, view.Fraction));
+        var volumes = await _client.VolumesAsync("mixed", null, Cancel).ToListAsync(Cancel);
+        Assert.Equal(["mixed-0", "mixed-1", "mixed-2", "mixed-bad"], volumes.Select(volume => volume.VolumeId.Value));
+        var bad = Assert.Single(await _client.VolumesAsync("mixed", VolumeState.Quarantined, Cancel).ToListAsync(Cancel));
+        Assert.Equal(("mixed-bad", "nifti.not_nifti"), (bad.VolumeId.Value, bad.ReasonCode));
+        Assert.Equal(3, _work.Done().Count);
+
+        var again = await _client.SubmitAsync(new RunOrder { RunId = "mixed", Sources = [_work.In], Model = "builtin:sum" }, Cancel);
+        Assert.Equal(view, again.Run); // the same submission once more
+        Assert.Equal(["mixed"], (await _client.RunsAsync(Cancel)).Select(one => one.RunId.Value));
+    }
+
+    [Fact]
+    public async Task Control_PauseResumeCancelPriority_AreObeyedAndTold()
+    {
+        await SubmitAsync("controlled", 12, edge: 40);
+        Assert.Equal(RunState.Paused, (await _client.ControlAsync("controlled", "pause", Cancel)).State);
+        Assert.Equal(7, (await _client.PrioritizeAsync("controlled", 7, Cancel)).Priority);
+        Assert.Equal(RunState.Active, (await _client.ControlAsync("controlled", "resume", Cancel)).State);
+        Assert.Equal(RunState.Canceled, (await _client.ControlAsync("controlled", "cancel", Cancel)).State);
+        await _client.EventsAsync("controlled", Cancel).ToListAsync(Cancel);
+        var ended = await _client.RunAsync("controlled", Cancel);
+        Assert.Equal((12, 7), (ended.Counts.Total, ended.Priority));
+        Assert.True(ended.Counts.Canceled > 0);
+        var refused = await Assert.ThrowsAsync<CommandException>(() => _client.ControlAsync("controlled", "resume", Cancel));
+        Assert.Equal("run.ended", refused.Code);
+    }
+
+    [Theory]
+    [InlineData("GET", "api/v1/runs/nowhere", null, 404, "run.unknown")]
+    [InlineData("GET", "api/v1/runs/nowhere/volumes", null, 404, "store.not_found")]
+    [InlineData("POST", "api/v1/runs/nowhere/pause", null, 404, "run.unknown")]
+    [InlineData("POST", "api/v1/runs", "{", 400, "order.unreadable")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"] }""", 400, "order.unreadable")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "direction": 3 }""", 400, "order.unreadable")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": [], "model": "builtin:sum", "directions": 0, "set": "spiral" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "/no/model" }""", 422, "model.missing")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "window": "round" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "runId": "../up" }""", 400, "order.invalid")]
+    public async Task Request_ThatMakesNoSense_IsAProblemWithItsCode(string method, string path, string? body, int status, string code)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
+        using var answer = await _http.SendAsync(request, Cancel);
+        Assert.Equal((status, "application/problem+json"), ((int)answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+        var problem = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!;
+        Assert.Equal((code, $"urn:tonno:{code}"), ((string?)problem["code"], (string?)problem["type"]));
+        Assert.NotEmpty((string)problem["detail"]!);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("another")]
+    public async Task Request_WithoutTheToken_IsRefused(string? token)
+    {
+        _http.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
+        using var answer = await _http.GetAsync(new Uri("api/v1/runs", UriKind.Relative), Cancel);
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.Contains("api.unauthorized", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OpenApiAndHealth_NeedNoToken_AndTellEveryPath()
+    {
+        _http.DefaultRequestHeaders.Authorization = null;
+        await Workplace.UntilAsync(() => _http.GetAsync(new Uri("health/ready", UriKind.Relative), Cancel).GetAwaiter().GetResult().IsSuccessStatusCode);
+        Assert.Equal("ok", await _http.GetStringAsync(new Uri("health/live", UriKind.Relative), Cancel));
+        var document = JsonNode.Parse(await _http.GetStringAsync(new Uri("openapi/v1.json", UriKind.Relative), Cancel))!;
+        var paths = document["paths"]!.AsObject();
+        Assert.Equal(
+            [
+                "/api/v1/cluster", "/api/v1/runs", "/api/v1/runs/{run}", "/api/v1/runs/{run}/cancel", "/api/v1/runs/{run}/events", "/api/v1/runs/{run}/pause",
+                "/api/v1/runs/{run}/priority", "/api/v1/runs/{run}/resume", "/api/v1/runs/{run}/volumes",
+            ],
+            paths.Select(path => path.Key).Order(StringComparer.Ordinal));
+        var order = document["components"]!["schemas"]!["RunOrder"]!["properties"]!.AsObject();
+        Assert.Equal(typeof(RunOrder).GetProperties().Length, order.Count);
+        Assert.All(order, property => Assert.NotEmpty((string?)property.Value!["description"] ?? ""));
+    }
+
+    [Fact]
+    public async Task Trace_OfARun_ItsVolumesLeasesSlabsAndPublishingAreUnderTheRequest()
+    {
+        var spans = new System.Collections.Concurrent.ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name.StartsWith("ToNNO.", StringComparison.Ordinal) || source.Name == "Microsoft.AspNetCore",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await SubmitAsync("traced", 2);
+        await _client.EventsAsync("traced", Cancel).ToListAsync(Cancel);
+        await Workplace.UntilAsync(() => spans.Any(span => span.OperationName == "run"));
+
+        List<Activity> Named(string name) => [.. spans.Where(span => span.OperationName == name)];
+        var run = Assert.Single(Named("run"));
+        Assert.Contains(spans, span => span.Source.Name == "Microsoft.AspNetCore" && span.SpanId == run.ParentSpanId);
+        var volumes = Named("volume");
+        Assert.Equal(2, volumes.Count);
+        Assert.All(volumes, volume => Assert.Equal(run.SpanId, volume.ParentSpanId));
+        foreach (var volume in volumes)
+        {
+            var leases = Named("lease").Where(lease => lease.ParentSpanId == volume.SpanId).ToList();
+            Assert.Equal(6, leases.Count); // blocks of 16 directions
+            Assert.All(leases, lease => Assert.Equal(
+                ["lease.cut", "lease.encode", "lease.store"],
+                spans.Where(stage => stage.ParentSpanId == lease.SpanId && stage.OperationName != "lease.read").Select(stage => stage.OperationName).Order(StringComparer.Ordinal)));
+            Assert.Single(spans, stage => stage.OperationName == "lease.read" && leases.Any(lease => lease.SpanId == stage.ParentSpanId));
+            Assert.Contains(spans, slab => slab.OperationName == "slab" && slab.ParentSpanId == volume.SpanId);
+            Assert.Single(spans, publish => publish.OperationName == "publish" && publish.ParentSpanId == volume.SpanId);
+        }
+
+        Assert.All(spans.Where(span => span.Source.Name.StartsWith("ToNNO.", StringComparison.Ordinal)), span => Assert.Equal(run.TraceId, span.TraceId));
+    }
+
+    private async Task<SubmittedView> SubmitAsync(string run, int volumes, bool bad = false, int edge = 14)
+    {
+        for (var at = 0; at < volumes; at++)
+        {
+            _work.Write($"{run}-{at}.nii", Workplace.Volume(at, edge).Plain());
+        }
+
+        if (bad)
+        {
+            _work.Write($"{run}-bad.nii", Encoding.ASCII.GetBytes("This is a text, and no volume."));
+        }
+
+        return await _client.SubmitAsync(new RunOrder { RunId = run, Sources = [_work.In], Model = "builtin:sum", Directions = 96 }, Cancel);
+    }
+}

@@ -1,0 +1,134 @@
+using ToNNO.Contracts;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Cluster.Tests.Nodes;
+
+/// <summary>Real processes that really die. Whatever happens, every volume is completed once, with the bytes that one process makes.</summary>
+public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluster>
+{
+    /// <summary>Longer than it takes to notice a node that is silent and to go on without it.</summary>
+    private static readonly TimeSpan _longFreeze = TimeSpan.FromSeconds(25);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_NothingFails_SameBytesAsOneProcess()
+    {
+        await cluster.ReadyAsync();
+        await (await cluster.SubmitAsync("calm")).AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task Run_OneVolume_Finishes()
+    {
+        await cluster.ReadyAsync();
+        await (await cluster.SubmitAsync("one", volumes: 1)).AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task SliceNode_KilledMidLease_ItsLeasesGoToAnother()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("slicekill");
+        await run.ReachedAsync(2);
+        cluster["slice-0"].Kill();
+        await run.AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task ReconNode_KilledMidAccumulation_ItsSlabsAreMadeAnew()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("reconkill");
+        await run.ReachedAsync(2);
+        cluster["recon-0"].Kill();
+        await run.AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task Coordinator_LeadingOneKilled_TheOtherGoesOnFromTheLedger()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("leadkill");
+        await run.ReachedAsync(2);
+        var leader = await cluster.LeaderAsync();
+        leader.Kill();
+        await run.AssertWholeAsync();
+        Assert.NotEqual(leader.Name, (await cluster.LeaderAsync()).Name);
+    }
+
+    [Fact]
+    public async Task AllNodes_KilledAtOnce_GoOnWhenTheyAreBack()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("allkill");
+        await run.ReachedAsync(2);
+        foreach (var node in cluster.Nodes)
+        {
+            node.Kill();
+        }
+
+        await run.AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task SliceNode_FrozenForLongerThanTheFailureDetectorWaits_IsDoneWithoutAndJoinsAnew()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("freeze");
+        await run.ReachedAsync(2);
+        cluster["slice-1"].Stop();
+        await Task.Delay(_longFreeze, Cancel); // the freeze itself, not a wait for something
+        cluster["slice-1"].Continue();
+        await run.AssertWholeAsync();
+        await cluster.ReadyAsync();
+    }
+
+    [Fact]
+    public async Task SliceNode_JoinsHalfWay_ThenIsDrained_LeavesInTime()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("join");
+        await run.ReachedAsync(2);
+        var joined = cluster.Join("slice-2");
+        await cluster.ReadyAsync();
+        await run.ReachedAsync(6);
+        var (code, took) = await joined.DrainAsync(Cancel);
+        Assert.Equal(0, code);
+        Assert.True(took < TimeSpan.FromSeconds(30), $"it took {took}");
+        await cluster.ForgetAsync("slice-2");
+        await run.AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task Volume_ThatKillsItsProcess_IsSetAsideAfterTwoAttemptsAndItsNeighboursComplete()
+    {
+        await cluster.ReadyAsync();
+        var lives = cluster["slice-0"].Lives + cluster["slice-1"].Lives;
+        var fatal = cluster["fatal", "poison.nii"];
+        Directory.CreateDirectory(Path.GetDirectoryName(fatal)!);
+        await File.WriteAllBytesAsync(fatal, SmallModel.FatalVolume(), Cancel);
+        var run = await cluster.SubmitAsync("poison", 8, SmallModel.SaveFatal(cluster["fatal", "model"]), fatal);
+        var volumes = await run.EndedAsync();
+        var poison = Assert.Single(volumes, volume => volume.State != VolumeState.Completed);
+        Assert.Equal(("poison", VolumeState.Quarantined, "volume.kills_process"), (poison.VolumeId.Value, poison.State, poison.ReasonCode));
+        Assert.Contains("poison", poison.Detail, StringComparison.Ordinal);
+        await cluster.ReadyAsync();
+        Assert.Equal(lives + 2, cluster["slice-0"].Lives + cluster["slice-1"].Lives);
+    }
+
+    [Theory]
+    [InlineData(Fault.Refuse)]
+    [InlineData(Fault.Hang)]
+    [InlineData(Fault.LoseAnswers)]
+    public async Task Store_FailsForAWhile_WorkWaitsAndGoesOn(Fault fault)
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync($"store{fault.ToString().ToLowerInvariant()}");
+        await run.ReachedAsync(2);
+        cluster.Proxy.Set(fault);
+        await Task.Delay(TimeSpan.FromSeconds(8), Cancel); // the outage itself
+        cluster.Proxy.Set(Fault.None);
+        await run.AssertWholeAsync();
+    }
+}

@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace ToNNO.Cluster.Tests.Nodes;
+
+/// <summary>One <c>tonno node</c>, kept up as a cluster's manager would: started again when it ends, unless it is being drained.</summary>
+internal sealed class NodeProcess : IAsyncDisposable
+{
+    private const int Kill9 = 9;
+    private const int Terminate = 15;
+    private const int Go = 18;
+    private const int Freeze = 19;
+    private static readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly string[] _launcher;
+    private readonly string[] _arguments;
+    private readonly IReadOnlyDictionary<string, string> _environment;
+    private readonly string _log;
+    private readonly Lock _writing = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _keeping;
+    private Process? _process;
+    private bool _wanted = true;
+
+    /// <param name="log">File that all its lives write to.</param>
+    /// <param name="launcher">A command that starts it, as in another network.</param>
+    public NodeProcess(string name, int httpPort, string[] arguments, IReadOnlyDictionary<string, string> environment, string log, params string[] launcher)
+    {
+        (Name, HttpPort, _arguments, _environment, _log, _launcher) = (name, httpPort, arguments, environment, log, launcher);
+        _keeping = KeepAsync();
+    }
+
+    public string Name { get; }
+
+    public int HttpPort { get; }
+
+    /// <summary>How often it has been started.</summary>
+    public int Lives { get; private set; }
+
+    /// <summary>Exit code of its last life that ended.</summary>
+    public int? ExitCode { get; private set; }
+
+    public int Id => _process?.Id ?? throw new InvalidOperationException($"{Name} has not been started.");
+
+    public async Task<bool> IsReadyAsync()
+    {
+        try
+        {
+            using var answer = await _http.GetAsync(new Uri($"http://127.0.0.1:{HttpPort}/health/ready"), _stopping.Token);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception none) when (none is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+
+    public void Kill() => Signal(Kill9);
+
+    public void Stop() => Signal(Freeze);
+
+    public void Continue() => Signal(Go);
+
+    /// <summary>Sends SIGTERM, and returns its exit code and how long it took; it is not started again.</summary>
+    public async Task<(int ExitCode, TimeSpan Took)> DrainAsync(CancellationToken cancel)
+    {
+        _wanted = false;
+        var begun = Stopwatch.GetTimestamp();
+        Signal(Terminate);
+        await _keeping.WaitAsync(cancel);
+        return (ExitCode!.Value, Stopwatch.GetElapsedTime(begun));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _wanted = false;
+        await _stopping.CancelAsync();
+        if (_process is { HasExited: false } running)
+        {
+            running.Kill();
+        }
+
+        await _keeping;
+        _stopping.Dispose();
+        _process?.Dispose();
+    }
+
+    private async Task KeepAsync()
+    {
+        while (_wanted)
+        {
+            string[] command = [.. _launcher, "dotnet", Path.Combine(AppContext.BaseDirectory, "tonno.dll"), "node", .. _arguments];
+            var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+            foreach (var (name, value) in _environment)
+            {
+                start.Environment[name] = value;
+            }
+
+            start.Environment["OMP_NUM_THREADS"] = "1";
+            _process = Process.Start(start)!;
+            Lives++;
+            await Task.WhenAll(CopyAsync(_process.StandardOutput), CopyAsync(_process.StandardError), _process.WaitForExitAsync());
+            ExitCode = _process.ExitCode;
+            Note($"-- {Name} ended with {ExitCode}");
+        }
+    }
+
+    private async Task CopyAsync(StreamReader reader)
+    {
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            Note(line);
+        }
+    }
+
+    private void Note(string line)
+    {
+        lock (_writing)
+        {
+            File.AppendAllText(_log, line + "\n");
+        }
+    }
+
+    private void Signal(int signal) => Assert.Equal(0, Send(Id, signal));
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Send(int process, int signal);
+}

@@ -1,0 +1,300 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
+using ToNNO.Imaging.Tests;
+using ToNNO.Storage;
+using ToNNO.Tests.Support;
+using ToNNO.Tonno.Clients;
+
+namespace ToNNO.Cluster.Tests.Nodes;
+
+/// <summary>Six processes over Azurite: two coordinators, two slice nodes with one encoder each, two reducers; and twenty real volumes
+/// whose heatmaps a single process has made already. Tests submit runs of their own over copies of the volumes.</summary>
+public sealed class TestCluster : IAsyncLifetime
+{
+    public const int Volumes = 20;
+
+    /// <summary>Of every run: some leases a volume, and a second or so of work.</summary>
+    private const int Directions = 96;
+
+    private const int Spacing = 4;
+
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+    private readonly TemporaryFolder _folder = new();
+    private readonly Azurite _azurite = new();
+    private readonly Dictionary<string, NodeProcess> _nodes = [];
+    private readonly string _container = Azurite.NewContainer();
+    private FaultProxy _proxy = null!;
+
+    /// <summary>SHA-256 of each volume's heatmap, by the volume's name, as <c>tonno run</c> makes it.</summary>
+    public IReadOnlyDictionary<string, string> Reference { get; private set; } = null!;
+
+    /// <summary>Between the nodes and the store.</summary>
+    public FaultProxy Proxy => _proxy;
+
+    internal IBlobStore Store { get; private set; } = null!;
+
+    internal IEnumerable<NodeProcess> Nodes => _nodes.Values;
+
+    public string Model => _folder["model"];
+
+    internal string this[string kind, string name] => _folder[$"{kind}/{name}"];
+
+    private string Address => $"{BlobStores.Scheme}{_container}";
+
+    private Dictionary<string, string> Identity(int port) => new() { ["AZURE_STORAGE_CONNECTION_STRING"] = _azurite.ConnectionStringAt(port) };
+
+    internal NodeProcess this[string name] => _nodes[name];
+
+    public async ValueTask InitializeAsync()
+    {
+        await _azurite.InitializeAsync();
+        _proxy = new FaultProxy(_azurite.Port);
+        var direct = Identity(_azurite.Port);
+        Store = BlobStores.Open(Address, name => direct.GetValueOrDefault(name));
+        SmallModel.Save(Model);
+        foreach (var (at, source) in Sources().Index())
+        {
+            Directory.CreateDirectory(_folder["sources"]);
+            File.Copy(source, Path.Combine(_folder["sources"], $"v{at:D2}.nii.gz"));
+        }
+
+        using var work = new Workplace();
+        var made = await TonnoProcess.RunAsync("run", "-i", _folder["sources"], "-m", Model, "-o", work.Out, "-q", "--directions", $"{Directions}", "--spacing", $"{Spacing}", "--pixel", $"{Spacing}");
+        Assert.True(made.ExitCode == 0, made.ToString());
+        Reference = work.HeatmapHashes();
+        Assert.Equal(Volumes, Reference.Count);
+
+        var ports = FreePorts(12);
+        foreach (var (at, name) in new[] { "coordinator-0", "coordinator-1", "slice-0", "slice-1", "recon-0", "recon-1" }.Index())
+        {
+            Start(name, ports[2 * at], ports[(2 * at) + 1], ports);
+        }
+
+        await ReadyAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes.Values)
+        {
+            await node.DisposeAsync();
+        }
+
+        await _proxy.DisposeAsync();
+        await _azurite.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    /// <summary>Returns when every node is up and knows all the others.</summary>
+    internal Task ReadyAsync() => UntilAsync("all nodes are up", async () =>
+    {
+        foreach (var node in _nodes.Values)
+        {
+            if (!await node.IsReadyAsync())
+            {
+                return false;
+            }
+        }
+
+        using var client = Client();
+        return (await client.ClusterAsync(Cancel)).Nodes is { } nodes && nodes.Count == _nodes.Count && nodes.All(node => node is { Status: "up", Reachable: true });
+    });
+
+    /// <summary>A client of any coordinator that answers.</summary>
+    internal ClusterClient Client(string coordinator = "coordinator-0") => new(new Uri($"http://127.0.0.1:{_nodes[coordinator].HttpPort}/"), "");
+
+    /// <summary>Starts one node more.</summary>
+    internal NodeProcess Join(string name)
+    {
+        var ports = FreePorts(2);
+        return Start(name, ports[0], ports[1], [int.Parse(_seeds.Split(',')[0].Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)]);
+    }
+
+    /// <summary>Forgets a node that has left for good.</summary>
+    internal async Task ForgetAsync(string name)
+    {
+        _nodes.Remove(name, out var node);
+        await node!.DisposeAsync();
+    }
+
+    /// <summary>Submits a run over copies of the volumes, named anew, so that no other run's results stand for them.</summary>
+    /// <param name="model">Another than the one of the references.</param>
+    /// <param name="also">A file that is an input too.</param>
+    internal async Task<ClusterRun> SubmitAsync(string name, int volumes = Volumes, string? model = null, string? also = null)
+    {
+        var folder = _folder[$"runs/{name}"];
+        Directory.CreateDirectory(folder);
+        for (var at = 0; at < volumes; at++)
+        {
+            File.Copy(Path.Combine(_folder["sources"], $"v{at:D2}.nii.gz"), Path.Combine(folder, $"{name}-v{at:D2}.nii.gz"));
+        }
+
+        if (also is not null)
+        {
+            File.Copy(also, Path.Combine(folder, Path.GetFileName(also)));
+        }
+
+        RunView? submitted = null;
+        await UntilAsync("the run is submitted", async () =>
+        {
+            using var client = Client(await AnsweringAsync());
+            submitted = (await client.SubmitAsync(Order(name, folder, model ?? Model), Cancel)).Run;
+            return true;
+        });
+        Assert.Equal(volumes + (also is null ? 0 : 1), submitted!.Volumes);
+        return new ClusterRun(this, name, volumes);
+    }
+
+    /// <summary>Coarse slices, so that a volume takes a second or so.</summary>
+    internal static RunOrder Order(string name, string folder, string model) =>
+        new() { RunId = name, Sources = [folder], Model = model, Directions = Directions, SpacingMm = Spacing, PixelMm = Spacing };
+
+    /// <summary>A coordinator whose HTTP answers.</summary>
+    internal async Task<string> AnsweringAsync()
+    {
+        string? found = null;
+        await UntilAsync("a coordinator answers", async () =>
+        {
+            foreach (var (name, node) in _nodes.Where(node => node.Key.StartsWith("coordinator", StringComparison.Ordinal)))
+            {
+                if (await node.IsReadyAsync())
+                {
+                    found = name;
+                    return true;
+                }
+            }
+
+            return false;
+        });
+        return found!;
+    }
+
+    /// <summary>Name of the node that coordinates now, as the store's claim has it.</summary>
+    internal async Task<NodeProcess> LeaderAsync()
+    {
+        var claim = (await Coordinator.Claims.CoordinatorClaim.FindAsync(Store, Cancel))!;
+        var port = claim.Node[(claim.Node.LastIndexOf(':') + 1)..];
+        return _nodes.Values.Single(node => _ports[node.Name].ToString(System.Globalization.CultureInfo.InvariantCulture) == port);
+    }
+
+    internal async Task<string> HashAsync(string path)
+    {
+        await using var stream = await Store.OpenReadAsync(path, Cancel);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, Cancel));
+    }
+
+    internal async Task UntilAsync(string what, Func<Task<bool>> condition)
+    {
+        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                if (await condition())
+                {
+                    return;
+                }
+            }
+            catch (Exception moving) when (moving is Tonno.Commands.CommandException or BlobStoreException)
+            {
+                // A node that goes or comes, or the store's faults.
+            }
+
+            if (System.Diagnostics.Stopwatch.GetElapsedTime(begun) > _patience)
+            {
+                Assert.Fail($"It never came to be that {what}.\n{Logs()}");
+            }
+
+            await Task.Delay(100, Cancel);
+        }
+    }
+
+    internal async Task<Outcome> CommandAsync(params string[] arguments) => await TonnoProcess.RunAsync(Identity(_azurite.Port), arguments);
+
+    internal string StoreAddress => Address;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private readonly Dictionary<string, int> _ports = [];
+    private string _seeds = "";
+
+    private NodeProcess Start(string name, int port, int httpPort, List<int> ports)
+    {
+        if (_seeds.Length == 0)
+        {
+            _seeds = $"127.0.0.1:{ports[0]},127.0.0.1:{ports[2]}"; // the coordinators
+        }
+
+        _ports[name] = port;
+        return _nodes[name] = new NodeProcess(
+            name,
+            httpPort,
+            [
+                "--roles", name.Split('-')[0], "--store", Address, "--port", $"{port}", "--seeds", _seeds, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu", "--encoders", "1",
+                "--option", "Cluster:StableAfter=00:00:04", "--option", "Cluster:HeartbeatPause=00:00:04", "--option", "Coordinator:ReducerDeadline=00:00:05",
+                "--option", "Coordinator:SlicesPerLease=1000", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10",
+            ],
+            Identity(_proxy.Port),
+            _folder[$"{name}.log"]);
+    }
+
+    private string Logs() => string.Join('\n', _nodes.Keys.Where(name => File.Exists(_folder[$"{name}.log"])).Select(name =>
+        $"== {name}\n{string.Join('\n', File.ReadLines(_folder[$"{name}.log"]).Where(line => !line.Contains(" info: ", StringComparison.Ordinal)).TakeLast(12))}"));
+
+    private static List<string> Sources() =>
+        [.. Directory.EnumerateDirectories(SharedData.Path("ibsi-sts/nifti")).Select(folder => Path.Combine(folder, "PET_image.nii.gz")).OrderBy(file => new FileInfo(file).Length).Take(Volumes)];
+
+    internal static List<int> FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        listeners.ForEach(listener => listener.Start());
+        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToList();
+        listeners.ForEach(listener => listener.Dispose());
+        return ports;
+    }
+}
+
+/// <summary>A run of a test on the cluster.</summary>
+internal sealed class ClusterRun(TestCluster cluster, string name, int volumes)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async Task<RunView> ViewAsync()
+    {
+        RunView? view = null;
+        await cluster.UntilAsync("the run is described", async () =>
+        {
+            using var client = cluster.Client(await cluster.AnsweringAsync());
+            view = await client.RunAsync(name, Cancel);
+            return true;
+        });
+        return view!;
+    }
+
+    /// <summary>Returns when so many volumes are done.</summary>
+    public Task ReachedAsync(int done) => cluster.UntilAsync($"{done} volumes of {name} are done", async () => (await ViewAsync()).Counts.Total >= done);
+
+    /// <summary>Returns when the run has ended: its volumes.</summary>
+    public async Task<IReadOnlyList<VolumeView>> EndedAsync()
+    {
+        await cluster.UntilAsync($"the run {name} is finished", async () => (await ViewAsync()).State == RunState.Finished);
+        using var client = cluster.Client(await cluster.AnsweringAsync());
+        return await client.VolumesAsync(name, null, Cancel).ToListAsync(Cancel);
+    }
+
+    /// <summary>Returns when the run has ended, all its volumes completed once, with the bytes that a single process makes, and nothing else left.</summary>
+    public async Task AssertWholeAsync()
+    {
+        var list = await EndedAsync();
+        Assert.All(list, volume => Assert.True(volume.State == VolumeState.Completed, $"{volume.VolumeId}: {volume.State} {volume.ReasonCode} {volume.Detail}"));
+        Assert.Equal(volumes, list.Count);
+        Assert.Equal(new RunCounts(volumes, 0, 0, 0, 0, 0), (await ViewAsync()).Counts);
+        for (var at = 0; at < volumes; at++)
+        {
+            Assert.Equal(cluster.Reference[$"v{at:D2}"], await cluster.HashAsync($"{name}-v{at:D2}/heatmap.nii.gz"));
+        }
+    }
+}
