@@ -1,7 +1,7 @@
 namespace ToNNO.Storage;
 
 /// <summary>Which paths name a blob; the same in every store, so that an archive can be moved from one to another.</summary>
-internal static class BlobPaths
+public static class BlobPaths
 {
     /// <summary>The lock of a local store's conditional writes.</summary>
     public const string Lock = OwnFolder + "/lock";

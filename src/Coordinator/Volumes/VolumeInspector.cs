@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
 using ToNNO.Storage;
@@ -160,14 +159,9 @@ internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions optio
 
             foreach (var (name, file) in result.Files)
             {
-                var stream = await store.OpenReadAsync(VolumeResult.FolderOf(task.VolumeId) + name, cancel).ConfigureAwait(false);
-                await using (stream.ConfigureAwait(false))
+                if (await store.CheckAsync(VolumeResult.FolderOf(task.VolumeId) + name, file.Sha256, cancel).ConfigureAwait(false) != BlobCondition.Whole)
                 {
-                    var hash = await SHA256.HashDataAsync(stream, cancel).ConfigureAwait(false);
-                    if (Convert.ToHexStringLower(hash) != file.Sha256)
-                    {
-                        return null;
-                    }
+                    return null;
                 }
             }
 

@@ -5,20 +5,28 @@ using ToNNO.Storage;
 
 namespace ToNNO.ReconActors.Publishing;
 
-/// <summary>A volume's files under temporary names, hashed while they are written.</summary>
+/// <summary>A volume's files under temporary names, hashed while they are written. The names are this attempt's own: publishers of the
+/// same volume, of whom one may have been frozen for long, never write into each other's files.</summary>
 internal sealed class TemporaryFiles(IBlobStore store, VolumeTask task, CancellationToken cancel)
 {
+    private readonly string _prefix = $"{AttemptsOf(task.VolumeId)}{Guid.CreateVersion7():N}/";
     private readonly Dictionary<string, VolumeResult.FileFacts> _written = new(StringComparer.Ordinal);
 
-    /// <summary>What was written, by the name that the file is to have.</summary>
-    public IReadOnlyDictionary<string, VolumeResult.FileFacts> Written => _written;
+    /// <summary>What was written so far, by the name that the file is to have.</summary>
+    public IReadOnlyDictionary<string, VolumeResult.FileFacts> Written => new Dictionary<string, VolumeResult.FileFacts>(_written, StringComparer.Ordinal);
+
+    /// <summary>Prefix of the temporary files of all attempts at a volume.</summary>
+    public static string AttemptsOf(VolumeId volume) => $".tonno/tasks/{volume}/publish/";
+
+    /// <summary>The temporary name of a file.</summary>
+    public string this[string name] => _prefix + name;
 
     public async Task WriteAsync(string name, Func<Stream, Task> write)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var size = 0L;
         await store.WriteAsync(
-            task.WorkPrefix + name,
+            this[name],
             async (stream, _) =>
             {
                 var counting = new HashingStream(stream, hash);
@@ -37,7 +45,7 @@ internal sealed class TemporaryFiles(IBlobStore store, VolumeTask task, Cancella
     public async Task VerifyHeatmapAsync(string name, NiftiHeader source, byte[] meant)
     {
         using var read = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var stream = await store.OpenReadAsync(task.WorkPrefix + name, cancel).ConfigureAwait(false);
+        var stream = await store.OpenReadAsync(this[name], cancel).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
             var written = NiftiReader.Scan(stream, stream.Length, name, read.AppendVoxels, cancel);
@@ -46,6 +54,39 @@ internal sealed class TemporaryFiles(IBlobStore store, VolumeTask task, Cancella
             {
                 throw new BlobStoreException(BlobStoreError.Unavailable, $"The heatmap of {task.VolumeId} was not read back as it was written.");
             }
+        }
+    }
+
+    /// <summary>True while all that was written is there: no other attempt has put an end to this one.</summary>
+    public async Task<bool> StandAsync()
+    {
+        var present = 0;
+        await foreach (var path in store.ListAsync(_prefix, cancel).ConfigureAwait(false))
+        {
+            present += _written.ContainsKey(path[_prefix.Length..]) ? 1 : 0;
+        }
+
+        return present == _written.Count;
+    }
+
+    /// <summary>Puts an end to all other attempts at the volume: what they have not named yet, they can name no more.</summary>
+    public async Task EndOthersAsync()
+    {
+        await foreach (var path in store.ListAsync(AttemptsOf(task.VolumeId), cancel).ConfigureAwait(false))
+        {
+            if (!path.StartsWith(_prefix, StringComparison.Ordinal))
+            {
+                await store.DeleteAsync(path, cancel).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Removes what this attempt left.</summary>
+    public async Task RemoveAsync()
+    {
+        await foreach (var path in store.ListAsync(_prefix, cancel).ConfigureAwait(false))
+        {
+            await store.DeleteAsync(path, cancel).ConfigureAwait(false);
         }
     }
 }

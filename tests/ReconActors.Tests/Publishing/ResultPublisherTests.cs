@@ -228,11 +228,11 @@ public sealed class ResultPublisherTests : IDisposable
 
     private async Task DamageWrittenHeatmapAsync(ReconProtocol.PublishHeatmap request, Action<byte[]> damage)
     {
-        var path = _folder[$"store/{request.Task.WorkPrefix}heatmap.nii.gz"];
         _store.After = async call =>
         {
             if (call.Operation == StoreOperation.Write && call.Path.EndsWith("heatmap.nii.gz", StringComparison.Ordinal))
             {
+                var path = _folder[$"store/{call.Path}"];
                 var content = Unzip(path, absolute: true);
                 damage(content);
                 await File.WriteAllBytesAsync(path, NiftiBytes.Gzip(content), Cancel);
