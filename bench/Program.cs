@@ -28,6 +28,7 @@ internal static class Program
         ["scaling"] = ScalingBench.Measure,
         ["scheduling"] = SchedulingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
+        ["storage"] = StorageBench.Measure,
         ["table"] = arguments => new { real = RealTable.Measure(arguments), synthetic = SyntheticTable.Measure(arguments) },
         ["table-real"] = RealTable.Measure,
         ["table-synthetic"] = SyntheticTable.Measure,

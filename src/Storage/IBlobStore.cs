@@ -45,6 +45,10 @@ public interface IBlobStore
     /// <summary>Holds the store for one run: two would delete each other's rows. The hold ends with the process, at most a minute later.</summary>
     /// <exception cref="BlobStoreException">InUse where another holds it; Unavailable where it cannot be written.</exception>
     Task<IStoreHold> HoldAsync(CancellationToken cancel);
+
+    /// <summary>Removes what writers that died left where the store writes what has no name yet.</summary>
+    /// <returns>How many files.</returns>
+    Task<int> RemoveRemnantsAsync(CancellationToken cancel);
 }
 
 /// <summary>A hold of a store; disposed of, another may take it.</summary>

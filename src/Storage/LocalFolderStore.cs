@@ -10,6 +10,8 @@ public sealed class LocalFolderStore : IBlobStore
 {
     /// <summary>Times that a write makes its folder again, which deletions elsewhere may remove as empty, before it gives up.</summary>
     private const int PlaceAttempts = 100;
+    /// <summary>A file without a name that nobody has touched for so long is nobody's.</summary>
+    private static readonly TimeSpan RemnantAge = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
     private readonly string _root;
     private readonly string _temporary;
@@ -114,18 +116,30 @@ public sealed class LocalFolderStore : IBlobStore
 
     public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var folder = BlobPaths.RequirePrefix(prefix) is { } below ? Path.Combine(_root, below) : _root;
-        var paths = await Guarded(prefix, () => Task.FromResult(FilesBelow(folder)
-            .Select(file => Path.GetRelativePath(_root, file).Replace(Path.DirectorySeparatorChar, '/'))
-            .Where(path => path.StartsWith(prefix, StringComparison.Ordinal) && !BlobPaths.IsOwn(path))
-            .Order(StringComparer.Ordinal)
-            .ToList())).ConfigureAwait(false);
-        foreach (var path in paths)
+        var folder = BlobPaths.RequirePrefix(prefix);
+        await Task.CompletedTask.ConfigureAwait(false);
+        foreach (var path in PathsBelow(folder is null ? "" : folder + "/", prefix))
         {
             cancel.ThrowIfCancellationRequested();
             yield return path;
         }
     }
+
+    public Task<int> RemoveRemnantsAsync(CancellationToken cancel) => Guarded(BlobPaths.Temporary, () =>
+    {
+        var removed = 0;
+        foreach (var file in Directory.Exists(_temporary) ? new DirectoryInfo(_temporary).EnumerateFiles() : [])
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (TimeProvider.System.GetUtcNow() - file.LastWriteTimeUtc > RemnantAge && !IsBeingWritten(file.FullName))
+            {
+                file.Delete();
+                removed++;
+            }
+        }
+
+        return Task.FromResult(removed);
+    });
 
     private static ETag Tag(byte[] hash) => new(Convert.ToHexStringLower(hash));
 
@@ -146,15 +160,70 @@ public sealed class LocalFolderStore : IBlobStore
         }
     }
 
-    private static string[] FilesBelow(string folder)
+    /// <summary>A writer has its file locked; the system ends the lock with the process.</summary>
+    private static bool IsBeingWritten(string file)
     {
         try
         {
-            return Directory.Exists(folder) ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories) : [];
+            using var opened = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.None);
+            return false;
+        }
+        catch (FileNotFoundException)
+        {
+            return true; // it got its name just now
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Walks a folder in the order of the paths, folder by folder, so that a large store need not be in memory.</summary>
+    /// <param name="folder">Its path with '/' at the end; empty for the store.</param>
+    private IEnumerable<string> PathsBelow(string folder, string prefix)
+    {
+        foreach (var path in Entries(folder))
+        {
+            if (!path.StartsWith(prefix, StringComparison.Ordinal) && !(path.EndsWith('/') && prefix.StartsWith(path, StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
+            if (!path.EndsWith('/'))
+            {
+                if (!BlobPaths.IsOwn(path))
+                {
+                    yield return path;
+                }
+            }
+            else if (!BlobPaths.IsOwn(path))
+            {
+                foreach (var below in PathsBelow(path, prefix))
+                {
+                    yield return below;
+                }
+            }
+        }
+    }
+
+    /// <summary>Files and folders, these with '/' at the end, which puts them in order among the paths.</summary>
+    private List<string> Entries(string folder)
+    {
+        try
+        {
+            var entries = new DirectoryInfo(Path.Combine(_root, folder)).EnumerateFileSystemInfos()
+                .Select(entry => entry is DirectoryInfo ? $"{folder}{entry.Name}/" : folder + entry.Name)
+                .ToList();
+            entries.Sort(StringComparer.Ordinal);
+            return entries;
         }
         catch (DirectoryNotFoundException)
         {
-            return []; // a deletion elsewhere just removed the folder as empty
+            return []; // nothing was written yet, or a deletion elsewhere just removed the folder as empty
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw Unavailable(folder, failed);
         }
     }
 
@@ -312,9 +381,12 @@ public sealed class LocalFolderStore : IBlobStore
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} cannot be read or written: {failed.Message}", failed);
+            throw Unavailable(path, failed);
         }
     }
+
+    private static BlobStoreException Unavailable(string path, Exception failed) =>
+        new(BlobStoreError.Unavailable, $"{path} cannot be read or written: {failed.Message}", failed);
 
     private sealed class FileHold(FileStream file) : IStoreHold
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using ToNNO.Tests.Support;
 
 namespace ToNNO.Cluster.Tests;
 
@@ -22,7 +23,7 @@ internal sealed class TonnoProcess : IDisposable
     private readonly Task<List<string>> _errors;
     private readonly Task<long> _peakMb;
 
-    private TonnoProcess(string[] arguments, Action<int, string>? onLine, IReadOnlyDictionary<string, string>? environment = null)
+    private TonnoProcess(string[] arguments, Action<int, string>? onLine, params IEnumerable<(string Name, string Value)> environment)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments])
         {
@@ -31,7 +32,7 @@ internal sealed class TonnoProcess : IDisposable
         };
         start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["TERM"] = "dumb";
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
         }
@@ -59,7 +60,14 @@ internal sealed class TonnoProcess : IDisposable
     /// <param name="environment">Variables besides this process's own.</param>
     public static async Task<Outcome> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using var process = new TonnoProcess(arguments, null, environment);
+        using var process = new TonnoProcess(arguments, null, environment.Select(pair => (pair.Key, pair.Value)));
+        return await process.ExitAsync();
+    }
+
+    /// <summary>Runs to the end where blob stores are Azurite's.</summary>
+    public static async Task<Outcome> RunAsync(Azurite azurite, params string[] arguments)
+    {
+        using var process = new TonnoProcess(arguments, null, ("AZURE_STORAGE_CONNECTION_STRING", azurite.ConnectionString));
         return await process.ExitAsync();
     }
 

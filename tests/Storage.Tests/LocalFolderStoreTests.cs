@@ -41,6 +41,27 @@ public sealed class LocalFolderStoreTests : BlobStoreContract, IDisposable
     }
 
     [Fact]
+    public async Task RemoveRemnants_LeavesWhatIsBeingWritten()
+    {
+        var store = Open();
+        var old = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-5);
+        string Temporary(string name) => Path.Combine(Root, ".tonno", "tmp", name);
+        Assert.Equal(0, await store.RemoveRemnantsAsync(Token));
+        await store.WriteAsync("a", async (stream, cancel) =>
+        {
+            await stream.WriteAsync(new byte[9], cancel);
+            await stream.FlushAsync(cancel);
+            File.SetLastWriteTimeUtc(Assert.Single(Directory.EnumerateFiles(Temporary(""))), old);
+            await File.WriteAllTextAsync(Temporary("fresh"), "x", cancel);
+            await File.WriteAllTextAsync(Temporary("old"), "x", cancel);
+            File.SetLastWriteTimeUtc(Temporary("old"), old);
+            Assert.Equal(1, await store.RemoveRemnantsAsync(cancel));
+        }, Token);
+        Assert.Equal([Temporary("fresh")], Directory.EnumerateFiles(Temporary("")));
+        Assert.Equal(9, (await store.ReadAsync("a", Token)).Bytes.Length);
+    }
+
+    [Fact]
     public async Task Delete_LastBlobOfAFolder_RemovesTheFolderButNotTheStore()
     {
         var store = Open();

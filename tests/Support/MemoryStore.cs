@@ -80,6 +80,8 @@ internal sealed class MemoryStore : IBlobStore
         }
     }
 
+    public Task<int> RemoveRemnantsAsync(CancellationToken cancel) => Task.FromResult(0);
+
     private (byte[] Bytes, ETag Tag) Get(string path) =>
         _blobs.TryGetValue(path, out var blob) ? blob : throw new BlobStoreException(BlobStoreError.NotFound, $"There is no blob {path}.");
 

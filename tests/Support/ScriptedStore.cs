@@ -66,6 +66,8 @@ internal sealed class ScriptedStore(IBlobStore inner) : IBlobStore
 
     public Task<IStoreHold> HoldAsync(CancellationToken cancel) => inner.HoldAsync(cancel);
 
+    public Task<int> RemoveRemnantsAsync(CancellationToken cancel) => inner.RemoveRemnantsAsync(cancel);
+
     public async IAsyncEnumerable<string> ListAsync(string prefix, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
     {
         var paths = await Scripted(StoreOperation.List, prefix, async () => await inner.ListAsync(prefix, cancel).ToListAsync(cancel));

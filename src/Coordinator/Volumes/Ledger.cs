@@ -67,6 +67,10 @@ internal sealed record LedgerEntry
 /// <param name="epoch">The coordinator's.</param>
 internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
 {
+    public const string Folder = ".tonno/ledger/";
+
+    private const string Extension = ".json";
+
     /// <summary>Entries read at a time.</summary>
     private const int Readers = 32;
 
@@ -102,9 +106,22 @@ internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
         return entries;
     }
 
-    internal static string PathOf(VolumeId volume) => $".tonno/ledger/{volume}.json";
+    internal static string PathOf(VolumeId volume) => $"{Folder}{volume}{Extension}";
 
-    private async Task<(LedgerEntry? Entry, WriteCondition Condition)> ReadAsync(VolumeId volume, CancellationToken cancel)
+    /// <summary>Whose entry lies at a path; null where the path is none of an entry.</summary>
+    public static VolumeId? VolumeAt(string path) =>
+        path.StartsWith(Folder, StringComparison.Ordinal) && path.EndsWith(Extension, StringComparison.Ordinal) && path.Length > Folder.Length + Extension.Length
+            ? new VolumeId(path[Folder.Length..^Extension.Length])
+            : null;
+
+    /// <summary>A volume's entry; null where there is none, or none that can be read.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public static async Task<LedgerEntry?> ReadAsync(IBlobStore store, VolumeId volume, CancellationToken cancel) =>
+        (await FindAsync(store, volume, cancel).ConfigureAwait(false)).Entry;
+
+    private Task<(LedgerEntry? Entry, WriteCondition Condition)> ReadAsync(VolumeId volume, CancellationToken cancel) => FindAsync(store, volume, cancel);
+
+    private static async Task<(LedgerEntry? Entry, WriteCondition Condition)> FindAsync(IBlobStore store, VolumeId volume, CancellationToken cancel)
     {
         try
         {

@@ -114,6 +114,9 @@ public sealed class AzureBlobStore : IBlobStore
         return await LeaseHold.TakeAsync(_container.GetBlockBlobClient(_prefix + BlobPaths.InUse), this.ToString(), _options, _time, cancel).ConfigureAwait(false);
     }
 
+    /// <summary>Blocks that were never committed are nobody's to see; Azure drops them after a week.</summary>
+    public Task<int> RemoveRemnantsAsync(CancellationToken cancel) => Task.FromResult(0);
+
     private static ETag Tag(global::Azure.ETag tag) => new(tag.ToString());
 
     private static BlobRequestConditions? Conditions(WriteCondition condition) =>

@@ -23,11 +23,11 @@ public sealed record AzureStoreOptions
 
     public TimeSpan LongestDelay { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Blobs are read and written in blocks of this size; it must come through within <see cref="TryTimeout"/>.</summary>
-    public int BlockBytes { get; init; } = 4 << 20;
+    /// <summary>Blobs are read and written in blocks of this size. One must come through within <see cref="TryTimeout"/> when it is written.</summary>
+    public int BlockBytes { get; init; } = 16 << 20;
 
     /// <summary>Blocks of a blob that are under way at once; as many are in memory.</summary>
-    public int Parallel { get; init; } = 4;
+    public int Parallel { get; init; } = 3;
 
     /// <summary>How long the service may take to copy a blob; within an account it does not take any time to speak of.</summary>
     public TimeSpan CopyTimeout { get; init; } = TimeSpan.FromMinutes(5);

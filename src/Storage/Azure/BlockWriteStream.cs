@@ -54,7 +54,10 @@ internal sealed class BlockWriteStream : Stream
         {
             using var content = new MemoryStream(_buffer, 0, _filled, writable: false);
             var upload = new BlobUploadOptions { Conditions = conditions, Metadata = metadata };
-            return (await _blob.UploadAsync(content, upload, _stopping.Token).ConfigureAwait(false)).Value.ETag;
+            var written = (await _blob.UploadAsync(content, upload, _stopping.Token).ConfigureAwait(false)).Value.ETag;
+            GiveBack(_buffer);
+            _buffer = [];
+            return written;
         }
 
         if (_filled > 0)

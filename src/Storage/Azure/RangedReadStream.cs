@@ -18,10 +18,10 @@ internal sealed class RangedReadStream : Stream
     private int _taken;
     private long _asked;
 
-    private RangedReadStream(BlockBlobClient blob, string path, AzureStoreOptions options, Block first, long length, global::Azure.ETag version)
+    private RangedReadStream(BlockBlobClient blob, string path, AzureStoreOptions options, long length, global::Azure.ETag version)
     {
-        (_blob, _path, _options, _current, _version) = (blob, path, options, first, version);
-        (Length, _asked) = (length, first.Count);
+        (_blob, _path, _options, _version) = (blob, path, options, version);
+        Length = length;
     }
 
     public override bool CanRead => true;
@@ -38,7 +38,7 @@ internal sealed class RangedReadStream : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Reads the first block, and learns of the blob's length and version.</summary>
+    /// <summary>Learns of the blob's length and version, and begins to read.</summary>
     /// <exception cref="RequestFailedException">There is none, or the store failed.</exception>
     public static async Task<RangedReadStream> OpenAsync(BlockBlobClient blob, string path, AzureStoreOptions options, CancellationToken cancel)
     {
@@ -47,12 +47,13 @@ internal sealed class RangedReadStream : Stream
             var answer = (await blob.DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(0, options.BlockBytes) }, cancel).ConfigureAwait(false)).Value;
             var range = answer.Details.ContentRange; // bytes 0-9/123
             var length = long.Parse(range.AsSpan(range.LastIndexOf('/') + 1), System.Globalization.CultureInfo.InvariantCulture);
-            var first = await ReadAsync(answer, (int)Math.Min(options.BlockBytes, length), cancel).ConfigureAwait(false);
-            return new RangedReadStream(blob, path, options, first, length, answer.Details.ETag);
+            var stream = new RangedReadStream(blob, path, options, length, answer.Details.ETag);
+            stream.Begin(answer, (int)Math.Min(options.BlockBytes, length));
+            return stream;
         }
         catch (RequestFailedException empty) when (empty.Status == 416)
         {
-            return new RangedReadStream(blob, path, options, default, 0, default);
+            return new RangedReadStream(blob, path, options, 0, default);
         }
     }
 
@@ -119,6 +120,13 @@ internal sealed class RangedReadStream : Stream
         }
 
         base.Dispose(disposing);
+    }
+
+    private void Begin(BlobDownloadStreamingResult first, int count)
+    {
+        _ahead.Enqueue(AzureFailures.Guarded(_path, () => ReadAsync(first, count, _stopping.Token), _stopping.Token));
+        _asked = count;
+        Ask();
     }
 
     /// <summary>Asks for blocks until enough are under way.</summary>

@@ -12,7 +12,7 @@ internal sealed record Refusal(string Code, string Message, int ExitCode)
     {
         CommandException command => new(command.Code, command.Message, command.ExitCode),
         EncoderException encoder => new(encoder.Code, encoder.Message, ExitCodes.Usage),
-        BlobStoreException { Error: BlobStoreError.Unavailable } store => new(store.Code, store.Message, ExitCodes.Usage),
+        BlobStoreException { Error: BlobStoreError.Unavailable or BlobStoreError.InvalidAddress or BlobStoreError.NoIdentity } store => new(store.Code, store.Message, ExitCodes.Usage),
         BlobStoreException store => new(store.Code, store.Message, ExitCodes.NothingDone),
         ImagingException imaging => new(imaging.Code, imaging.Message, ExitCodes.NothingDone),
         AggregateException { InnerException: { } inner } => Of(inner), // of work that ran in parallel

@@ -12,7 +12,7 @@ internal static class RunCommand
 {
     public static Command Create()
     {
-        var output = new Option<string>("--output", "-o") { Description = "The folder for results", Required = true, HelpName = "STORE" };
+        var output = new Option<string>("--output", "-o") { Description = "The folder for results, or azure://CONTAINER/PREFIX", Required = true, HelpName = "STORE" };
         var device = new Option<string>("--device") { Description = "auto, cpu or cuda:N", DefaultValueFactory = _ => "auto" };
         var report = new Option<string?>("--report") { Description = "Write the account of the run to this JSON file", HelpName = "FILE.json" };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Print nothing but problems" };
