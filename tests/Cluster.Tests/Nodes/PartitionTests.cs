@@ -83,10 +83,11 @@ public sealed class PartitionTests : IAsyncLifetime
         Assert.True(submitted.Code == 0, submitted.Text);
         await UntilAsync("work is under way", async () => await DoneAsync() >= 2);
 
+        var before = await DoneAsync();
+        Assert.True(before < 16);
         Assert.Equal(0, await IpAsync("-n", Left, "link", "set", "cable", "down"));
         await UntilAsync("the larger side has gone on alone", async () => await UpAsync(Left) == 3);
         await UntilAsync("the smaller side has ended", () => Task.FromResult(_nodes[0].Lives > 1));
-        var before = await DoneAsync();
         await UntilAsync("the larger side works", async () => await DoneAsync() > before);
 
         Assert.Equal(0, await IpAsync("-n", Left, "link", "set", "cable", "up"));
