@@ -111,6 +111,16 @@ public static class SliceProtocol
     public sealed record LeaseRejected(
         VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : WireMessage;
 
+    /// <summary>Asks the coordinator how its leases stand.</summary>
+    public sealed record DescribeLeases : WireMessage;
+
+    /// <param name="Out">Blocks in the hands of encoders.</param>
+    /// <param name="OldestAge">Age of the one that is out longest.</param>
+    /// <param name="LeastMargin">Time until the first of them is overdue; negative where one is. Null where none is out.</param>
+    /// <param name="Deaths">Nodes that died with leases in their hands, since this coordinator leads.</param>
+    public sealed record LeasesDescribed(
+        int Encoders, int FreeEncoders, int Out, TimeSpan OldestAge, TimeSpan? LeastMargin, long HandedOut, long Deaths) : WireMessage;
+
     /// <summary>Nothing more of a volume will be encoded: who holds it in memory need not any longer.</summary>
     public sealed record ReleaseVolume(VolumeId VolumeId) : WireMessage;
 }

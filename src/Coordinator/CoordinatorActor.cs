@@ -109,6 +109,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         Receive<RunProtocol.RunRejected>(rejected => Sender.Tell(rejected));
         Receive<SliceProtocol.RequestLease>(request => _leaseDesk.Forward(request));
         Receive<SliceProtocol.EncoderLeaving>(leaving => _leaseDesk.Forward(leaving));
+        Receive<SliceProtocol.DescribeLeases>(describe => _leaseDesk.Forward(describe));
         Receive<VolumeProtocol.Superseded>(_ => Leave("Another coordinator has written to the ledger."));
         Receive<Renew>(_ => _starter.RenewAsync(_stopping.Token).PipeTo(
             Self, success: () => new Renewed(), failure: error => error is SupersededException ? new VolumeProtocol.Superseded() : new Renewed()));

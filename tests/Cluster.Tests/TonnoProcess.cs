@@ -18,6 +18,10 @@ internal sealed class TonnoProcess : IDisposable
 {
     private const int Interrupt = 2;
     private const int Continue = 18;
+
+    /// <summary>For the longest of all runs, on a slow machine.</summary>
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(10);
+
     private readonly Process _process;
     private readonly Task<List<string>> _out;
     private readonly Task<List<string>> _errors;
@@ -87,7 +91,18 @@ internal sealed class TonnoProcess : IDisposable
 
     public async Task<Outcome> ExitAsync()
     {
-        await _process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(_patience);
+        try
+        {
+            await _process.WaitForExitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+        {
+            _process.Kill();
+            Assert.Fail($"tonno did not end within {_patience}; it said:\n{string.Join('\n', [.. await _out, .. await _errors])}");
+        }
+
         return new Outcome(_process.ExitCode, await _out, await _errors, await _peakMb);
     }
 

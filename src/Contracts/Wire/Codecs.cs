@@ -79,6 +79,13 @@ internal static class Codecs
         Codec.Of("slice.may-leave.v1", Proto.EncoderMayLeave.Parser,
             (SliceProtocol.EncoderMayLeave m) => new Proto.EncoderMayLeave { EncoderId = m.EncoderId },
             p => new(p.EncoderId)),
+        Codec.Of("slice.describe-leases.v1", Proto.DescribeLeases.Parser,
+            (SliceProtocol.DescribeLeases _) => new Proto.DescribeLeases(),
+            _ => new()),
+        Codec.Of<SliceProtocol.LeasesDescribed, Proto.LeasesDescribed>("slice.leases-described.v1", Proto.LeasesDescribed.Parser,
+            Write,
+            p => new(
+                p.Encoders, p.FreeEncoders, p.Out, new(p.OldestAgeTicks), p.HasLeastMarginTicks ? new TimeSpan(p.LeastMarginTicks) : null, p.HandedOut, p.Deaths)),
 
         Codec.Of("recon.apply.v1", Proto.ApplyRows.Parser,
             (ReconProtocol.ApplyRows m) => new Proto.ApplyRows { Task = Write(m.Task), Slab = m.Slab, Directions = Write(m.Directions), Rows = Write(m.Rows) },
@@ -152,6 +159,25 @@ internal static class Codecs
         if (encoded.Elapsed is { } elapsed)
         {
             wire.ElapsedTicks = elapsed.Ticks;
+        }
+
+        return wire;
+    }
+
+    private static Proto.LeasesDescribed Write(SliceProtocol.LeasesDescribed leases)
+    {
+        var wire = new Proto.LeasesDescribed
+        {
+            Encoders = leases.Encoders,
+            FreeEncoders = leases.FreeEncoders,
+            Out = leases.Out,
+            OldestAgeTicks = leases.OldestAge.Ticks,
+            HandedOut = leases.HandedOut,
+            Deaths = leases.Deaths,
+        };
+        if (leases.LeastMargin is { } margin)
+        {
+            wire.LeastMarginTicks = margin.Ticks;
         }
 
         return wire;

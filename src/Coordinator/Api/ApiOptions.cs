@@ -12,4 +12,8 @@ public sealed class ApiOptions
     /// <summary>After this long without a word from the coordinator a request is refused.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan CoordinatorTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After this long without a word from the coordinator the cluster is described without its leases.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.1", "00:10:00")]
+    public TimeSpan LeasesTimeout { get; init; } = TimeSpan.FromSeconds(2);
 }

@@ -41,7 +41,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
 
         api.MapPut("/runs/{run}/priority", (RunApi self, string run, PriorityView view, CancellationToken cancel) => self.AskAsync(new RunProtocol.ControlRun(new(run), RunControl.Prioritize, view.Priority), cancel))
             .WithName("prioritizeRun").WithSummary("Changes a run's priority; higher ones get encoders first.").ProducesProblem(404).ProducesProblem(409);
-        api.MapGet("/cluster", (RunApi self) => self.Cluster()).WithName("getCluster").WithSummary("The nodes, as this one sees them.");
+        api.MapGet("/cluster", (RunApi self, CancellationToken cancel) => self.ClusterAsync(cancel)).WithName("getCluster").WithSummary("The nodes, as this one sees them, and what the encoders have in their hands.");
     }
 
     private async Task<Accepted<SubmittedView>> SubmitAsync(RunOrder order, CancellationToken cancel)
@@ -132,15 +132,30 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         }
     }
 
-    private ClusterView Cluster()
+    private async Task<ClusterView> ClusterAsync(CancellationToken cancel)
     {
+        var leases = await FindLeasesAsync(cancel).ConfigureAwait(false);
         var cluster = Akka.Cluster.Cluster.Get(system);
         var (state, self) = (cluster.State, cluster.SelfAddress);
         return new ClusterView(
             self.ToString(),
             state.Leader?.ToString(),
             [.. state.Members.Select(member => new NodeView(
-                member.Address.ToString(), [.. member.Roles.Order(StringComparer.Ordinal)], member.Status.ToString().ToLowerInvariant(), !state.Unreachable.Contains(member)))]);
+                member.Address.ToString(), [.. member.Roles.Order(StringComparer.Ordinal)], member.Status.ToString().ToLowerInvariant(), !state.Unreachable.Contains(member)))],
+            leases is null ? null : LeasesView.Of(leases));
+    }
+
+    /// <summary>Null where the coordinator is moving, or older than the question: that the nodes can be seen then is the more important.</summary>
+    private async Task<SliceProtocol.LeasesDescribed?> FindLeasesAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return await coordinator.ActorRef.Ask<SliceProtocol.LeasesDescribed>(new SliceProtocol.DescribeLeases(), options.Value.LeasesTimeout, cancel).ConfigureAwait(false);
+        }
+        catch (AskTimeoutException)
+        {
+            return null;
+        }
     }
 
     private async Task<RunView> AskAsync(IWireMessage question, CancellationToken cancel)

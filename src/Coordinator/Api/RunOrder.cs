@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace ToNNO.Coordinator.Api;
@@ -8,6 +9,15 @@ namespace ToNNO.Coordinator.Api;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)] // a misspelt option must not pass for one that was not given
 public sealed record RunOrder
 {
+    /// <summary>Directions where an order names none and its method prescribes none.</summary>
+    public const int StandardDirections = 400;
+
+    private static readonly string[] _passing = ["tonno"];
+    private static readonly string[] _filtered = ["tonno", "tomographic-cam"];
+    private static readonly string[] _spread = ["tonno", "averaged-cam", "tomographic-cam"];
+    private static readonly string[] _mapping = ["averaged-cam", "tomographic-cam", "cam-axis", "cam-3axis"];
+    private static readonly string[] _looking = ["tonno", .. _mapping];
+
     [Description("A name for the run, so that a submission may be repeated safely; made up where there is none.")]
     [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", ErrorMessage = "runId must be 1 to 100 letters, digits, '.', '_' and '-'.")]
     public string? RunId { get; init; }
@@ -31,20 +41,20 @@ public sealed record RunOrder
     [AllowedValues("tonno", "averaged-cam", "tomographic-cam", "cam-axis", "cam-3axis", "centre-blob", ErrorMessage = "method must be tonno, averaged-cam, tomographic-cam, cam-axis, cam-3axis or centre-blob.")]
     public string Method { get; init; } = "tonno";
 
-    [Description("Which class activation maps the methods with cam are made of.")]
-    [AllowedValues("gradcam", "layercam", ErrorMessage = "cam must be gradcam or layercam.")]
-    public string Cam { get; init; } = "gradcam";
+    [Description("Which class activation maps the methods with cam are made of: gradcam where it is not given.")]
+    [AllowedValues(null, "gradcam", "layercam", ErrorMessage = "cam must be gradcam or layercam.")]
+    public string? Cam { get; init; }
 
     [Description("The layer that maps are made of.")]
     public string? Layer { get; init; }
 
-    [Description("Directions in which slices are cut.")]
+    [Description("Directions in which slices are cut: 400 where it is not given and the method leaves it open.")]
     [Range(1, 1_000_000)]
-    public int Directions { get; init; } = 400;
+    public int? Directions { get; init; }
 
-    [Description("How directions are spread.")]
-    [AllowedValues("rings", "fibonacci", "grid", ErrorMessage = "set must be rings, fibonacci or grid.")]
-    public string Set { get; init; } = "rings";
+    [Description("How directions are spread: rings where it is not given.")]
+    [AllowedValues(null, "rings", "fibonacci", "grid", ErrorMessage = "set must be rings, fibonacci or grid.")]
+    public string? Set { get; init; }
 
     [Description("Distance between slices, mm.")]
     [Range(1e-3, 1e3)]
@@ -88,6 +98,30 @@ public sealed record RunOrder
     {
         var results = new List<ValidationResult>();
         Validator.TryValidateObject(this, new ValidationContext(this), results, validateAllProperties: true);
-        return [.. results.Select(result => result.ErrorMessage ?? "The order is invalid.")];
+        return
+        [
+            .. results.Select(result => result.ErrorMessage ?? "The order is invalid."),
+            .. Misplaced().Select(one => $"{JsonNamingPolicy.CamelCase.ConvertName(one.Option)} goes with method {string.Join(" or ", one.Methods)}, not with {Method}: leave it out."),
+        ];
+    }
+
+    /// <summary>Options that are given and say something of other methods alone: each with those.</summary>
+    public IEnumerable<(string Option, IReadOnlyList<string> Methods)> Misplaced()
+    {
+        (string Option, bool IsGiven, string[] Methods)[] all =
+        [
+            (nameof(Cam), Cam is not null, _mapping),
+            (nameof(Layer), Layer is not null, _mapping),
+            (nameof(Directions), Directions is not null, _spread),
+            (nameof(Set), Set is not null, _spread),
+            (nameof(SpacingMm), SpacingMm is not null, _looking),
+            (nameof(PixelMm), PixelMm is not null, _looking),
+            (nameof(Size), Size is not null, _looking),
+            (nameof(Alpha), Alpha is not null, _filtered),
+            (nameof(Window), Window is not null, _filtered),
+            (nameof(Adaptive), Adaptive, _passing),
+            (nameof(Until), Until is not null, _passing),
+        ];
+        return all.Where(one => one.IsGiven && !one.Methods.Contains(Method)).Select(one => (one.Option, (IReadOnlyList<string>)one.Methods));
     }
 }

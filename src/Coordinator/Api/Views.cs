@@ -42,7 +42,20 @@ public sealed record VolumePageView(int Page, int Pages, IReadOnlyList<VolumeVie
 public sealed record NodeView(string Address, IReadOnlyList<string> Roles, string Status, bool Reachable);
 
 /// <param name="Leader">Address of the node that leads the membership, or null.</param>
-public sealed record ClusterView(string Self, string? Leader, IReadOnlyList<NodeView> Nodes);
+/// <param name="Leases">Null while no coordinator answers.</param>
+public sealed record ClusterView(string Self, string? Leader, IReadOnlyList<NodeView> Nodes, LeasesView? Leases);
+
+/// <summary>What the encoders have in their hands.</summary>
+/// <param name="Blocks">Blocks of directions that are out.</param>
+/// <param name="OldestSeconds">Age of the one that is out longest.</param>
+/// <param name="SecondsToDeadline">Until the first of them is taken back; null where none is out.</param>
+/// <param name="HandedOut">Leases given out since this coordinator leads.</param>
+/// <param name="Deaths">Nodes that died with blocks in their hands since then.</param>
+public sealed record LeasesView(int Encoders, int FreeEncoders, int Blocks, double OldestSeconds, double? SecondsToDeadline, long HandedOut, long Deaths)
+{
+    internal static LeasesView Of(SliceProtocol.LeasesDescribed leases) => new(
+        leases.Encoders, leases.FreeEncoders, leases.Out, leases.OldestAge.TotalSeconds, leases.LeastMargin?.TotalSeconds, leases.HandedOut, leases.Deaths);
+}
 
 public sealed record PriorityView(int Priority);
 

@@ -63,7 +63,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
             _board.Stand(stands.RunId, stands.Priority, stands.Held);
             HandOut();
         });
-        Receive<DescribeLeases>(_ => Sender.Tell(Description()));
+        Receive<SliceProtocol.DescribeLeases>(_ => Sender.Tell(Description()));
         Receive<Look>(_ => LookAtDeadlines());
     }
 
@@ -179,7 +179,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         }
     }
 
-    private LeasesDescribed Description() => new(
+    private SliceProtocol.LeasesDescribed Description() => new(
         _board.Encoders,
         _board.FreeEncoders,
         _board.Out.Count,

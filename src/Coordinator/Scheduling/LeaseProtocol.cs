@@ -28,16 +28,6 @@ internal static class LeaseProtocol
     /// <param name="Deadline">What they were given.</param>
     public sealed record LeasesLost(
         IReadOnlyList<DirectionRange> Blocks, LeaseLoss Loss, IReadOnlyList<int> Suspects, string From, TimeSpan Deadline) : ILocalMessage;
-
-    /// <summary>Asks how the leases stand.</summary>
-    public sealed record DescribeLeases : ILocalMessage;
-
-    /// <param name="Out">Blocks in the hands of encoders.</param>
-    /// <param name="OldestAge">Age of the one that is out longest.</param>
-    /// <param name="LeastMargin">Time until the first of them is overdue; negative where one is. Null where none is out.</param>
-    /// <param name="Deaths">Nodes that died with leases in their hands.</param>
-    public sealed record LeasesDescribed(
-        int Encoders, int FreeEncoders, int Out, TimeSpan OldestAge, TimeSpan? LeastMargin, long HandedOut, long Deaths) : ILocalMessage;
 }
 
 /// <summary>Why a lease came back undone.</summary>

@@ -13,7 +13,13 @@ namespace ToNNO.Tonno.Clients;
 internal sealed class ClusterClient : IDisposable
 {
     /// <summary>Listing a large archive's sources takes its time.</summary>
-    private static readonly TimeSpan _timeout = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan _submissionPatience = TimeSpan.FromMinutes(30);
+
+    /// <summary>A node that does not answer for so long is frozen or cut off.</summary>
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+
+    /// <summary>Events come every few seconds at least, so a stream that is silent for so long has no sender any more.</summary>
+    private static readonly TimeSpan _silence = TimeSpan.FromSeconds(30);
 
     /// <summary>What a view leaves out is null.</summary>
     private static readonly JsonSerializerOptions _json = new(Documents.Json) { RespectRequiredConstructorParameters = false };
@@ -24,7 +30,7 @@ internal sealed class ClusterClient : IDisposable
     /// <param name="token">The API's token, or empty.</param>
     public ClusterClient(Uri address, string token)
     {
-        _http = new HttpClient { BaseAddress = address, Timeout = _timeout };
+        _http = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
         if (token.Length > 0)
         {
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -33,7 +39,7 @@ internal sealed class ClusterClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    public Task<SubmittedView> SubmitAsync(RunOrder order, CancellationToken cancel) => SendAsync<SubmittedView>(HttpMethod.Post, "api/v1/runs", order, cancel);
+    public Task<SubmittedView> SubmitAsync(RunOrder order, CancellationToken cancel) => SendAsync<SubmittedView>(HttpMethod.Post, "api/v1/runs", order, cancel, _submissionPatience);
 
     public async Task<IReadOnlyList<RunView>> RunsAsync(CancellationToken cancel) => (await SendAsync<RunListView>(HttpMethod.Get, "api/v1/runs", null, cancel).ConfigureAwait(false)).Runs;
 
@@ -66,14 +72,15 @@ internal sealed class ClusterClient : IDisposable
     public async IAsyncEnumerable<RunEventView> EventsAsync(string run, [EnumeratorCancellation] CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{PathOf(run)}/events");
-        using var response = await SendAsync(request, cancel).ConfigureAwait(false);
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, _patience, cancel).ConfigureAwait(false);
+        using var alive = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var stream = await response.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
-            var events = SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize<RunEventView>(data, _json)!).EnumerateAsync(cancel).GetAsyncEnumerator(cancel);
+            var events = SseParser.Create(stream, (_, data) => JsonSerializer.Deserialize<RunEventView>(data, _json)!).EnumerateAsync(alive.Token).GetAsyncEnumerator(alive.Token);
             await using (events.ConfigureAwait(false))
             {
-                while (await NextAsync(events).ConfigureAwait(false))
+                while (await NextAsync(events, alive, cancel).ConfigureAwait(false))
                 {
                     yield return events.Current.Data;
                 }
@@ -81,14 +88,15 @@ internal sealed class ClusterClient : IDisposable
         }
     }
 
-    /// <summary>A connection that breaks ends the events: the node may be gone, the run is not.</summary>
-    private static async Task<bool> NextAsync(IAsyncEnumerator<SseItem<RunEventView>> events)
+    /// <summary>A connection that breaks or falls silent ends the events: the node may be gone, the run is not.</summary>
+    private static async Task<bool> NextAsync(IAsyncEnumerator<SseItem<RunEventView>> events, CancellationTokenSource alive, CancellationToken cancel)
     {
+        alive.CancelAfter(_silence);
         try
         {
             return await events.MoveNextAsync().ConfigureAwait(false);
         }
-        catch (Exception broken) when (broken is IOException or HttpRequestException)
+        catch (Exception broken) when (broken is IOException or HttpRequestException || (broken is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             return false;
         }
@@ -96,21 +104,27 @@ internal sealed class ClusterClient : IDisposable
 
     private static string PathOf(string run) => $"api/v1/runs/{Uri.EscapeDataString(run)}";
 
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? content, CancellationToken cancel)
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? content, CancellationToken cancel, TimeSpan? patience = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content is null ? null : JsonContent.Create(content, content.GetType(), options: Documents.Json) };
-        using var response = await SendAsync(request, cancel).ConfigureAwait(false);
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseContentRead, patience ?? _patience, cancel).ConfigureAwait(false);
         return await response.Content.ReadFromJsonAsync<T>(_json, cancel).ConfigureAwait(false)
             ?? throw new CommandException(ExitCodes.NothingDone, "api.unreadable", $"The answer of {_http.BaseAddress} is none of a ToNNO coordinator's; check the address.");
     }
 
     /// <exception cref="CommandException">The node cannot be reached or refuses, with its reason code.</exception>
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancel)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption until, TimeSpan patience, CancellationToken cancel)
     {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        deadline.CancelAfter(patience);
         HttpResponseMessage response;
         try
         {
-            response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel).ConfigureAwait(false);
+            response = await _http.SendAsync(request, until, deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new CommandException(ExitCodes.NothingDone, "api.unreachable", $"The coordinator at {_http.BaseAddress} took the request and did not answer within {patience.TotalMinutes:0} min; look at its log, or ask another by --api.");
         }
         catch (HttpRequestException unreachable)
         {

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
 using ToNNO.Tomography.Sampling;
@@ -8,8 +7,6 @@ namespace ToNNO.Tonno.Commands;
 /// <summary>The methods that make a heatmap of something else than logits, by their names on the command line.</summary>
 internal static class CamResolution
 {
-    public const string Tonno = "tonno";
-
     /// <summary>Slice that tells how fine maps are, where a model takes any size.</summary>
     private const int TypicalSize = 256;
 
@@ -22,18 +19,12 @@ internal static class CamResolution
         ["centre-blob"] = CamMethod.CentreBlob,
     };
 
-    public static string[] MethodNames => [Tonno, .. _methods.Keys];
-
-    /// <summary>The methods that look at slices.</summary>
-    public static string[] LookingNames => [Tonno, .. MapNames];
-
-    /// <summary>The methods that are made of maps.</summary>
-    public static string[] MapNames => [.. _methods.Where(method => method.Value != CamMethod.CentreBlob).Select(method => method.Key)];
+    public static string[] MethodNames => ["tonno", .. _methods.Keys];
 
     /// <summary>Null for ToNNO itself, which needs logits alone.</summary>
     public static CamMethod? Method(string name) => _methods.TryGetValue(name, out var method) ? method : null;
 
-    public static MapKind Kind(string name) => name == "layercam" ? MapKind.LayerCam : MapKind.GradCam;
+    public static MapKind Kind(string? name) => name == "layercam" ? MapKind.LayerCam : MapKind.GradCam;
 
     /// <summary>The directions that a method prescribes, or null where they are the user's choice.</summary>
     public static (DirectionSetKind Set, int Count)? Axes(CamMethod? method) => method switch
@@ -57,19 +48,4 @@ internal static class CamResolution
         var format = new SliceFormat(encoder.Card.SliceSize ?? TypicalSize, encoder.Card.PixelMm ?? 1);
         return new CamSettings(method, kind, name, ((ICamEncoder)encoder).CamGrid(format, name).CellMm / format.PixelMm);
     }
-
-    /// <summary>Options that say something of methods which are not the one asked for.</summary>
-    /// <param name="methodsOf">For each option the methods that it goes with.</param>
-    public static void RequireMethod(this Command command, Option<string> method, params (Option Option, string[] Methods)[] methodsOf) =>
-        command.Validators.Add(parsed =>
-        {
-            foreach (var (option, methods) in methodsOf)
-            {
-                var chosen = parsed.GetValue(method) ?? Tonno;
-                if (parsed.GetResult(option) is { Implicit: false } && !methods.Contains(chosen))
-                {
-                    parsed.AddError($"{option.Name} goes with --method {string.Join(" or ", methods)}, not with {chosen}: leave it out.");
-                }
-            }
-        });
 }

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.CommandLine;
+using Akka.Actor;
+using Microsoft.Extensions.DependencyInjection;
 using ToNNO.Storage;
 using ToNNO.Tonno.Nodes;
 
@@ -8,6 +10,9 @@ namespace ToNNO.Tonno.Commands;
 /// <summary><c>tonno node</c>: one node of a cluster, until it is told to stop. <c>tonno config show</c>: what it would be told.</summary>
 internal static class NodeCommand
 {
+    /// <summary>Akka's reason, which it keeps for itself, when a node's certificate is refused or it refuses another's.</summary>
+    private const string TlsFailure = "TlsHandshakeFailureReason";
+
     public static Command Create()
     {
         var command = new Command("node", "Run one node of a cluster, until Ctrl-C or SIGTERM.");
@@ -54,10 +59,17 @@ internal static class NodeCommand
 
         await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping).Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var reason = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>()).ShutdownReason;
         await app.StopAsync(CancellationToken.None).ConfigureAwait(false);
-        return cancel.IsCancellationRequested ? ExitCodes.Completed : throw new CommandException(
-            ExitCodes.NothingDone, "node.removed", "The cluster has gone on without this node, which it could not reach or whose coordinator it replaced: start it again, and it joins anew.");
+        return cancel.IsCancellationRequested ? ExitCodes.Completed : throw EndedBy(reason);
     }
+
+    /// <summary>Why a node ended that nobody told to.</summary>
+    private static CommandException EndedBy(CoordinatedShutdown.Reason? reason) => reason?.GetType().Name == TlsFailure
+        ? new CommandException(
+            ExitCodes.NothingDone, "node.tls_refused", "This node and another did not trust each other's certificates: give all of them a Cluster:Tls:Certificate that the same Cluster:Tls:Authority signed.")
+        : new CommandException(
+            ExitCodes.NothingDone, "node.removed", "The cluster has gone on without this node, which it could not reach or whose coordinator it replaced: start it again, and it joins anew.");
 
     private static bool Refuse(NodeConfiguration configuration)
     {

@@ -6,8 +6,6 @@ namespace ToNNO.Tonno.Commands;
 /// <summary>The options that say what a run is to do, of every command that begins one.</summary>
 internal sealed class OrderOptions
 {
-    private static readonly RunOrder _standard = new() { Sources = [], Model = "" };
-
     private readonly Option<string[]> _input = new("--input", "-i")
     {
         Description = "Files, folders and zips: NIfTI (.nii, .nii.gz, .hdr) and DICOM series",
@@ -23,7 +21,7 @@ internal sealed class OrderOptions
     private readonly Option<string> _method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
     private readonly Option<string> _cam = Arguments.Choice("--cam", "Which class activation maps the methods with cam are made of", "gradcam", "layercam");
     private readonly Option<string?> _layer = new("--layer") { Description = "The layer that maps are made of [the encoder's last]", HelpName = "NAME" };
-    private readonly Option<int> _directions = Arguments.Number<int>("--directions", "P", "Directions in which slices are cut", 1, 1_000_000, _standard.Directions);
+    private readonly Option<int?> _directions = Arguments.Number<int?>("--directions", "P", "Directions in which slices are cut", 1, 1_000_000, RunOrder.StandardDirections);
     private readonly Option<string> _set = Arguments.Choice("--set", "How directions are spread", "rings", "fibonacci", "grid");
     private readonly Option<double?> _spacing = Arguments.Number<double?>("--spacing", "MM", "Distance between slices [model's, else the finest voxel spacing]", 1e-3, 1e3);
     private readonly Option<double?> _pixel = Arguments.Number<double?>("--pixel", "MM", "Pixel size in a slice [model's, else the slice spacing]", 1e-3, 1e3);
@@ -45,33 +43,54 @@ internal sealed class OrderOptions
         {
             command.Add(option);
         }
-
-        string[] maps = CamResolution.MapNames, looking = CamResolution.LookingNames, spread = [CamResolution.Tonno, "averaged-cam", "tomographic-cam"];
-        string[] filtered = [CamResolution.Tonno, "tomographic-cam"], passes = [CamResolution.Tonno];
-        command.RequireMethod(
-            _method,
-            (_cam, maps), (_layer, maps), (_spacing, looking), (_pixel, looking), (_size, looking), (_directions, spread), (_set, spread), (_alpha, filtered), (_window, filtered), (_adaptive, passes), (_until, passes));
     }
 
-    public RunOrder Read(ParseResult parsed) => new()
+    /// <exception cref="CommandException">An option says something of other methods alone.</exception>
+    public RunOrder Read(ParseResult parsed)
     {
-        Sources = parsed.GetValue(_input)!,
-        Model = parsed.GetValue(_model)!,
-        Channels = parsed.GetValue(_channels)?.Split(','),
-        Frame = parsed.GetValue(_frame),
-        Method = parsed.GetValue(_method)!,
-        Cam = parsed.GetValue(_cam)!,
-        Layer = parsed.GetValue(_layer),
-        Directions = parsed.GetValue(_directions),
-        Set = parsed.GetValue(_set)!,
-        SpacingMm = parsed.GetValue(_spacing),
-        PixelMm = parsed.GetValue(_pixel),
-        Size = parsed.GetValue(_size),
-        Alpha = parsed.GetValue(_alpha),
-        Window = parsed.GetValue(_window),
-        Threshold = parsed.GetValue(_threshold),
-        Classes = parsed.GetValue(_classes)!,
-        Adaptive = parsed.GetValue(_adaptive),
-        Until = parsed.GetValue(_until),
+        var order = Order(parsed);
+        var misplaced = order.Misplaced().Select(one => $"{OptionOf(one.Option).Name} goes with --method {string.Join(" or ", one.Methods)}, not with {order.Method}: leave it out.").ToList();
+        return misplaced.Count == 0 ? order : throw new CommandException(ExitCodes.Usage, "usage", string.Join(' ', misplaced));
+    }
+
+    private Option OptionOf(string property) => property switch
+    {
+        nameof(RunOrder.Cam) => _cam,
+        nameof(RunOrder.Layer) => _layer,
+        nameof(RunOrder.Directions) => _directions,
+        nameof(RunOrder.Set) => _set,
+        nameof(RunOrder.SpacingMm) => _spacing,
+        nameof(RunOrder.PixelMm) => _pixel,
+        nameof(RunOrder.Size) => _size,
+        nameof(RunOrder.Alpha) => _alpha,
+        nameof(RunOrder.Window) => _window,
+        nameof(RunOrder.Adaptive) => _adaptive,
+        _ => _until,
     };
+
+    private RunOrder Order(ParseResult parsed)
+    {
+        T? Given<T>(Option<T> option) => parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option) : default;
+        return new()
+        {
+            Sources = parsed.GetValue(_input)!,
+            Model = parsed.GetValue(_model)!,
+            Channels = parsed.GetValue(_channels)?.Split(','),
+            Frame = parsed.GetValue(_frame),
+            Method = parsed.GetValue(_method)!,
+            Cam = Given(_cam),
+            Layer = parsed.GetValue(_layer),
+            Directions = Given(_directions),
+            Set = Given(_set),
+            SpacingMm = parsed.GetValue(_spacing),
+            PixelMm = parsed.GetValue(_pixel),
+            Size = parsed.GetValue(_size),
+            Alpha = parsed.GetValue(_alpha),
+            Window = parsed.GetValue(_window),
+            Threshold = parsed.GetValue(_threshold),
+            Classes = parsed.GetValue(_classes)!,
+            Adaptive = parsed.GetValue(_adaptive),
+            Until = parsed.GetValue(_until),
+        };
+    }
 }

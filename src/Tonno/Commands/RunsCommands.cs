@@ -45,7 +45,7 @@ internal static class RunsCommands
             {
                 var view = await client.ClusterAsync(cancel).ConfigureAwait(false);
                 return Print(view, asJson, () => string.Join(Environment.NewLine, view.Nodes.Select(node =>
-                    $"{node.Address}  {string.Join(',', node.Roles)}  {node.Status}{(node.Reachable ? "" : ", unreachable")}{(node.Address == view.Leader ? ", leader" : "")}")));
+                    $"{node.Address}  {string.Join(',', node.Roles)}  {node.Status}{(node.Reachable ? "" : ", unreachable")}{(node.Address == view.Leader ? ", leader" : "")}").Append(Line(view.Leases))));
             }
 
             if (parsed.GetValue(run) is not { } one)
@@ -94,6 +94,10 @@ internal static class RunsCommands
         Console.Out.WriteLine(json ? Encoding.UTF8.GetString(Documents.ToBytes(view)) : text());
         return ExitCodes.Completed;
     }
+
+    private static string Line(LeasesView? leases) => leases is null
+        ? "no coordinator answers"
+        : $"{leases.Encoders} encoders, {leases.FreeEncoders} of them free; {leases.Blocks} blocks of directions out{(leases.Blocks == 0 ? "" : $", the oldest for {leases.OldestSeconds:0} s")}";
 
     private static string Line(RunView run) =>
         $"{run.RunId}  {run.State.ToString().ToLowerInvariant()}  {run.Fraction:P0} of {run.Volumes} volumes: {run.Counts.Completed} completed, {run.Counts.Failed} failed, " +

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
 using ToNNO.Encoders;
 using ToNNO.Tomography.Anytime;
 using ToNNO.Tomography.Filtering;
@@ -17,7 +18,7 @@ internal sealed record MethodOptions
     public DirectionSetKind Set { get; init; } = DirectionSetKind.Rings;
 
     /// <summary>P. 400: error .05 on smooth phantoms 48 samples across, where more gains little (METHOD §7.4).</summary>
-    public int Directions { get; init; } = 400;
+    public int Directions { get; init; } = RunOrder.StandardDirections;
 
     public double? SpacingMm { get; init; }
 

@@ -60,7 +60,7 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
     private static MethodOptions Options(RunOrder order, ISliceEncoder encoder)
     {
         var method = CamResolution.Method(order.Method);
-        var (set, directions) = CamResolution.Axes(method) ?? (Enum.Parse<DirectionSetKind>(order.Set, ignoreCase: true), order.Directions);
+        var (set, directions) = CamResolution.Axes(method) ?? (Enum.Parse<DirectionSetKind>(order.Set ?? nameof(DirectionSetKind.Rings), ignoreCase: true), order.Directions ?? RunOrder.StandardDirections);
         return new MethodOptions
         {
             Cam = method is { } cam ? CamResolution.Resolve(encoder, cam, CamResolution.Kind(order.Cam), order.Layer) : null,

@@ -20,6 +20,8 @@ namespace ToNNO.Cluster.Tests.Nodes;
 public sealed class ApiTests : IAsyncLifetime
 {
     private const string Token = "a secret of the tests";
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
+
     private readonly Workplace _work = new();
     private WebApplication _node = null!;
     private HttpClient _http = null!;
@@ -60,8 +62,7 @@ public sealed class ApiTests : IAsyncLifetime
     {
         var run = await SubmitAsync("mixed", 3, bad: true);
         Assert.Equal(4, run.Run.Volumes);
-        var events = await _client.EventsAsync("mixed", Cancel).ToListAsync(Cancel);
-        Assert.NotEmpty(events);
+        Assert.NotEmpty(await WatchedAsync("mixed"));
         var view = await _client.RunAsync("mixed", Cancel);
         Assert.Equal((RunState.Finished, new RunCounts(3, 0, 0, 0, 1, 0), 1.0), (view.State, view.Counts, view.Fraction));
         var volumes = await _client.VolumesAsync("mixed", null, Cancel).ToListAsync(Cancel);
@@ -83,7 +84,7 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(7, (await _client.PrioritizeAsync("controlled", 7, Cancel)).Priority);
         Assert.Equal(RunState.Active, (await _client.ControlAsync("controlled", "resume", Cancel)).State);
         Assert.Equal(RunState.Canceled, (await _client.ControlAsync("controlled", "cancel", Cancel)).State);
-        await _client.EventsAsync("controlled", Cancel).ToListAsync(Cancel);
+        await WatchedAsync("controlled");
         var ended = await _client.RunAsync("controlled", Cancel);
         Assert.Equal((12, 7), (ended.Counts.Total, ended.Priority));
         Assert.True(ended.Counts.Canceled > 0);
@@ -102,6 +103,7 @@ public sealed class ApiTests : IAsyncLifetime
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "/no/model" }""", 422, "model.missing")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "window": "round" }""", 400, "order.invalid")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "runId": "../up" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "method": "cam-axis", "directions": 400 }""", 400, "order.invalid")]
     public async Task Request_ThatMakesNoSense_IsAProblemWithItsCode(string method, string path, string? body, int status, string code)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json") };
@@ -110,6 +112,43 @@ public sealed class ApiTests : IAsyncLifetime
         var problem = JsonNode.Parse(await answer.Content.ReadAsStringAsync(Cancel))!;
         Assert.Equal((code, $"urn:tonno:{code}"), ((string?)problem["code"], (string?)problem["type"]));
         Assert.NotEmpty((string)problem["detail"]!);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(33)]
+    public async Task Submit_DirectionsThatFillNoBlock_AreTakenThrough(int directions)
+    {
+        _work.Write("v.nii", Workplace.Volume(3).Plain());
+        await _client.SubmitAsync(new RunOrder { RunId = "few", Sources = [_work.In], Model = "builtin:sum", Directions = directions }, Cancel);
+        await WatchedAsync("few");
+        var alone = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", "builtin:sum", "-o", _work["alone"], "--directions", $"{directions}", "-q");
+        Assert.True(alone.ExitCode == 0, alone.ToString());
+        Assert.Equal(["v"], _work.Done());
+        Assert.Equal(await File.ReadAllBytesAsync(_work["alone/v/heatmap.nii.gz"], Cancel), await File.ReadAllBytesAsync(Path.Combine(_work.Out, "v", "heatmap.nii.gz"), Cancel));
+    }
+
+    [Fact]
+    public async Task Submit_FolderWithoutVolumes_EndsAndAccountsForIt()
+    {
+        Directory.CreateDirectory(_work.In);
+        await _client.SubmitAsync(new RunOrder { RunId = "none", Sources = [_work.In], Model = "builtin:sum" }, Cancel);
+        await WatchedAsync("none");
+        var run = await _client.RunAsync("none", Cancel);
+        Assert.Equal((RunState.Finished, new RunCounts(0, 0, 0, 0, 1, 0)), (run.State, run.Counts));
+        var refused = Assert.Single(await _client.VolumesAsync("none", null, Cancel).ToListAsync(Cancel));
+        Assert.Equal("file.missing", refused.ReasonCode);
+    }
+
+    [Fact]
+    public async Task Cluster_Idle_TellsItsFreeEncodersAndNoLeases()
+    {
+        LeasesView? leases = null;
+        await Eventually.HoldsAsync("the encoders are free", _patience, async () =>
+            (leases = (await _client.ClusterAsync(Cancel)).Leases) is { Encoders: > 0 } and { FreeEncoders: var free, Encoders: var all } && free == all);
+        Assert.Equal((0, 0.0, (double?)null, 0L, 0L), (leases!.Blocks, leases.OldestSeconds, leases.SecondsToDeadline, leases.HandedOut, leases.Deaths));
+        Assert.Empty(await _client.RunsAsync(Cancel));
     }
 
     [Theory]
@@ -155,7 +194,7 @@ public sealed class ApiTests : IAsyncLifetime
         };
         ActivitySource.AddActivityListener(listener);
         await SubmitAsync("traced", 2);
-        await _client.EventsAsync("traced", Cancel).ToListAsync(Cancel);
+        await WatchedAsync("traced");
         await Workplace.UntilAsync(() => spans.Any(span => span.OperationName == "run"));
 
         List<Activity> Named(string name) => [.. spans.Where(span => span.OperationName == name)];
@@ -177,6 +216,14 @@ public sealed class ApiTests : IAsyncLifetime
         }
 
         Assert.All(spans.Where(span => span.Source.Name.StartsWith("ToNNO.", StringComparison.Ordinal)), span => Assert.Equal(run.TraceId, span.TraceId));
+    }
+
+    /// <summary>The events of a run up to its end.</summary>
+    private async Task<IReadOnlyList<RunEventView>> WatchedAsync(string run)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        deadline.CancelAfter(_patience);
+        return await _client.EventsAsync(run, deadline.Token).ToListAsync(deadline.Token);
     }
 
     private async Task<SubmittedView> SubmitAsync(string run, int volumes, bool bad = false, int edge = 14)

@@ -143,15 +143,8 @@ public sealed class PartitionTests : IAsyncLifetime
             "ip", "netns", "exec", network));
     }
 
-    private async Task UntilAsync(string what, Func<Task<bool>> condition)
-    {
-        var begun = Stopwatch.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(begun) < _patience, $"It never came to be that {what}.\n{string.Join('\n', _nodes.SelectMany(node => File.Exists(_work[$"{node.Name}.log"]) ? File.ReadLines(_work[$"{node.Name}.log"]).TakeLast(6) : []))}");
-            await Task.Delay(200, Cancel);
-        }
-    }
+    private Task UntilAsync(string what, Func<Task<bool>> condition) =>
+        Eventually.HoldsAsync(what, _patience, condition, () => string.Join('\n', _nodes.SelectMany(node => node.LastLines(8))));
 
     private static async Task<int> IpAsync(params string[] arguments)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
 using ToNNO.Imaging.Tests;
@@ -152,6 +153,19 @@ public sealed class TestCluster : IAsyncLifetime
     internal static RunOrder Order(string name, string folder, string model) =>
         new() { RunId = name, Sources = [folder], Model = model, Directions = Directions, SpacingMm = Spacing, PixelMm = Spacing };
 
+    /// <summary>What the encoders have in their hands, once a coordinator tells.</summary>
+    internal async Task<LeasesView> LeasesAsync()
+    {
+        LeasesView? leases = null;
+        await UntilAsync("the leases are described", async () =>
+        {
+            using var client = Client(await AnsweringAsync());
+            leases = (await client.ClusterAsync(Cancel)).Leases;
+            return leases is not null;
+        });
+        return leases!;
+    }
+
     /// <summary>A coordinator whose HTTP answers.</summary>
     internal async Task<string> AnsweringAsync()
     {
@@ -188,28 +202,21 @@ public sealed class TestCluster : IAsyncLifetime
 
     internal async Task UntilAsync(string what, Func<Task<bool>> condition)
     {
-        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
+        await Eventually.HoldsAsync(
+            what,
+            _patience,
+            async () =>
             {
-                if (await condition())
+                try
                 {
-                    return;
+                    return await condition();
                 }
-            }
-            catch (Exception moving) when (moving is Tonno.Commands.CommandException or BlobStoreException)
-            {
-                // A node that goes or comes, or the store's faults.
-            }
-
-            if (System.Diagnostics.Stopwatch.GetElapsedTime(begun) > _patience)
-            {
-                Assert.Fail($"It never came to be that {what}.\n{Logs()}");
-            }
-
-            await Task.Delay(100, Cancel);
-        }
+                catch (Exception moving) when (moving is Tonno.Commands.CommandException or BlobStoreException)
+                {
+                    return false; // a node that goes or comes, or the store's faults
+                }
+            },
+            Logs);
     }
 
     internal async Task<Outcome> CommandAsync(params string[] arguments) => await TonnoProcess.RunAsync(Identity(_azurite.Port), arguments);
@@ -241,8 +248,7 @@ public sealed class TestCluster : IAsyncLifetime
             _folder[$"{name}.log"]);
     }
 
-    private string Logs() => string.Join('\n', _nodes.Keys.Where(name => File.Exists(_folder[$"{name}.log"])).Select(name =>
-        $"== {name}\n{string.Join('\n', File.ReadLines(_folder[$"{name}.log"]).Where(line => !line.Contains(" info: ", StringComparison.Ordinal)).TakeLast(12))}"));
+    private string Logs() => string.Join('\n', _nodes.Values.SelectMany(node => node.LastLines(12)));
 
     private static List<string> Sources() =>
         [.. Directory.EnumerateDirectories(SharedData.Path("ibsi-sts/nifti")).Select(folder => Path.Combine(folder, "PET_image.nii.gz")).OrderBy(file => new FileInfo(file).Length).Take(Volumes)];
@@ -277,10 +283,14 @@ internal sealed class ClusterRun(TestCluster cluster, string name, int volumes)
     /// <summary>Returns when so many volumes are done.</summary>
     public Task ReachedAsync(int done) => cluster.UntilAsync($"{done} volumes of {name} are done", async () => (await ViewAsync()).Counts.Total >= done);
 
-    /// <summary>Returns when the run has ended: its volumes.</summary>
+    /// <summary>Returns when the run has ended, all the while without a lease that is out for longer than it may be: its volumes.</summary>
     public async Task<IReadOnlyList<VolumeView>> EndedAsync()
     {
-        await cluster.UntilAsync($"the run {name} is finished", async () => (await ViewAsync()).State == RunState.Finished);
+        await cluster.UntilAsync($"the run {name} is finished", async () =>
+        {
+            Assert.True((await cluster.LeasesAsync()).SecondsToDeadline is null or > 0, "a lease is out for longer than it may be");
+            return (await ViewAsync()).State == RunState.Finished;
+        });
         using var client = cluster.Client(await cluster.AnsweringAsync());
         return await client.VolumesAsync(name, null, Cancel).ToListAsync(Cancel);
     }
@@ -296,5 +306,20 @@ internal sealed class ClusterRun(TestCluster cluster, string name, int volumes)
         {
             Assert.Equal(cluster.Reference[$"v{at:D2}"], await cluster.HashAsync($"{name}-v{at:D2}/heatmap.nii.gz"));
         }
+
+        await AssertNothingLeftAsync();
+    }
+
+    /// <summary>Returns when no lease is out, <c>tonno verify</c> finds every volume of the run whole, and nothing is under a temporary name.</summary>
+    private async Task AssertNothingLeftAsync()
+    {
+        await cluster.UntilAsync("no lease is out", async () => (await cluster.LeasesAsync()).Blocks == 0);
+        var verified = await cluster.CommandAsync("verify", cluster.StoreAddress, "--json");
+        var findings = JsonNode.Parse(string.Concat(verified.Out))!["volumes"]!.AsArray()
+            .Where(volume => ((string)volume!["volumeId"]!).StartsWith($"{name}-v", StringComparison.Ordinal))
+            .Select(volume => (string?)volume!["finding"])
+            .ToList();
+        Assert.Equal(Enumerable.Repeat("whole", volumes), findings);
+        Assert.Empty(await cluster.Store.ListAsync($".tonno/tasks/{name}-v", Cancel).ToListAsync(Cancel));
     }
 }

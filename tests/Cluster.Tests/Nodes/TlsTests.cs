@@ -8,6 +8,7 @@ namespace ToNNO.Cluster.Tests.Nodes;
 /// <summary>Nodes that talk by mutual TLS, and others that would like to.</summary>
 public sealed class TlsTests : IAsyncLifetime
 {
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
     private static readonly Dictionary<string, string> _none = [];
     private readonly Workplace _work = new();
     private readonly List<NodeProcess> _nodes = [];
@@ -42,26 +43,20 @@ public sealed class TlsTests : IAsyncLifetime
         var plain = Start("slice", 3, tls: []);
         _work.Write("a.nii", Workplace.Volume(1).Plain());
         await client.SubmitAsync(TestCluster.Order("tls", _work.In, "builtin:sum"), Cancel);
-        await client.EventsAsync("tls", Cancel).ToListAsync(Cancel);
-        Assert.Equal(RunState.Finished, (await client.RunAsync("tls", Cancel)).State);
+        await UntilAsync("the run is finished", async () => (await client.RunAsync("tls", Cancel)).State == RunState.Finished);
         Assert.Equal(["a"], _work.Done());
 
-        // Both have knocked by now, and again and again.
-        await UntilAsync(() => Task.FromResult(Knocked(2) && Knocked(3)));
+        await UntilAsync("the forged node is refused", () => Task.FromResult(Said(2, "node.tls_refused: ")));
+        await UntilAsync("the plain node has knocked in vain", () => Task.FromResult(Said(3, "Couldn't join seed nodes")));
         Assert.Equal(2, (await client.ClusterAsync(Cancel)).Nodes.Count);
         Assert.False(await forged.IsReadyAsync() || await plain.IsReadyAsync());
         Assert.Equal((1, 1), (first.Lives, second.Lives));
     }
 
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        while (!await condition())
-        {
-            await Task.Delay(100, Cancel);
-        }
-    }
+    private Task UntilAsync(string what, Func<Task<bool>> condition) =>
+        Eventually.HoldsAsync(what, _patience, condition, () => string.Join('\n', _nodes.SelectMany(node => node.LastLines(8))));
 
-    private static Task ReadyAsync(params NodeProcess[] nodes) => UntilAsync(async () =>
+    private Task ReadyAsync(params NodeProcess[] nodes) => UntilAsync("the nodes are ready", async () =>
     {
         foreach (var node in nodes)
         {
@@ -74,8 +69,7 @@ public sealed class TlsTests : IAsyncLifetime
         return true;
     });
 
-    /// <summary>True once a node has tried to join, and failed.</summary>
-    private bool Knocked(int at) => File.Exists(_work[$"node-{at}.log"]) && File.ReadAllText(_work[$"node-{at}.log"]).Contains("Couldn't join seed nodes", StringComparison.Ordinal);
+    private bool Said(int at, string what) => File.Exists(_work[$"node-{at}.log"]) && File.ReadAllText(_work[$"node-{at}.log"]).Contains(what, StringComparison.Ordinal);
 
     private NodeProcess Start(string roles, int at, string[] tls)
     {

@@ -193,6 +193,8 @@ public sealed class WireSerializerTests : IDisposable
             new SliceProtocol.ReleaseVolume(volume),
             new SliceProtocol.EncoderLeaving("node-1/cuda:0", Enumerable.Range(0, large ? 100 : 2).Select(at => new ReturnedLease(run, volume, new(16 * at, 16))).ToArray()),
             new SliceProtocol.EncoderMayLeave("node-1/cuda:0"),
+            new SliceProtocol.DescribeLeases(),
+            new SliceProtocol.LeasesDescribed(1000, 3, 2991, TimeSpan.FromSeconds(41), TimeSpan.FromSeconds(79), 123456789, 5),
             new ReconProtocol.ApplyRows(task, 1, lease, rows),
             new ReconProtocol.RowsApplied(volume, 1, 48),
             new ReconProtocol.SlabCompleted(volume, 1, Slab(1), TimeSpan.FromMilliseconds(40)),

@@ -174,7 +174,7 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     {
         Hand();
         Wait(TimeSpan.FromSeconds(5));
-        Assert.Equal(new LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0), Described());
+        Assert.Equal(new SliceProtocol.LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0), Described());
     }
 
     [Fact]
@@ -231,10 +231,10 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         Assert.Equal((expected.Loss, expected.From, expected.Deadline), (lost.Loss, lost.From, lost.Deadline));
     }
 
-    private LeasesDescribed Described()
+    private SliceProtocol.LeasesDescribed Described()
     {
         var probe = CreateTestProbe();
-        _desk.Tell(new DescribeLeases(), probe.Ref);
-        return probe.ExpectMsg<LeasesDescribed>();
+        _desk.Tell(new SliceProtocol.DescribeLeases(), probe.Ref);
+        return probe.ExpectMsg<SliceProtocol.LeasesDescribed>();
     }
 }
