@@ -1,4 +1,3 @@
-using ToNNO.Contracts;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator.Claims;
@@ -15,8 +14,7 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
 
     /// <summary>The claim that lies in a store, or null.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
-    public static async Task<CoordinatorClaim?> FindAsync(IBlobStore store, CancellationToken cancel) =>
-        (await ReadAsync(store, cancel).ConfigureAwait(false)).Claim;
+    public static Task<CoordinatorClaim?> FindAsync(IBlobStore store, CancellationToken cancel) => store.FindDocumentAsync<CoordinatorClaim>(Path, cancel);
 
     /// <summary>Takes the next epoch.</summary>
     /// <param name="watch">How long a claim of another node's is watched for a sign of life, before it is taken over.</param>
@@ -26,33 +24,30 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
     internal static async Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(
         IBlobStore store, string node, bool standing, TimeSpan watch, TimeProvider time, CancellationToken cancel)
     {
-        while (true)
+        var watched = await FindAsync(store, cancel).ConfigureAwait(false);
+        if (MayLive(watched))
         {
-            var (former, condition) = await ReadAsync(store, cancel).ConfigureAwait(false);
-            if (former is { Standing: true } && former.Node != node)
+            // Clocks may differ: whether it changes tells, not when it was written.
+            await Task.Delay(watch, time, cancel).ConfigureAwait(false);
+        }
+
+        CoordinatorClaim? former = null;
+        var claim = await store.ChangeDocumentAsync<CoordinatorClaim>(
+            Path,
+            current =>
             {
-                // Clocks may differ: whether it changes tells, not when it was written.
-                await Task.Delay(watch, time, cancel).ConfigureAwait(false);
-                var (later, again) = await ReadAsync(store, cancel).ConfigureAwait(false);
-                if (later is { Standing: true } && later != former)
+                if (MayLive(current) && current != watched)
                 {
-                    throw new SupersededException($"The coordinator of {later.Node} works on this store, and this node's cluster does not know of it.");
+                    throw new SupersededException($"The coordinator of {current!.Node} works on this store, and this node's cluster does not know of it.");
                 }
 
-                (former, condition) = (later, again);
-            }
+                former = current;
+                return new CoordinatorClaim((current?.Epoch ?? 0) + 1, node, standing, time.GetUtcNow());
+            },
+            cancel).ConfigureAwait(false);
+        return (claim, former);
 
-            var claim = new CoordinatorClaim((former?.Epoch ?? 0) + 1, node, standing, time.GetUtcNow());
-            try
-            {
-                await store.WriteAsync(Path, Documents.ToBytes(claim), condition, cancel).ConfigureAwait(false);
-                return (claim, former);
-            }
-            catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
-            {
-                // Another coordinator was first: the epoch after its, if it does not live.
-            }
-        }
+        bool MayLive(CoordinatorClaim? one) => one is { Standing: true } && one.Node != node;
     }
 
     /// <summary>Says that the coordinator lives.</summary>
@@ -73,40 +68,10 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
         }
     }
 
-    private async Task<CoordinatorClaim> ReplaceAsync(IBlobStore store, CoordinatorClaim next, CancellationToken cancel)
-    {
-        while (true)
-        {
-            var (current, condition) = await ReadAsync(store, cancel).ConfigureAwait(false);
-            if (current is null || current.Epoch != Epoch)
-            {
-                throw new SupersededException($"The coordinator of {current?.Node ?? "nobody"} has taken over from this one, of epoch {Epoch}.");
-            }
-
-            try
-            {
-                await store.WriteAsync(Path, Documents.ToBytes(next), condition, cancel).ConfigureAwait(false);
-                return next;
-            }
-            catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
-            {
-                // Read again whose it is now.
-            }
-        }
-    }
-
-    private static async Task<(CoordinatorClaim? Claim, WriteCondition Condition)> ReadAsync(IBlobStore store, CancellationToken cancel)
-    {
-        try
-        {
-            var blob = await store.ReadAsync(Path, cancel).ConfigureAwait(false);
-            return (Documents.TryParse<CoordinatorClaim>(blob.Bytes.Span), WriteCondition.IfMatch(blob.ETag));
-        }
-        catch (BlobStoreException none) when (none.Error == BlobStoreError.NotFound)
-        {
-            return (null, WriteCondition.IfAbsent);
-        }
-    }
+    private Task<CoordinatorClaim> ReplaceAsync(IBlobStore store, CoordinatorClaim next, CancellationToken cancel) => store.ChangeDocumentAsync<CoordinatorClaim>(
+        Path,
+        current => current?.Epoch == Epoch ? next : throw new SupersededException($"The coordinator of {current?.Node ?? "nobody"} has taken over from this one, of epoch {Epoch}."),
+        cancel);
 }
 
 /// <summary>Another coordinator works on the store: this one must write no more.</summary>

@@ -15,7 +15,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly Admission _admission;
     private readonly RunInputs _inputs;
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly HashSet<IActorRef> _watchers = [];
+    private readonly RunWatchers _watchers = new(Context);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Activity? _span;
     private RunDocument _run;
@@ -53,17 +53,17 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<VolumeProtocol.AdmissionRequested>(Admit);
         Receive<VolumeProtocol.VolumeAdvanced>(advanced => _progress = _progress.Advanced(advanced));
         Receive<RunProtocol.VolumeConcluded>(Conclude);
-        Receive<Tell>(_ => TellWatchers(_progress.ToMessage(_run.RunId)));
+        Receive<Tell>(_ => _watchers.Tell(_progress.ToMessage(_run.RunId)));
         Receive<Ended>(ended =>
         {
             _run = ended.Run;
-            TellWatchers(_progress.ToMessage(_run.RunId));
-            TellWatchers(new RunProtocol.RunFinished(_run.RunId));
+            _watchers.Tell(_progress.ToMessage(_run.RunId));
+            _watchers.Tell(new RunProtocol.RunFinished(_run.RunId));
             Timers.CancelAll();
             Context.Parent.Tell(new VolumeProtocol.RunEnded(_run.RunId));
         });
         Receive<VolumeLost>(lost => Lost(lost.VolumeId));
-        Receive<Terminated>(gone => { _watchers.Remove(gone.ActorRef); });
+        Receive<Terminated>(gone => _watchers.Remove(gone.ActorRef));
         Receive<StoreFailed>(failed =>
         {
             _log.Warning(failed.Error, "The store fails run {RunId}; it is asked again", _run.RunId);
@@ -196,7 +196,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         CoordinatorTelemetry.Concluded(concluded.State);
         _admission.Release(concluded.VolumeId);
         Context.Stop(Context.Child(ActorName(concluded.VolumeId)));
-        TellWatchers(concluded);
+        _watchers.Tell(concluded);
         StartAdmitted();
         GoOn();
     }
@@ -215,18 +215,9 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private void Watch(IActorRef watcher)
     {
         _watchers.Add(watcher);
-        Context.Watch(watcher);
         if (_run.IsEnded)
         {
             watcher.Tell(new RunProtocol.RunFinished(_run.RunId));
-        }
-    }
-
-    private void TellWatchers(object message)
-    {
-        foreach (var watcher in _watchers)
-        {
-            watcher.Tell(message);
         }
     }
 

@@ -70,31 +70,24 @@ public sealed class RunRegistry(IBlobStore store)
     {
         var path = RunDocument.PagePathOf(run, page);
         return Documents.TryParse<RunInputPage>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span)
-            ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} is damaged; submit the run again.");
+            ?? throw Damaged(path);
     }
 
     /// <summary>Replaces a run's document by what <paramref name="change"/> makes of it; again where another writer came between.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">A later coordinator has written it.</exception>
-    internal async Task<RunDocument> ChangeAsync(RunId run, long epoch, Func<RunDocument, RunDocument> change, CancellationToken cancel)
+    internal Task<RunDocument> ChangeAsync(RunId run, long epoch, Func<RunDocument, RunDocument> change, CancellationToken cancel)
     {
         var path = RunDocument.PathOf(run);
-        while (true)
-        {
-            var blob = await store.ReadAsync(path, cancel).ConfigureAwait(false);
-            var former = Documents.TryParse<RunDocument>(blob.Bytes.Span)
-                ?? throw new BlobStoreException(BlobStoreError.Unavailable, $"{path} is damaged; submit the run again.");
-            SupersededException.ThrowIfOlder(epoch, former.Epoch);
-            var changed = change(former) with { Epoch = epoch };
-            try
+        return store.ChangeDocumentAsync<RunDocument>(
+            path,
+            former =>
             {
-                await store.WriteAsync(path, Documents.ToBytes(changed), WriteCondition.IfMatch(blob.ETag), cancel).ConfigureAwait(false);
-                return changed;
-            }
-            catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
-            {
-                // Read again what the other writer left.
-            }
-        }
+                SupersededException.ThrowIfOlder(epoch, former?.Epoch ?? 0);
+                return former is null ? throw Damaged(path) : change(former) with { Epoch = epoch };
+            },
+            cancel);
     }
+
+    private static BlobStoreException Damaged(string path) => new(BlobStoreError.Unavailable, $"{path} is damaged or gone; submit the run again.");
 }

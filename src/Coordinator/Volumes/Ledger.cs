@@ -36,6 +36,21 @@ internal sealed record LedgerEntry
 
     public DateTimeOffset UpdatedAt { get; init; }
 
+    /// <summary>Work on a volume begins.</summary>
+    /// <param name="blocks">Blocks of directions that are in the store.</param>
+    /// <param name="stuck">As <see cref="StuckAfter"/> told.</param>
+    public static LedgerEntry Begin(VolumeTask task, int blocks, int stuck, LedgerEntry? former) => new()
+    {
+        VolumeId = task.VolumeId,
+        RunId = task.RunId,
+        State = VolumeState.InProcess,
+        WorkKey = task.WorkKey,
+        BlocksAtStart = blocks,
+        Stuck = stuck,
+        Attempts = (former?.Attempts ?? 0) + 1,
+        Deaths = former?.State == VolumeState.InProcess && former.WorkKey == task.WorkKey ? former.Deaths : null,
+    };
+
     /// <summary>How a volume's work ended.</summary>
     public static LedgerEntry Of(RunProtocol.VolumeConcluded concluded, LedgerEntry? former) => new()
     {
@@ -77,24 +92,14 @@ internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
     /// <summary>Replaces a volume's entry by what <paramref name="change"/> makes of it; repeated where another writer came between.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">A later coordinator has written it.</exception>
-    public async Task<LedgerEntry> RecordAsync(VolumeId volume, Func<LedgerEntry?, LedgerEntry> change, CancellationToken cancel)
-    {
-        while (true)
+    public Task<LedgerEntry> RecordAsync(VolumeId volume, Func<LedgerEntry?, LedgerEntry> change, CancellationToken cancel) => store.ChangeDocumentAsync<LedgerEntry>(
+        PathOf(volume),
+        entry =>
         {
-            var (entry, condition) = await ReadAsync(volume, cancel).ConfigureAwait(false);
             SupersededException.ThrowIfOlder(epoch, entry?.Epoch ?? 0);
-            var changed = change(entry) with { Epoch = epoch, UpdatedAt = time.GetUtcNow() };
-            try
-            {
-                await store.WriteAsync(PathOf(volume), Documents.ToBytes(changed), condition, cancel).ConfigureAwait(false);
-                return changed;
-            }
-            catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
-            {
-                // Read again what the other writer left.
-            }
-        }
-    }
+            return change(entry) with { Epoch = epoch, UpdatedAt = time.GetUtcNow() };
+        },
+        cancel);
 
     /// <summary>The entries of volumes, in their order; null where there is none.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
@@ -102,7 +107,7 @@ internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
     {
         var entries = new LedgerEntry?[volumes.Count];
         await Parallel.ForAsync(0, volumes.Count, new ParallelOptions { MaxDegreeOfParallelism = Readers, CancellationToken = cancel }, async (at, token) =>
-            entries[at] = (await ReadAsync(volumes[at], token).ConfigureAwait(false)).Entry).ConfigureAwait(false);
+            entries[at] = await ReadAsync(store, volumes[at], token).ConfigureAwait(false)).ConfigureAwait(false);
         return entries;
     }
 
@@ -116,21 +121,5 @@ internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
 
     /// <summary>A volume's entry; null where there is none, or none that can be read.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
-    public static async Task<LedgerEntry?> ReadAsync(IBlobStore store, VolumeId volume, CancellationToken cancel) =>
-        (await FindAsync(store, volume, cancel).ConfigureAwait(false)).Entry;
-
-    private Task<(LedgerEntry? Entry, WriteCondition Condition)> ReadAsync(VolumeId volume, CancellationToken cancel) => FindAsync(store, volume, cancel);
-
-    private static async Task<(LedgerEntry? Entry, WriteCondition Condition)> FindAsync(IBlobStore store, VolumeId volume, CancellationToken cancel)
-    {
-        try
-        {
-            var blob = await store.ReadAsync(PathOf(volume), cancel).ConfigureAwait(false);
-            return (Documents.TryParse<LedgerEntry>(blob.Bytes.Span), WriteCondition.IfMatch(blob.ETag));
-        }
-        catch (BlobStoreException none) when (none.Error == BlobStoreError.NotFound)
-        {
-            return (null, WriteCondition.IfAbsent);
-        }
-    }
+    public static Task<LedgerEntry?> ReadAsync(IBlobStore store, VolumeId volume, CancellationToken cancel) => store.FindDocumentAsync<LedgerEntry>(PathOf(volume), cancel);
 }

@@ -29,8 +29,6 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private readonly StoreRetry _retry;
     private VolumeState _stands = VolumeState.Scheduled;
     private int _stuck;
-    private int _publishAttempts;
-    private int _publishSilences;
 
     /// <param name="traceParent">The span of the run.</param>
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services, string? traceParent = null)
@@ -91,20 +89,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         });
         Receive<Admitted>(_ =>
         {
-            var (run, volume, key, blocks, stuck) = (_run, _input.VolumeId, _inspection!.Task.WorkKey, _inspection.Stored.Count, _stuck);
-            RecordThen(
-                entry => new LedgerEntry
-                {
-                    VolumeId = volume,
-                    RunId = run,
-                    State = VolumeState.InProcess,
-                    WorkKey = key,
-                    BlocksAtStart = blocks,
-                    Stuck = stuck,
-                    Attempts = (entry?.Attempts ?? 0) + 1,
-                    Deaths = entry?.State == VolumeState.InProcess && entry.WorkKey == key ? entry.Deaths : null,
-                },
-                entry => new Begun(entry.Deaths ?? VolumeDeaths.None));
+            var (task, blocks, stuck) = (_inspection!.Task, _inspection.Stored.Count, _stuck);
+            RecordThen(entry => LedgerEntry.Begin(task, blocks, stuck, entry), entry => new Begun(entry.Deaths ?? VolumeDeaths.None));
             CoordinatorTelemetry.Open(_stands, -1);
             CoordinatorTelemetry.Open(_stands = VolumeState.InProcess, 1);
             Become(Working);
@@ -139,47 +125,15 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
             _slabFeeder = Context.ActorOf(Props.Create(() => new SlabFeederActor(task, count, _services.SlabRegion, options)), "slabs");
             _stored.ForEach(_slabFeeder.Tell);
         });
-        Receive<SlabsCompleted>(completed => Become(() => Publishing(new ReconProtocol.PublishHeatmap(
-            _settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges)
-        { TraceParent = _trace })));
-        ReceiveFailures();
-    }
-
-    private void Publishing(ReconProtocol.PublishHeatmap publish)
-    {
-        void Ask()
+        Receive<SlabsCompleted>(completed =>
         {
-            _services.PublisherRegion.Tell(publish);
-            Timers.StartSingleTimer(nameof(PublishOverdue), new PublishOverdue(), _services.Options.ReducerDeadline);
-        }
-
+            var (region, options) = (_services.PublisherRegion, _services.Options);
+            var publish = new ReconProtocol.PublishHeatmap(_settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges) { TraceParent = _trace };
+            Context.ActorOf(Props.Create(() => new PublishingActor(publish, region, options)), "publishing");
+        });
         Receive<ReconProtocol.HeatmapPublished>(published =>
             Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false));
-        Receive<PublishOverdue>(_ =>
-        {
-            if (++_publishSilences >= _services.Options.MaximumSilences)
-            {
-                Conclude(
-                    VolumeState.Failed,
-                    "recon.silent",
-                    $"The publisher of volume {_input.VolumeId} left {_publishSilences} questions in a row unanswered, over {_publishSilences * _services.Options.ReducerDeadline}; check the recon nodes and run again.",
-                    reused: false);
-                return;
-            }
-
-            Ask();
-        });
-        Receive<ReconProtocol.PublishFailed>(failed =>
-        {
-            _publishSilences = 0;
-            _publishAttempts++;
-            if (!failed.Transient || _publishAttempts >= _services.Options.MaximumAttempts)
-            {
-                Conclude(failed.Transient ? VolumeState.Failed : VolumeState.Quarantined, failed.ReasonCode, failed.Detail, reused: false);
-            }
-        });
         ReceiveFailures();
-        Ask();
     }
 
     private void ReceiveFailures()
@@ -259,35 +213,17 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         var entry = await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
         if (clear)
         {
-            await ClearAsync().ConfigureAwait(false);
+            await _services.ClearAsync(_input.VolumeId, _stopping.Token).ConfigureAwait(false);
         }
 
         return next(entry);
     });
-
-    /// <summary>Removes rows and slabs, which the published result has made superfluous; of other volumes they stay, for the next try.</summary>
-    private async Task ClearAsync()
-    {
-        try
-        {
-            await foreach (var path in _services.Store.ListAsync($".tonno/tasks/{_input.VolumeId}/", _stopping.Token).ConfigureAwait(false))
-            {
-                await _services.Store.DeleteAsync(path, _stopping.Token).ConfigureAwait(false);
-            }
-        }
-        catch (BlobStoreException)
-        {
-            // The result stands. What is left over goes when a later run finds it done.
-        }
-    }
 
     private sealed record Inspected(Inspection Inspection, LedgerEntry? Entry) : ILocalMessage;
 
     private sealed record Begun(VolumeDeaths Deaths) : ILocalMessage;
 
     private sealed record Noted(IActorRef Encoding) : ILocalMessage;
-
-    private sealed record PublishOverdue : ILocalMessage;
 
     private sealed record Failed(Exception Error) : ILocalMessage;
 

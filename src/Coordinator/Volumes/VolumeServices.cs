@@ -1,4 +1,5 @@
 using Akka.Actor;
+using ToNNO.Contracts;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator.Volumes;
@@ -17,4 +18,20 @@ internal sealed record VolumeServices(
     /// <summary>Epoch of the process that had the store before and ended without a word, with all its volumes; null where there was none, or
     /// where volumes are worked on in other processes than the coordinator's.</summary>
     public long? DiedEpoch { get; init; }
+
+    /// <summary>Removes rows and slabs, which the published result has made superfluous; of other volumes they stay, for the next try.</summary>
+    public async Task ClearAsync(VolumeId volume, CancellationToken cancel)
+    {
+        try
+        {
+            await foreach (var path in Store.ListAsync($".tonno/tasks/{volume}/", cancel).ConfigureAwait(false))
+            {
+                await Store.DeleteAsync(path, cancel).ConfigureAwait(false);
+            }
+        }
+        catch (BlobStoreException)
+        {
+            // The result stands. What is left over goes when a later run finds it done.
+        }
+    }
 }

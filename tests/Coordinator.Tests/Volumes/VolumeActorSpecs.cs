@@ -132,13 +132,13 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         Publish();
         for (var attempt = 1; attempt < 3; attempt++)
         {
-            _volume.Tell(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
-            ExpectNothing(_publisher, _volume);
-            Pass(_options.ReducerDeadline, _volume);
+            _publisher.Reply(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
+            ExpectNothing(_publisher, _publisher.LastSender);
+            Pass(_options.ReducerDeadline, _publisher.LastSender);
             _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
         }
 
-        _volume.Tell(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
+        _publisher.Reply(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
         Assert.Equal((VolumeState.Failed, "store.unavailable", false), Concluded());
     }
 
@@ -146,7 +146,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     public void Publishing_Deterministic_Quarantined()
     {
         Publish();
-        _volume.Tell(new ReconProtocol.PublishFailed(new("a"), "source.changed", "", Transient: false));
+        _publisher.Reply(new ReconProtocol.PublishFailed(new("a"), "source.changed", "", Transient: false));
         Assert.Equal((VolumeState.Quarantined, "source.changed", false), Concluded());
     }
 
@@ -155,7 +155,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     {
         Publish();
         _store.Before = call => call.Changes ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
-        _volume.Tell(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
+        _publisher.Reply(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
         Assert.Equal((VolumeState.Failed, "store.unavailable", false), Concluded());
     }
 

@@ -1,0 +1,56 @@
+using Akka.Actor;
+using ToNNO.Contracts;
+using static ToNNO.Coordinator.Volumes.VolumeProtocol;
+
+namespace ToNNO.Coordinator.Volumes;
+
+/// <summary>Has a volume's slabs published: asks again while its publisher is silent or fails for a while, a number of times.</summary>
+internal sealed class PublishingActor : ReceiveActor, IWithTimers
+{
+    private readonly ReconProtocol.PublishHeatmap _publish;
+    private readonly IActorRef _publisherRegion;
+    private readonly CoordinatorOptions _options;
+    private int _attempts;
+    private int _silences;
+
+    public PublishingActor(ReconProtocol.PublishHeatmap publish, IActorRef publisherRegion, CoordinatorOptions options)
+    {
+        (_publish, _publisherRegion, _options) = (publish, publisherRegion, options);
+        var volume = publish.Task.VolumeId;
+        Receive<ReconProtocol.HeatmapPublished>(Context.Parent.Tell);
+        Receive<Overdue>(_ =>
+        {
+            if (++_silences >= options.MaximumSilences)
+            {
+                Context.Parent.Tell(new StageFailed(
+                    "recon.silent",
+                    $"The publisher of volume {volume} left {_silences} questions in a row unanswered, over {_silences * options.ReducerDeadline}; check the recon nodes and run again.",
+                    VolumeState.Failed));
+                return;
+            }
+
+            Ask();
+        });
+        Receive<ReconProtocol.PublishFailed>(failed =>
+        {
+            _silences = 0;
+            _attempts++;
+            if (!failed.Transient || _attempts >= options.MaximumAttempts)
+            {
+                Context.Parent.Tell(new StageFailed(failed.ReasonCode, failed.Detail, failed.Transient ? VolumeState.Failed : VolumeState.Quarantined));
+            }
+        });
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart() => Ask();
+
+    private void Ask()
+    {
+        _publisherRegion.Tell(_publish);
+        Timers.StartSingleTimer(nameof(Overdue), new Overdue(), _options.ReducerDeadline);
+    }
+
+    private sealed record Overdue : ILocalMessage;
+}
