@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace ToNNO.Cluster.Tests.Nodes;
+namespace ToNNO.Tests.Support;
 
 /// <summary>One <c>tonno node</c>, kept up as a cluster's manager would: started again when it ends, unless it is being drained.</summary>
 internal sealed class NodeProcess : IAsyncDisposable
@@ -42,6 +42,9 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     /// <summary>Exit code of its last life that ended.</summary>
     public int? ExitCode { get; private set; }
+
+    /// <summary>False between two lives.</summary>
+    public bool IsRunning => _process is { HasExited: false };
 
     public int Id => _process?.Id ?? throw new InvalidOperationException($"{Name} has not been started.");
 
@@ -138,7 +141,13 @@ internal sealed class NodeProcess : IAsyncDisposable
         }
     }
 
-    private void Signal(int signal) => Assert.Equal(0, Send(Id, signal));
+    private void Signal(int signal)
+    {
+        if (Send(Id, signal) != 0)
+        {
+            throw new InvalidOperationException($"{Name} took no signal {signal}: error {Marshal.GetLastPInvokeError()}.");
+        }
+    }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
