@@ -18,6 +18,7 @@ internal static class Program
         ["adaptive"] = AdaptiveBenchmark.Measure,
         ["cam"] = CamBench.Measure,
         ["cluster-load"] = ClusterLoadBench.Measure,
+        ["cluster-scaling"] = ClusterScalingBench.Measure,
         ["device"] = DeviceBench.Measure,
         ["encoders"] = EncodersBench.Measure,
         ["factorisation"] = KernelsFactorisation.Measure,
