@@ -30,13 +30,13 @@ internal sealed class BenchCluster : IAsyncDisposable
     /// <param name="logs">Folder for what the nodes say; it must be there.</param>
     /// <param name="address">The store's.</param>
     /// <param name="environment">By which nodes find it.</param>
-    /// <param name="names">Each a role, a dash and a number.</param>
+    /// <param name="names">Each a role, or several with commas, a dash and a number.</param>
     /// <param name="options">Of all nodes, as <c>Section:Name=value</c>; the defaults stand for the rest.</param>
     public BenchCluster(string logs, string address, IReadOnlyDictionary<string, string> environment, IReadOnlyList<string> names, params IEnumerable<string> options)
     {
         Store = BlobStores.Open(address, name => environment.GetValueOrDefault(name));
         var ports = FreePorts.Find(2 * names.Count);
-        var seeds = string.Join(',', names.Index().Where(node => RoleOf(node.Item) == "coordinator").Select(node => $"127.0.0.1:{ports[node.Index]}"));
+        var seeds = string.Join(',', names.Index().Where(node => Coordinates(node.Item)).Select(node => $"127.0.0.1:{ports[node.Index]}"));
         foreach (var (at, name) in names.Index())
         {
             var (port, listen) = (ports[at], ports[names.Count + at]);
@@ -46,7 +46,7 @@ internal sealed class BenchCluster : IAsyncDisposable
                 "--device", "cpu", "--encoders", "1", .. options.SelectMany(option => new[] { "--option", option }),
             ];
             _nodes.Add(new NodeProcess(name, listen, arguments, environment, Path.Combine(logs, $"{name}.log")));
-            if (RoleOf(name) == "coordinator")
+            if (Coordinates(name))
             {
                 _clients.Add(new ClusterClient(new Uri($"http://127.0.0.1:{listen}/"), ""));
             }
@@ -58,6 +58,8 @@ internal sealed class BenchCluster : IAsyncDisposable
     public IReadOnlyList<NodeProcess> Nodes => _nodes;
 
     public static string RoleOf(string name) => name.Split('-')[0];
+
+    private static bool Coordinates(string name) => RoleOf(name).Split(',').Contains("coordinator");
 
     public async ValueTask DisposeAsync()
     {

@@ -5,7 +5,7 @@ using ToNNO.Encoders.Networks;
 namespace ToNNO.Bench;
 
 /// <summary>What a second slice node adds: the same volumes by a cluster with one and by a cluster with two, in turns. Each is of real
-/// processes with a coordinator and a reducer; the other is frozen meanwhile, and each turn begins with a volume for each slice node that
+/// processes, one of them coordinator and reducer; the other is frozen meanwhile, and each turn begins with a volume for each slice node that
 /// is not counted.</summary>
 /// <remarks>A turn is from submission to the last volume's end, so that the time is in it when only one node has something left to do.
 /// Coordinator and reducer have no core of their own, as little as whatever else runs on the machine: how long the encoders' threads
@@ -13,13 +13,13 @@ namespace ToNNO.Bench;
 internal static class ClusterScalingBench
 {
     private const string One = "one", Two = "two";
-    private const int Directions = 128;
+    private const int Directions = 96;
 
     /// <summary>Of what only warms up.</summary>
-    private const int FewDirections = 32;
+    private const int FewDirections = 16;
 
     private const double SpacingMm = 8;
-    private const double PixelMm = 4;
+    private const double PixelMm = 2;
 
     private static readonly string[] _options =
     [
@@ -40,8 +40,8 @@ internal static class ClusterScalingBench
     {
         using var folder = new BenchFolder(inMemory: true);
         BenchModel.Save(folder["model"], EncoderPrecision.Fp32);
-        await using var one = await StartAsync(folder, One, ["coordinator-0", "recon-0", "slice-0"]);
-        await using var two = await StartAsync(folder, Two, ["coordinator-0", "recon-0", "slice-0", "slice-1"]);
+        await using var one = await StartAsync(folder, One, ["coordinator,recon-0", "slice-0"]);
+        await using var two = await StartAsync(folder, Two, ["coordinator,recon-0", "slice-0", "slice-1"]);
         var (turns, hashes) = (new List<Turn>(), new HashSet<string>(StringComparer.Ordinal));
         for (var at = 0; at < 2 * turnsOfEach; at++)
         {

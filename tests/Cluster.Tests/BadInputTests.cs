@@ -56,6 +56,20 @@ public sealed partial class BadInputTests : IDisposable
         Assert.Equal([".tonno", "good1", "good2"], Directory.EnumerateFileSystemEntries(_work.Out).Select(Path.GetFileName).Order()!);
     }
 
+    [Theory]
+    [InlineData("run")]
+    [InlineData("submit")]
+    public async Task Command_OptionOfAnotherMethod_RefusedWithThoseItGoesWith(string command)
+    {
+        string[] arguments = [command, "-i", _work.In, "-m", "builtin:sum", "--method", "averaged-cam", "--alpha", "1", "--adaptive"];
+        var outcome = await TonnoProcess.RunAsync(command == "run" ? [.. arguments, "-o", _work.Out] : arguments);
+        Assert.True(outcome.ExitCode == 2, outcome.ToString());
+        Assert.Equal(
+            "usage: --alpha goes with --method tonno or tomographic-cam, not with averaged-cam: leave it out. --adaptive goes with --method tonno, not with averaged-cam: leave it out.",
+            Assert.Single(outcome.Errors));
+        Assert.False(Directory.Exists(_work.Out));
+    }
+
     [Fact]
     public async Task Run_NamedPipe_RefusedAtOnceAndTheOthersComplete()
     {
