@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using CsvHelper;
 using ToNNO.Storage;
 using ToNNO.Tests.Support;
 
@@ -98,6 +100,32 @@ public sealed class StoreTests(Azurite azurite) : IDisposable
     }
 
     [Fact]
+    public async Task Ledger_AsATableAndByTheLine_HasEveryInputAndItsReason()
+    {
+        WriteVolumes();
+        await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", "builtin:sum", "--directions", "8", "-o", _work.Out);
+
+        var table = await TonnoProcess.RunAsync("ledger", _work.Out);
+        Assert.True(table.ExitCode == 0, table.ToString());
+        Assert.Equal("4 volumes: 3 completed, 1 quarantined", Assert.Single(table.Errors));
+        using var csv = new CsvReader(new StringReader(string.Join('\n', table.Out)), CultureInfo.InvariantCulture);
+        var rows = csv.GetRecords<dynamic>().Cast<IDictionary<string, object>>().ToList();
+        Assert.Equal(["bad", "one", "three", "two"], rows.Select(row => row["volume_id"]));
+        Assert.Equal(["quarantined", "completed", "completed", "completed"], rows.Select(row => row["state"]));
+        Assert.StartsWith("nifti.", (string)rows[0]["reason_code"], StringComparison.Ordinal);
+        Assert.NotEmpty((string)rows[0]["detail"]);
+        Assert.All(rows, row => Assert.True(DateTimeOffset.Parse((string)row["updated_at"], CultureInfo.InvariantCulture) > DateTimeOffset.UnixEpoch));
+
+        var run = (string)rows[0]["run_id"];
+        var lines = await TonnoProcess.RunAsync("ledger", _work.Out, "--run", run, "--format", "jsonl");
+        Assert.True(lines.ExitCode == 0, lines.ToString());
+        var inputs = lines.Out.Select(line => JsonNode.Parse(line)!).ToList();
+        Assert.Equal(4, inputs.Count);
+        Assert.All(inputs, input => Assert.Equal(run, (string?)input["runId"]));
+        Assert.Equal(Directory.EnumerateFiles(_work.In).Order(), inputs.Select(input => (string)input["sources"]!).Order());
+    }
+
+    [Fact]
     public async Task Stores_ThatAreNone_AreRefused()
     {
         async Task Refused(int exitCode, string code, params string[] arguments)
@@ -113,6 +141,8 @@ public sealed class StoreTests(Azurite azurite) : IDisposable
         await Refused(2, "store.identity_missing", "verify", "azure://heatmaps");
         await Refused(4, "store.empty", "verify", _work["nowhere"]);
         await Refused(2, "usage", "verify", "");
+        await Refused(4, "store.empty", "ledger", _work["nowhere"]);
+        await Refused(4, "store.not_found", "ledger", _work["nowhere"], "--run", "none");
         Assert.Equal(4, (await TonnoProcess.RunAsync("requeue", _work["nowhere"])).ExitCode);
     }
 

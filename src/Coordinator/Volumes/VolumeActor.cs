@@ -71,7 +71,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
             _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _trace } };
             if (_inspection.Done is { } result)
             {
-                Conclude(result.Warnings.Count > 0 ? VolumeState.Warning : VolumeState.Completed, "", string.Join(' ', result.Warnings), reused: true);
+                // It may be this run's own, whose coordinator died before it could record that it was published.
+                Conclude(result.Warnings.Count > 0 ? VolumeState.Warning : VolumeState.Completed, "", string.Join(' ', result.Warnings), reused: result.RunId != _run);
                 return;
             }
 

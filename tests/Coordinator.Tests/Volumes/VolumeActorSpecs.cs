@@ -54,6 +54,13 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Inspected_PublishedByThisRunAndNotRecorded_IsCompletedByItAndNotReused()
+    {
+        _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a") with { RunId = SmallWork.Run } });
+        Assert.Equal((VolumeState.Completed, "", false), Concluded());
+    }
+
+    [Fact]
     public void Inspected_RowsOfAnEarlierRun_OnlyTheOthersAreOffered()
     {
         var lease = new DirectionRange(16, 16);
