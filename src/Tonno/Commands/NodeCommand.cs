@@ -1,5 +1,7 @@
 using System.Collections;
 using System.CommandLine;
+using ToNNO.Encoders;
+using ToNNO.SliceActors;
 using ToNNO.Storage;
 using ToNNO.Tonno.Nodes;
 
@@ -42,6 +44,11 @@ internal static class NodeCommand
         }
 
         var options = configuration.Options;
+        if (options.RoleList.Contains(SliceHosting.Role))
+        {
+            TorchDevice.Open(options.Slice.Device); // nobody counts on this node before it can encode
+        }
+
         await using var app = NodeHost.Build(options, BlobStores.Open(options.Store));
         try
         {
@@ -54,7 +61,7 @@ internal static class NodeCommand
 
         await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping).Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await app.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        await NodeHost.StopAsync(app, options.StopTimeout).ConfigureAwait(false);
         return cancel.IsCancellationRequested ? ExitCodes.Completed : throw new CommandException(
             ExitCodes.NothingDone, "node.removed", "The cluster has gone on without this node, which it could not reach or whose coordinator it replaced: start it again, and it joins anew.");
     }
