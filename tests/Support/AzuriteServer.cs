@@ -15,6 +15,9 @@ public partial class AzuriteServer : IAsyncDisposable
 
     public int Port { get; private set; }
 
+    /// <summary>Of its process.</summary>
+    public int Id => _process.Id;
+
     /// <summary>How its clients find it.</summary>
     public string ConnectionString => ConnectionStringAt(Port);
 

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
 using ToNNO.Storage;
+using ToNNO.Tests.Support;
 using ToNNO.Tonno.Clients;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Nodes;
@@ -33,7 +34,7 @@ public sealed class ApiTests : IAsyncLifetime
         {
             Store = _work.Out,
             LogLevel = "Error",
-            Cluster = new() { Port = TestCluster.FreePorts(1)[0] },
+            Cluster = new() { Port = FreePorts.Find(1)[0] },
             Http = new() { Listen = "127.0.0.1:0" },
             Api = new() { Token = Token },
             Slice = new() { Device = "cpu" },

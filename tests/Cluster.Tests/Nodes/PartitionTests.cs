@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using ToNNO.Tests.Support;
 
 namespace ToNNO.Cluster.Tests.Nodes;
 

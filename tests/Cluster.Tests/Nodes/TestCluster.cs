@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
@@ -67,7 +65,7 @@ public sealed class TestCluster : IAsyncLifetime
         Reference = work.HeatmapHashes();
         Assert.Equal(Volumes, Reference.Count);
 
-        var ports = FreePorts(12);
+        var ports = FreePorts.Find(12);
         foreach (var (at, name) in new[] { "coordinator-0", "coordinator-1", "slice-0", "slice-1", "recon-0", "recon-1" }.Index())
         {
             Start(name, ports[2 * at], ports[(2 * at) + 1], ports);
@@ -109,7 +107,7 @@ public sealed class TestCluster : IAsyncLifetime
     /// <summary>Starts one node more.</summary>
     internal NodeProcess Join(string name)
     {
-        var ports = FreePorts(2);
+        var ports = FreePorts.Find(2);
         return Start(name, ports[0], ports[1], [int.Parse(_seeds.Split(',')[0].Split(':')[1], System.Globalization.CultureInfo.InvariantCulture)]);
     }
 
@@ -246,15 +244,6 @@ public sealed class TestCluster : IAsyncLifetime
 
     private static List<string> Sources() =>
         [.. Directory.EnumerateDirectories(SharedData.Path("ibsi-sts/nifti")).Select(folder => Path.Combine(folder, "PET_image.nii.gz")).OrderBy(file => new FileInfo(file).Length).Take(Volumes)];
-
-    internal static List<int> FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(listener => listener.Start());
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToList();
-        listeners.ForEach(listener => listener.Dispose());
-        return ports;
-    }
 }
 
 /// <summary>A run of a test on the cluster.</summary>

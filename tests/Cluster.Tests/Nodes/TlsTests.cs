@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ToNNO.Contracts;
+using ToNNO.Tests.Support;
 using ToNNO.Tonno.Clients;
 
 namespace ToNNO.Cluster.Tests.Nodes;
@@ -11,7 +12,7 @@ public sealed class TlsTests : IAsyncLifetime
     private static readonly Dictionary<string, string> _none = [];
     private readonly Workplace _work = new();
     private readonly List<NodeProcess> _nodes = [];
-    private readonly List<int> _ports = TestCluster.FreePorts(8);
+    private readonly List<int> _ports = FreePorts.Find(8);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

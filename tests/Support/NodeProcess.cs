@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace ToNNO.Cluster.Tests.Nodes;
+namespace ToNNO.Tests.Support;
 
 /// <summary>One <c>tonno node</c>, kept up as a cluster's manager would: started again when it ends, unless it is being drained.</summary>
 internal sealed class NodeProcess : IAsyncDisposable
@@ -10,6 +10,10 @@ internal sealed class NodeProcess : IAsyncDisposable
     private const int Terminate = 15;
     private const int Go = 18;
     private const int Freeze = 19;
+
+    /// <summary>Before it is started again, as a cluster's manager would.</summary>
+    private static readonly TimeSpan _backOff = TimeSpan.FromMilliseconds(500);
+
     private static readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly string[] _launcher;
     private readonly string[] _arguments;
@@ -38,6 +42,9 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     /// <summary>Exit code of its last life that ended.</summary>
     public int? ExitCode { get; private set; }
+
+    /// <summary>False between two lives.</summary>
+    public bool IsRunning => _process is { HasExited: false };
 
     public int Id => _process?.Id ?? throw new InvalidOperationException($"{Name} has not been started.");
 
@@ -74,15 +81,25 @@ internal sealed class NodeProcess : IAsyncDisposable
     {
         _wanted = false;
         await _stopping.CancelAsync();
-        if (_process is { HasExited: false } running)
+        do
         {
-            running.Kill();
+            // More than once: it may have been about to start again.
+            if (_process is { HasExited: false } running)
+            {
+                running.Kill();
+            }
         }
+        while (await Task.WhenAny(_keeping, Task.Delay(100)) != _keeping);
 
         await _keeping;
         _stopping.Dispose();
         _process?.Dispose();
     }
+
+    /// <summary>The last lines of its log that tell of more than its ordinary course.</summary>
+    public IEnumerable<string> LastLines(int count) => File.Exists(_log)
+        ? [$"== {Name}, life {Lives}", .. File.ReadLines(_log).Where(line => !line.Contains(" info: ", StringComparison.Ordinal)).TakeLast(count)]
+        : [$"== {Name} said nothing"];
 
     private async Task KeepAsync()
     {
@@ -101,6 +118,10 @@ internal sealed class NodeProcess : IAsyncDisposable
             await Task.WhenAll(CopyAsync(_process.StandardOutput), CopyAsync(_process.StandardError), _process.WaitForExitAsync());
             ExitCode = _process.ExitCode;
             Note($"-- {Name} ended with {ExitCode}");
+            if (_wanted)
+            {
+                await Task.Delay(_backOff, CancellationToken.None);
+            }
         }
     }
 
@@ -120,7 +141,13 @@ internal sealed class NodeProcess : IAsyncDisposable
         }
     }
 
-    private void Signal(int signal) => Assert.Equal(0, Send(Id, signal));
+    private void Signal(int signal)
+    {
+        if (Send(Id, signal) != 0)
+        {
+            throw new InvalidOperationException($"{Name} took no signal {signal}: error {Marshal.GetLastPInvokeError()}.");
+        }
+    }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
