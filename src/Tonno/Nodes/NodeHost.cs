@@ -39,10 +39,11 @@ internal static class NodeHost
             .AddSingleton(Options.Create(options.Recon))
             .AddSingleton<IRunPlanner>(new RunPlanner(options.Store, options.Slice.Device))
             .AddRunApi()
-            .AddTelemetry()
+            .AddTelemetry(scraped: true)
             .AddAkka(AkkaNode.SystemName, akka => Configure(akka, options, logLevel));
         var app = builder.Build();
         app.MapHealth();
+        app.MapMetrics();
         if (options.RoleList.Contains(CoordinatorHosting.Role))
         {
             app.MapRunApi();

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using ToNNO.Coordinator.Api;
 using ToNNO.Storage;
+using ToNNO.Tests.Support;
 using ToNNO.Tonno.Clients;
 using ToNNO.Tonno.Nodes;
 
@@ -109,7 +110,7 @@ public sealed class HealthTests : IAsyncDisposable
     [Fact]
     public async Task Node_ThatReachesNoOthers_IsNotReadyUntilItDoes()
     {
-        var ports = TestCluster.FreePorts(6);
+        var ports = FreePorts.Find(6);
         string[] roles = ["coordinator", "slice", "recon"];
         foreach (var (at, role) in roles.Index())
         {
@@ -147,7 +148,7 @@ public sealed class HealthTests : IAsyncDisposable
             Roles = roles,
             Store = _work.Out,
             LogLevel = "Error",
-            Cluster = new() { Port = TestCluster.FreePorts(1)[0] },
+            Cluster = new() { Port = FreePorts.Find(1)[0] },
             Http = new() { Listen = "127.0.0.1:0" },
             Slice = new() { Device = "cpu" },
         },

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using ToNNO.Cluster.Tests;
 using ToNNO.Contracts;
@@ -63,7 +61,7 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
     [Fact]
     public async Task Nodes_OfBothImages_TakeARunThroughAndLeave()
     {
-        var ports = FreePorts(4);
+        var ports = FreePorts.Find(4);
         var slim = Start("slim", images.Slim, ports[0], ports[1], ports[0], ("TONNO_ROLES", "coordinator,recon"));
         var slice = Start("slice", images.Slice, ports[2], ports[3], ports[0], ("TONNO_ROLES", "slice"), ("TONNO_SLICE__DEVICE", "cpu"));
         foreach (var port in new[] { ports[1], ports[3] })
@@ -99,7 +97,7 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
     [Fact]
     public async Task Slim_RoleSlice_IsRefused()
     {
-        var ports = FreePorts(2);
+        var ports = FreePorts.Find(2);
         var process = Start("slim", images.Slim, ports[0], ports[1], ports[0], ("TONNO_ROLES", "slice"), ("TONNO_SLICE__DEVICE", "cpu"));
         var errors = process.StandardError.ReadToEndAsync(Cancel);
         await process.WaitForExitAsync(Cancel).WaitAsync(_patience, Cancel);
@@ -181,15 +179,6 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
         && (file.Contains("orch", StringComparison.Ordinal) || file.Contains("libc10", StringComparison.Ordinal) || file.Contains("libgomp", StringComparison.Ordinal));
 
     private static List<string> Files(string folder) => [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file))];
-
-    private static List<int> FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(listener => listener.Start());
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToList();
-        listeners.ForEach(listener => listener.Dispose());
-        return ports;
-    }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -65,6 +65,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Policies), "where nobody listens", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.Ingress[0].Ports[0].Port = "web"),
         (nameof(ManifestRules.Policies), "to nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].To[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
         (nameof(ManifestRules.Policies), "watches nobody", all => all.One<PodMonitor>("tonno").Spec.PodMetricsEndpoints[0].Port = "web"),
+        (nameof(ManifestRules.Metrics), "of nobody", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Metadata["query"] = "max(tonno_coordinator_backlog)"),
         (nameof(ManifestRules.Scaling), "two hands", all => all.One<V1Deployment>("slice").Spec.Replicas = 2),
     ];
 

@@ -1,12 +1,13 @@
 using System.Reflection;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using k8s.Models;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
 
 /// <summary>What must hold of everything that is applied. A rule yields a sentence for each fault.</summary>
-internal static class ManifestRules
+internal static partial class ManifestRules
 {
     /// <summary>What whoever applies an overlay brings; docs/operations.md says how.</summary>
     public static readonly string[] Brought = ["Secret/tonno-api", "Secret/azurite", "PersistentVolumeClaim/archive", "PersistentVolumeClaim/models"];
@@ -330,6 +331,17 @@ internal static class ManifestRules
             .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
     }
 
+    /// <summary>Who asks for a metric asks for one that the program has.</summary>
+    public static IEnumerable<string> Metrics(Manifests manifests)
+    {
+        var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
+            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name));
+        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name)))
+        {
+            yield return $"{name} is no metric of the program";
+        }
+    }
+
     private static IEnumerable<(Workload Workload, V1Container Container)> Containers(Manifests manifests) =>
         manifests.Workloads.SelectMany(workload => workload.Containers.Select(container => (workload, container)));
 
@@ -362,4 +374,7 @@ internal static class ManifestRules
             }
         }
     }
+
+    [GeneratedRegex(@"\btonno_\w+")]
+    private static partial Regex MetricName();
 }
