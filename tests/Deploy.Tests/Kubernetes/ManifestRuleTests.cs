@@ -43,6 +43,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.References), "nothing to scale", all => all.One<ScaledObject>("slice").Spec.ScaleTargetRef.Name = "slices"),
         (nameof(ManifestRules.References), "a mount of nothing", all => Program(all, "slice").VolumeMounts[0].Name = "nothing"),
         (nameof(ManifestRules.Budgets), "no room", all => all.One<V1PodDisruptionBudget>("recon").Spec.MaxUnavailable = 0),
+        (nameof(ManifestRules.Budgets), "held up by what does not work", all => all.One<V1PodDisruptionBudget>("recon").Spec.UnhealthyPodEvictionPolicy = null),
         (nameof(ManifestRules.Budgets), "for nobody", all => all.One<V1PodDisruptionBudget>("recon").Spec.Selector.MatchLabels["app.kubernetes.io/component"] = "cook"),
         (nameof(ManifestRules.Budgets), "none", all => all.Objects.Remove(all.One<V1PodDisruptionBudget>("slice"))),
         (nameof(ManifestRules.Grace), "shorter than a stop", all => Pod(all, "slice").TerminationGracePeriodSeconds = 45),

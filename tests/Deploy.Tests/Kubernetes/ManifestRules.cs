@@ -180,7 +180,7 @@ internal static partial class ManifestRules
         foreach (var budget in manifests.All<V1PodDisruptionBudget>())
         {
             var selected = manifests.Selected(budget.Spec.Selector.MatchLabels).ToList();
-            if (selected.Count != 1 || budget.Spec.MinAvailable is not null || (string?)budget.Spec.MaxUnavailable is null or "0" or "0%" or "100%")
+            if (selected.Count != 1 || budget.Spec.MinAvailable is not null || (string?)budget.Spec.MaxUnavailable is null or "0" or "0%" or "100%" || budget.Spec.UnhealthyPodEvictionPolicy != "AlwaysAllow")
             {
                 yield return $"{budget.Metadata.Name} selects not one workload, or leaves no room, or too much";
             }
