@@ -20,6 +20,9 @@ public static class CoordinatorTelemetry
 
     private static readonly Gauge<double> _oldest = _meter.CreateGauge<double>("tonno.coordinator.lease.oldest_age", "s", "Age of the block that is out longest.");
 
+    private static readonly Gauge<double> _backlog = _meter.CreateGauge<double>(
+        "tonno.coordinator.backlog", "s", "Time that a single encoder would take over all that waits and all that is out; what slice nodes are scaled by.");
+
     private static readonly Counter<long> _lost = _meter.CreateCounter<long>("tonno.coordinator.lease.lost", "{block}", "Blocks that came back undone, by what became of them.");
 
     private static readonly Counter<long> _deaths = _meter.CreateCounter<long>("tonno.coordinator.node.deaths", "{node}", "Nodes that died with leases in their hands.");
@@ -35,6 +38,8 @@ public static class CoordinatorTelemetry
         _out.Record(open);
         _oldest.Record(oldestAge.TotalSeconds);
     }
+
+    internal static void Backlog(TimeSpan work) => _backlog.Record(work.TotalSeconds);
 
     internal static void Lost(LeaseLoss why, int blocks) => _lost.Add(blocks, new KeyValuePair<string, object?>("why", Name(why)));
 

@@ -62,6 +62,9 @@ public enum EncoderError
     DeviceInvalid,
     DeviceUnavailable,
 
+    /// <summary>This build is one for nodes that do not encode.</summary>
+    TorchMissing,
+
     /// <summary>The device's memory does not do for a single slice.</summary>
     OutOfMemory,
     NonFiniteLogit,
@@ -115,6 +118,7 @@ public sealed class EncoderException : Exception
         EncoderError.Leaks => "model.leaks",
         EncoderError.DeviceInvalid => "encoder.device_invalid",
         EncoderError.DeviceUnavailable => "encoder.device_unavailable",
+        EncoderError.TorchMissing => "encoder.torch_missing",
         EncoderError.OutOfMemory => "encoder.out_of_memory",
         EncoderError.NonFiniteLogit => "encoder.non_finite_logit",
         EncoderError.NonFiniteMap => "encoder.non_finite_map",

@@ -22,13 +22,26 @@ public static class EncoderFactory
             return new SumEncoder();
         }
 
+        ThrowIfBuiltIn(model);
+        return OpenFolder(model, device, precision: null, out _);
+    }
+
+    /// <summary>All that a node without libtorch can know of a model: what its card says. Nodes that encode try its network when they open it.</summary>
+    /// <exception cref="EncoderException">The model is missing or its metadata are unsound.</exception>
+    public static EncoderCard ReadCard(string model)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(model);
+        ThrowIfBuiltIn(model);
+        return ModelFolder.ReadCard(model);
+    }
+
+    private static void ThrowIfBuiltIn(string model)
+    {
         if (model.StartsWith("builtin:", StringComparison.Ordinal))
         {
             throw new EncoderException(
                 EncoderError.ModelMissing, $"There is no built-in encoder {model}: use {SumEncoder.ModelName} or a model folder.");
         }
-
-        return OpenFolder(model, device, precision: null, out _);
     }
 
     /// <summary>Opens a model folder.</summary>
@@ -37,6 +50,7 @@ public static class EncoderFactory
     internal static TorchSliceEncoder OpenFolder(string path, string device, EncoderPrecision? precision, out ModelMetadata metadata)
     {
         TorchDevice.ThrowIfInvalid(device);
+        TorchLibrary.Require();
         var loaded = ModelFolder.Load(path, precision);
         metadata = loaded.Metadata;
         try

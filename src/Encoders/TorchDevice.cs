@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,6 +12,7 @@ public static class TorchDevice
     public static Device Resolve(string name)
     {
         var index = ParseCudaIndex(name);
+        TorchLibrary.Require();
         if (name == "cpu" || (name == "auto" && !cuda.is_available()))
         {
             return CPU;
@@ -24,6 +26,22 @@ public static class TorchDevice
                 devices == 0
                     ? $"Device {name} was asked for, but this process sees no CUDA device: use --device cpu, or install the driver and build with TonnoTorch=cuda."
                     : $"Device {name} was asked for, but this process sees only cuda:0 to cuda:{devices - 1}: choose one of them.");
+    }
+
+    /// <summary>Has a device compute something, so that what its first use takes, some seconds for a GPU's driver, is behind.</summary>
+    /// <exception cref="EncoderException">The name is none of these, or the device is absent or does not work.</exception>
+    public static void Open(string name)
+    {
+        var device = Resolve(name);
+        try
+        {
+            using var scope = NewDisposeScope();
+            _ = ones(1, device: device).sum().item<float>();
+        }
+        catch (ExternalException broken)
+        {
+            throw new EncoderException(EncoderError.DeviceUnavailable, $"Device {device} is there, but does not compute: {broken.Message}", broken);
+        }
     }
 
     /// <summary>True where a name means a CUDA device.</summary>

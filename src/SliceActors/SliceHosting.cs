@@ -3,6 +3,7 @@ using Akka.Hosting;
 using Microsoft.Extensions.Options;
 using ToNNO.Contracts;
 using ToNNO.Encoders;
+using ToNNO.Encoders.Checking;
 using ToNNO.Imaging;
 using ToNNO.SliceActors.Caching;
 using ToNNO.SliceActors.Encoding;
@@ -31,7 +32,7 @@ public static class SliceHosting
         {
             var options = resolver.GetService<IOptions<SliceOptions>>().Value;
             var store = resolver.GetService<IBlobStore>();
-            var pool = new EncoderPool(model => EncoderFactory.Open(model, options.Device));
+            var pool = new EncoderPool(settings => Open(settings, options.Device));
             system.RegisterOnTermination(pool.Dispose);
             var stopping = new CancellationTokenSource();
             system.RegisterOnTermination(stopping.Dispose);
@@ -55,6 +56,22 @@ public static class SliceHosting
             shutdown.AddTask(
                 CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-encoding", () => StopAsync(encoders, shutdown.ShutdownReason, stopping, options));
         });
+
+    /// <summary>Opens a model, and tries it on this node's device: where the run was planned, there may be no such device, or no libtorch.</summary>
+    private static ISliceEncoder Open(RunSettings settings, string device)
+    {
+        var encoder = EncoderFactory.Open(settings.Model, device);
+        try
+        {
+            EncoderProbe.TryPrecision(settings.Model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
+            return encoder;
+        }
+        catch
+        {
+            encoder.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Has the encoders end what they have begun and give back the rest. A node that was cut off has nobody to tell.</summary>
     private static async Task<Akka.Done> StopAsync(

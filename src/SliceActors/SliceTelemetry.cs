@@ -11,7 +11,7 @@ public static class SliceTelemetry
 
     private static readonly Meter _meter = new(MeterName);
 
-    private static readonly Counter<long> _encoded = _meter.CreateCounter<long>("tonno.slice.encoded", "{slice}", "Slices encoded.");
+    private static readonly Counter<long> _stored = _meter.CreateCounter<long>("tonno.slice.stored", "{slice}", "Slices encoded whose rows are stored.");
 
     private static readonly Histogram<double> _stage = _meter.CreateHistogram<double>("tonno.slice.stage.duration", "s", "Time of a block's stages: read, encode, store.");
 
@@ -20,7 +20,7 @@ public static class SliceTelemetry
     private static readonly Counter<double> _starved = _meter.CreateCounter<double>(
         "tonno.slice.encoder_starved", "s", "Time that an encoder waited, for pixels to be cut or for a lease.");
 
-    internal static void Encoded(long slices) => _encoded.Add(slices);
+    internal static void Stored(long slices) => _stored.Add(slices);
 
     /// <summary>Begins a stage of a block, for its span and the histogram.</summary>
     internal static StageTiming Stage(string stage, string? traceParent) => new(stage, Source.Begin($"lease.{stage}", traceParent));

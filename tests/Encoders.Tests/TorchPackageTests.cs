@@ -11,6 +11,7 @@ public sealed class TorchPackageTests
     [Theory]
     [InlineData(null, Cpu)]
     [InlineData("cpu", Cpu)]
+    [InlineData("none", Cpu)] // restored alike, and then left out
     [InlineData("cuda", Cuda)]
     public async Task Build_TonnoTorch_PicksOnePackage(string? torch, string expected)
     {

@@ -34,8 +34,11 @@ internal static class RunEvents
 
     private sealed class WatcherActor : ReceiveActor
     {
+        private readonly ChannelWriter<IWireMessage> _events;
+
         public WatcherActor(IActorRef coordinator, RunId run, ChannelWriter<IWireMessage> events)
         {
+            _events = events;
             var watch = new RunProtocol.WatchRun(run);
             Context.SetReceiveTimeout(_askAgainAfter);
             Receive<ReceiveTimeout>(_ => coordinator.Tell(watch));
@@ -49,5 +52,8 @@ internal static class RunEvents
             });
             coordinator.Tell(watch);
         }
+
+        /// <summary>A node that stops ends what it tells: who listens asks another.</summary>
+        protected override void PostStop() => _events.TryComplete();
     }
 }

@@ -53,7 +53,11 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<VolumeProtocol.AdmissionRequested>(Admit);
         Receive<VolumeProtocol.VolumeAdvanced>(advanced => _progress = _progress.Advanced(advanced));
         Receive<RunProtocol.VolumeConcluded>(Conclude);
-        Receive<Tell>(_ => _watchers.Tell(_progress.ToMessage(_run.RunId)));
+        Receive<Tell>(_ =>
+        {
+            _watchers.Tell(_progress.ToMessage(_run.RunId));
+            services.Volumes.LeaseDesk.Tell(new VolumeProtocol.VolumesRemain(run.RunId, _progress.Volumes - _progress.Counts.Total));
+        });
         Receive<Ended>(ended =>
         {
             _run = ended.Run;

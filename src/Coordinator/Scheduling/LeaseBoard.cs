@@ -45,6 +45,12 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         (queue.Priority, queue.Paused) = (priority, paused);
     }
 
+    /// <summary>Sets how many volumes of a run have not ended, those too that are not offered yet.</summary>
+    public void Expect(RunId run, int volumes) => Queue(run).Unended = volumes;
+
+    /// <summary>What a single encoder would take over all that is left of runs that are not paused, as fast as encoders were at each.</summary>
+    public TimeSpan Backlog() => TimeSpan.FromSeconds(_runs.Values.Where(queue => !queue.Paused).Sum(queue => queue.SlicesLeft / terms.Speed(queue.Run)));
+
     /// <summary>Forgets a run.</summary>
     public void End(RunId run)
     {

@@ -63,6 +63,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
             _board.Stand(stands.RunId, stands.Priority, stands.Held);
             HandOut();
         });
+        Receive<VolumeProtocol.VolumesRemain>(remain => _board.Expect(remain.RunId, remain.Volumes));
         Receive<SliceProtocol.DescribeLeases>(_ => Sender.Tell(Description()));
         Receive<Look>(_ => LookAtDeadlines());
     }
@@ -71,7 +72,11 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
 
     protected override void PreStart() => Timers.StartPeriodicTimer(nameof(Look), new Look(), _lookEvery);
 
-    protected override void PostStop() => CoordinatorTelemetry.Leases(0, TimeSpan.Zero);
+    protected override void PostStop()
+    {
+        CoordinatorTelemetry.Leases(0, TimeSpan.Zero);
+        CoordinatorTelemetry.Backlog(TimeSpan.Zero);
+    }
 
     private void Know(string encoderId, IActorRef encoder)
     {
@@ -144,6 +149,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         TakeBack(_board.Overdue(_now), LeaseLoss.Overdue);
         HandOut();
         CoordinatorTelemetry.Leases(_board.Out.Count, Description().OldestAge);
+        CoordinatorTelemetry.Backlog(_board.Backlog());
     }
 
     private void TakeBack(IReadOnlyList<LeaseOut> leases, LeaseLoss loss)

@@ -30,6 +30,9 @@ internal sealed class LeaseOffer(VolumeTask task)
     /// <summary>What is left to hand out: slices times pixels, about.</summary>
     public double Left { get; private set; }
 
+    /// <summary>Slices that wait or are in the hands of encoders.</summary>
+    public double SlicesLeft => (Left / Task.Geometry.Shape.VoxelCount * SlicesPerDirection) + Out.Sum(lease => (double)lease.Slices);
+
     /// <summary>True where an encoder died of this volume, perhaps: it is encoded alone until the blocks in question are through.</summary>
     public bool IsSuspect => _suspects.Count > 0;
 

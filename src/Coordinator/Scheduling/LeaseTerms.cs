@@ -38,6 +38,9 @@ internal sealed class LeaseTerms(CoordinatorOptions options)
     public double? Speed(RunId run, string encoder) => !_runs.TryGetValue(run, out var speeds) ? null
         : speeds.ByEncoder.TryGetValue(encoder, out var own) ? own : speeds.Any;
 
+    /// <summary>Slices a second that an encoder makes of a run; while none has shown it, what is guessed for its first leases.</summary>
+    public double Speed(RunId run) => _runs.TryGetValue(run, out var speeds) ? speeds.Any : options.SlicesPerLease / options.LeaseAim.TotalSeconds;
+
     /// <summary>Blocks that a lease of a volume aims at. Those of passes and maps are single: passes are short and all encoders are to have
     /// a part of each, and maps are large.</summary>
     public int Blocks(LeaseOffer offer, string encoder)

@@ -10,6 +10,8 @@ internal sealed class RunQueue(RunId run)
     private readonly SortedSet<LeaseOffer> _fresh = new(_largestFirst);
     private readonly SortedSet<LeaseOffer> _begun = new(_largestFirst);
     private readonly HashSet<LeaseOffer> _suspects = [];
+    private int _seen;
+    private double _seenSlices;
 
     public RunId Run { get; } = run;
 
@@ -20,6 +22,12 @@ internal sealed class RunQueue(RunId run)
 
     /// <summary>Work handed out, by which runs of one priority take turns.</summary>
     public double Served { get; set; }
+
+    /// <summary>Volumes that have not ended, those too that are not offered yet.</summary>
+    public int Unended { get; set; }
+
+    /// <summary>Slices that are not encoded; volumes that are not offered yet count as those that were, on average.</summary>
+    public double SlicesLeft => _offers.Values.Sum(offer => offer.SlicesLeft) + (_seen == 0 ? 0 : Math.Max(0, Unended - _offers.Count) * _seenSlices / _seen);
 
     /// <summary>Blocks that any encoder may have.</summary>
     public int WaitingBlocks { get; private set; }
@@ -38,6 +46,8 @@ internal sealed class RunQueue(RunId run)
         if (!_offers.TryGetValue(task.VolumeId, out var offer))
         {
             _offers[task.VolumeId] = offer = new LeaseOffer(task);
+            _seen++;
+            _seenSlices += (double)task.Settings.Directions * offer.SlicesPerDirection;
         }
 
         return offer;

@@ -24,6 +24,9 @@ internal static class VolumeProtocol
     /// <param name="Held">None are, for now.</param>
     public sealed record RunStands(RunId RunId, int Priority, bool Held) : ILocalMessage;
 
+    /// <summary>So many volumes of a run have not ended; for the lease desk.</summary>
+    public sealed record VolumesRemain(RunId RunId, int Volumes) : ILocalMessage;
+
     /// <summary>Leases of a volume that are to be encoded now.</summary>
     public sealed record LeasesOpened(VolumeTask Task, IReadOnlyList<DirectionRange> Leases) : ILocalMessage;
 

@@ -23,19 +23,9 @@ public static class ModelFolder
     /// <exception cref="EncoderException">The model is missing or unsound.</exception>
     public static SliceModel Load(string path, EncoderPrecision? precision = null)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        var metadataPath = Path.Combine(path, MetadataFile);
-        if (!Directory.Exists(path))
-        {
-            throw new EncoderException(
-                EncoderError.ModelMissing,
-                $"There is no model folder {path}: give a folder with {MetadataFile} and {WeightsFile} or {ProgramFile}, or {SumEncoder.ModelName}.");
-        }
-
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var metadata = MetadataJson.Parse(ReadMetadata(metadataPath, hash), metadataPath);
+        var (metadata, contentPath) = ReadMetadata(path, hash);
         var numbers = precision ?? metadata.Precision;
-        var contentPath = Path.Combine(path, metadata.Architecture is TorchScriptArchitecture ? ProgramFile : WeightsFile);
         using var file = Open(contentPath);
         using var content = new HashingStream(file, hash);
         SliceNetwork network = metadata.Architecture switch
@@ -45,8 +35,19 @@ public static class ModelFolder
             TorchScriptArchitecture => ReadProgram(metadata, numbers, content, contentPath),
             var other => throw new InvalidOperationException($"Unknown architecture {other.Name}."),
         };
-        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
-        return new SliceModel(metadata.ToCard(Convert.ToHexStringLower(hash.GetHashAndReset()), name), metadata, network);
+        return new SliceModel(ToCard(path, metadata, hash), metadata, network);
+    }
+
+    /// <summary>The card that <see cref="Load"/> would give, without a network.</summary>
+    /// <exception cref="EncoderException">The model is missing or its metadata are unsound.</exception>
+    public static EncoderCard ReadCard(string path)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var (metadata, contentPath) = ReadMetadata(path, hash);
+        using var file = Open(contentPath);
+        using var content = new HashingStream(file, hash);
+        Translate(contentPath, () => content.CopyTo(Stream.Null));
+        return ToCard(path, metadata, hash);
     }
 
     /// <summary>Writes a model; the folder appears complete or not at all.</summary>
@@ -185,7 +186,26 @@ public static class ModelFolder
         CheckFinite(tensors, path);
     }
 
-    private static byte[] ReadMetadata(string path, IncrementalHash hash)
+    private static EncoderCard ToCard(string path, ModelMetadata metadata, IncrementalHash hash) =>
+        metadata.ToCard(Convert.ToHexStringLower(hash.GetHashAndReset()), Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))));
+
+    /// <summary>Reads the metadata, and says where what they describe lies.</summary>
+    private static (ModelMetadata Metadata, string ContentPath) ReadMetadata(string path, IncrementalHash hash)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!Directory.Exists(path))
+        {
+            throw new EncoderException(
+                EncoderError.ModelMissing,
+                $"There is no model folder {path}: give a folder with {MetadataFile} and {WeightsFile} or {ProgramFile}, or {SumEncoder.ModelName}.");
+        }
+
+        var metadataPath = Path.Combine(path, MetadataFile);
+        var metadata = MetadataJson.Parse(ReadMetadataBytes(metadataPath, hash), metadataPath);
+        return (metadata, Path.Combine(path, metadata.Architecture is TorchScriptArchitecture ? ProgramFile : WeightsFile));
+    }
+
+    private static byte[] ReadMetadataBytes(string path, IncrementalHash hash)
     {
         using var file = Open(path);
         if (file.Length > MaxMetadataBytes)

@@ -94,7 +94,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
                 lease.Task.VolumeId, lease.Directions, stored.Rows, _encoderId, stored.SlicesEncoded, stored.Elapsed)
             { TraceParent = stored.Hand.TraceParent });
             stored.Hand.Span?.Dispose();
-            SliceTelemetry.Encoded(stored.SlicesEncoded);
+            SliceTelemetry.Stored(stored.SlicesEncoded);
             AskForLease();
         });
         Receive<NotStored>(failed =>

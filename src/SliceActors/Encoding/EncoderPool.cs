@@ -4,7 +4,7 @@ using ToNNO.Encoders;
 namespace ToNNO.SliceActors.Encoding;
 
 /// <summary>The model that this node's encoders share: loaded once, replaced when a run asks for another.</summary>
-internal sealed class EncoderPool(Func<string, ISliceEncoder> open) : IDisposable
+internal sealed class EncoderPool(Func<RunSettings, ISliceEncoder> open) : IDisposable
 {
     private readonly Lock _lock = new();
     private (string Model, ISliceEncoder Encoder)? _resident;
@@ -18,7 +18,7 @@ internal sealed class EncoderPool(Func<string, ISliceEncoder> open) : IDisposabl
             if (_resident is not { } resident || resident.Model != settings.Model || resident.Encoder.Card.Sha256 != settings.ModelSha256)
             {
                 // The former encoder is left to its finalizer: another thread may still be encoding with it.
-                _resident = resident = (settings.Model, open(settings.Model));
+                _resident = resident = (settings.Model, open(settings));
             }
 
             return resident.Encoder.Card.Sha256 == settings.ModelSha256

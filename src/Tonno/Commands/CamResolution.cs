@@ -35,16 +35,17 @@ internal static class CamResolution
     };
 
     /// <summary>Finds the layer and how fine its maps are.</summary>
+    /// <param name="encoder">Null where there is no libtorch: only a network knows its layers.</param>
     /// <param name="layer">The layer's name, or null for the encoder's default.</param>
     /// <exception cref="EncoderException">The encoder makes no maps, or has no such layer.</exception>
-    public static CamSettings Resolve(ISliceEncoder encoder, CamMethod method, MapKind kind, string? layer)
+    public static CamSettings Resolve(ISliceEncoder? encoder, CamMethod method, MapKind kind, string? layer)
     {
         if (method == CamMethod.CentreBlob)
         {
             return new CamSettings(method, MapKind.Unspecified, "", CellPixels: 1);
         }
 
-        var name = encoder.ResolveCamLayer(layer);
+        var name = (encoder ?? throw TorchLibrary.Missing()).ResolveCamLayer(layer);
         var format = new SliceFormat(encoder.Card.SliceSize ?? TypicalSize, encoder.Card.PixelMm ?? 1);
         return new CamSettings(method, kind, name, ((ICamEncoder)encoder).CamGrid(format, name).CellMm / format.PixelMm);
     }

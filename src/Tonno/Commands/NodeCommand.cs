@@ -2,6 +2,8 @@ using System.Collections;
 using System.CommandLine;
 using Akka.Actor;
 using Microsoft.Extensions.DependencyInjection;
+using ToNNO.Encoders;
+using ToNNO.SliceActors;
 using ToNNO.Storage;
 using ToNNO.Tonno.Nodes;
 
@@ -47,6 +49,11 @@ internal static class NodeCommand
         }
 
         var options = configuration.Options;
+        if (options.RoleList.Contains(SliceHosting.Role))
+        {
+            TorchDevice.Open(options.Slice.Device); // nobody counts on this node before it can encode
+        }
+
         await using var app = NodeHost.Build(options, BlobStores.Open(options.Store));
         try
         {
@@ -60,7 +67,7 @@ internal static class NodeCommand
         await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping).Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var reason = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>()).ShutdownReason;
-        await app.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        await NodeHost.StopAsync(app, options.StopTimeout).ConfigureAwait(false);
         return cancel.IsCancellationRequested ? ExitCodes.Completed : throw EndedBy(reason);
     }
 

@@ -47,7 +47,7 @@ internal static class LocalNode
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))
             .AddSingleton(Options.Create(options.Recon))
-            .AddTelemetry()
+            .AddTelemetry(scraped: false)
             .AddAkka(AkkaNode.SystemName, akka => akka
                 .WithNode(
                     RoleNames.All,

@@ -1,23 +1,38 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry;
+using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 
 namespace ToNNO.Tonno.Hosting;
 
 internal static class Telemetry
 {
-    /// <summary>Exports all our instruments by OTLP where the standard <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> says where to.</summary>
-    public static IServiceCollection AddTelemetry(this IServiceCollection services)
+    private const string OtlpPrefix = "OTEL_EXPORTER_OTLP_";
+
+    /// <summary>Exports all our instruments and spans by OTLP where the standard variables say where to (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, or those of
+    /// one signal).</summary>
+    /// <param name="scraped">Also gives the metrics to a Prometheus that asks for them: see <see cref="MapMetrics"/>.</param>
+    public static IServiceCollection AddTelemetry(this IServiceCollection services, bool scraped)
     {
-        if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
+        var pushed = Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name =>
+            name.StartsWith(OtlpPrefix, StringComparison.Ordinal) && name.EndsWith("ENDPOINT", StringComparison.Ordinal) && Environment.GetEnvironmentVariable(name) is { Length: > 0 });
+        if (!pushed && !scraped)
         {
-            services.AddOpenTelemetry()
-                .ConfigureResource(resource => resource.AddService(AkkaNode.SystemName)) // OTEL_SERVICE_NAME goes before it
-                .WithMetrics(metrics => metrics.AddMeter("ToNNO.*"))
-                .WithTracing(tracing => tracing.AddSource("ToNNO.*", "Microsoft.AspNetCore"))
-                .UseOtlpExporter();
+            return services;
         }
 
+        var telemetry = services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(AkkaNode.SystemName)) // OTEL_SERVICE_NAME goes before it
+            .WithMetrics(metrics =>
+            {
+                metrics.AddMeter("ToNNO.*", "System.Runtime");
+                _ = scraped ? metrics.AddPrometheusExporter() : metrics;
+            });
+        _ = pushed ? telemetry.WithTracing(tracing => tracing.AddSource("ToNNO.*", "Microsoft.AspNetCore")).UseOtlpExporter() : telemetry;
         return services;
     }
+
+    /// <summary>Serves <c>/metrics</c>.</summary>
+    public static void MapMetrics(this WebApplication app) => app.MapPrometheusScrapingEndpoint("/metrics");
 }

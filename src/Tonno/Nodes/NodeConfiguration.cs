@@ -5,6 +5,7 @@ using System.Net;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using ToNNO.Encoders;
+using ToNNO.SliceActors;
 
 namespace ToNNO.Tonno.Nodes;
 
@@ -28,9 +29,10 @@ internal sealed class NodeConfiguration
             _faults.Add($"{key} ({layer.Name}) is no option; `tonno config show --effective` lists them.");
         }
 
-        if (!_effective.Any(option => option.Key == "Slice:Encoders" && option.Origin != EffectiveOption.Default) && Options.Slice.Device.Length > 0)
+        // Only nodes that encode need have torch.
+        if (Options.RoleList.Contains(SliceHosting.Role) && !_effective.Any(option => option.Key == "Slice:Encoders" && option.Origin != EffectiveOption.Default) && Options.Slice.Device.Length > 0)
         {
-            SetDefault(Options.Slice, nameof(SliceActors.SliceOptions.Encoders), "Slice:Encoders", TorchDevice.IsCuda(Options.Slice.Device) ? 1 : Environment.ProcessorCount);
+            SetDefault(Options.Slice, nameof(SliceOptions.Encoders), "Slice:Encoders", TorchDevice.IsCuda(Options.Slice.Device) ? 1 : Environment.ProcessorCount);
         }
 
         CheckTogether();

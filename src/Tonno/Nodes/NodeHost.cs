@@ -1,12 +1,10 @@
-using Akka.Cluster;
+using Akka.Actor;
 using Akka.Cluster.Hosting;
 using Akka.Cluster.Hosting.SBR;
 using Akka.Hosting;
 using Akka.Remote.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -41,18 +39,27 @@ internal static class NodeHost
             .AddSingleton(Options.Create(options.Recon))
             .AddSingleton<IRunPlanner>(new RunPlanner(options.Store, options.Slice.Device))
             .AddRunApi()
-            .AddTelemetry()
+            .AddTelemetry(scraped: true)
             .AddAkka(AkkaNode.SystemName, akka => Configure(akka, options, logLevel));
         var app = builder.Build();
-        app.MapGet("/health/live", (IServiceProvider services) => Health(!services.GetRequiredService<Akka.Actor.ActorSystem>().WhenTerminated.IsCompleted)).ExcludeFromDescription();
-        app.MapGet("/health/ready", (IServiceProvider services) => Health(
-            Cluster.Get(services.GetRequiredService<Akka.Actor.ActorSystem>()) is { IsTerminated: false, SelfMember.Status: MemberStatus.Up })).ExcludeFromDescription();
+        app.MapHealth();
+        app.MapMetrics();
         if (options.RoleList.Contains(CoordinatorHosting.Role))
         {
             app.MapRunApi();
         }
 
         return app;
+    }
+
+    /// <summary>Has the node leave its cluster, and then stop. HTTP answers to the end, so that probes can tell a node that leaves from one that is dead.</summary>
+    public static async Task StopAsync(WebApplication app, TimeSpan timeout)
+    {
+        app.Lifetime.StopApplication();
+        using var deadline = new CancellationTokenSource(timeout);
+        Task left = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>()).Run(CoordinatedShutdown.ClrExitReason.Instance);
+        await left.WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await app.StopAsync(deadline.Token).ConfigureAwait(false);
     }
 
     private static void Configure(AkkaConfigurationBuilder akka, NodeOptions options, LogLevel logLevel)
@@ -79,8 +86,6 @@ internal static class NodeHost
             akka.cluster.failure-detector.acceptable-heartbeat-pause = {{(long)cluster.HeartbeatPause.TotalMilliseconds}}ms
             akka.cluster.split-brain-resolver.stable-after = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
             """)
-            .WithActors((system, _) => system.ActorOf(Akka.Actor.Props.Create(() => new OrphanWatchActor(cluster.OrphanedAfter)), "orphan-watch"));
+            .WithActors((system, _) => system.ActorOf(Props.Create(() => new OrphanWatchActor(cluster.OrphanedAfter)), "orphan-watch"));
     }
-
-    private static ContentHttpResult Health(bool well) => well ? TypedResults.Text("ok") : TypedResults.Text("not ready", statusCode: StatusCodes.Status503ServiceUnavailable);
 }

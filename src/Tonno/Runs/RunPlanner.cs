@@ -35,15 +35,16 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
         var model = order.Model.StartsWith("builtin:", StringComparison.Ordinal) ? order.Model : Path.GetFullPath(order.Model);
         SourceListing sources;
         RunSettings settings;
-        using (var encoder = EncoderFactory.Open(model, device))
+        using (var encoder = TorchLibrary.IsThere || model == SumEncoder.ModelName ? EncoderFactory.Open(model, device) : null)
         {
-            settings = SettingsResolution.Resolve(model, encoder.Card, Options(order, encoder));
-            if (!settings.IsCentreBlob)
+            var card = encoder?.Card ?? EncoderFactory.ReadCard(model); // nodes that encode will try the network
+            settings = SettingsResolution.Resolve(model, card, Options(order, encoder));
+            if (encoder is not null && !settings.IsCentreBlob)
             {
                 EncoderProbe.TryPrecision(model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
             }
 
-            sources = SourceListing.List(order.Sources, storeRoot, SettingsResolution.Channels(encoder.Card, order.Channels));
+            sources = SourceListing.List(order.Sources, storeRoot, SettingsResolution.Channels(card, order.Channels));
         }
 
         sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;
@@ -57,7 +58,9 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
     }
 
     /// <summary>The order's options, completed by what the method prescribes and the encoder offers.</summary>
-    private static MethodOptions Options(RunOrder order, ISliceEncoder encoder)
+    /// <param name="encoder">Null where there is no libtorch.</param>
+    /// <exception cref="EncoderException">The encoder makes no maps as they are asked for, or there is none to ask.</exception>
+    private static MethodOptions Options(RunOrder order, ISliceEncoder? encoder)
     {
         var method = CamResolution.Method(order.Method);
         var (set, directions) = CamResolution.Axes(method) ?? (Enum.Parse<DirectionSetKind>(order.Set ?? nameof(DirectionSetKind.Rings), ignoreCase: true), order.Directions ?? RunOrder.StandardDirections);

@@ -65,6 +65,36 @@ public class LeaseBoardTests
     }
 
     [Fact]
+    public void Backlog_WhatWaitsAndIsOutAndIsNotOfferedYet_CountsAtTheSpeedOfTheRun()
+    {
+        var task = SmallWork.Task();
+        var volume = (double)SmallWork.Directions * task.Plan().OffsetCount;
+        Assert.Equal(TimeSpan.Zero, _board.Backlog());
+        Offer("a");
+        Assert.Equal(volume, _board.Backlog().TotalSeconds, 3); // a slice a second is guessed
+
+        var first = Request("e")!;
+        Assert.Equal(volume, _board.Backlog().TotalSeconds, 3);
+        _board.Expect(SmallWork.Run, 3);
+        Assert.Equal(3 * volume, _board.Backlog().TotalSeconds, 3);
+        foreach (var block in task.Leases(first.Directions))
+        {
+            _board.Close(WorkId.Of(task), block.First, done: true);
+        }
+
+        var left = (3 * volume) - ((double)first.Directions.Count * task.Plan().OffsetCount);
+        Assert.Equal(left, _board.Backlog().TotalSeconds, 3);
+        _terms.Note(SmallWork.Run, "e", 50, TimeSpan.FromSeconds(2));
+        Assert.Equal(left / 25, _board.Backlog().TotalSeconds, 3);
+
+        _board.Stand(SmallWork.Run, priority: 0, paused: true);
+        Assert.Equal(TimeSpan.Zero, _board.Backlog());
+        _board.Stand(SmallWork.Run, priority: 0, paused: false);
+        _board.End(SmallWork.Run);
+        Assert.Equal(TimeSpan.Zero, _board.Backlog());
+    }
+
+    [Fact]
     public void Match_RequestRepeated_OneLease()
     {
         _board.Request("e", []);

@@ -187,7 +187,7 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         Assert.All(
             [
                 "tonno.coordinator.lease.handed_out False", "tonno.coordinator.lease.out", "tonno.coordinator.lease.oldest_age",
-                "tonno.coordinator.lease.lost died", "tonno.coordinator.node.deaths",
+                "tonno.coordinator.lease.lost died", "tonno.coordinator.node.deaths", "tonno.coordinator.backlog",
             ],
             name => Assert.True(heard.Of(name) > 0, name));
     }

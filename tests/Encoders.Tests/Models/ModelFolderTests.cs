@@ -43,6 +43,22 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(["again", "m"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
     }
 
+    /// <summary>What a node without libtorch goes by.</summary>
+    [Fact]
+    public void ReadCard_WithoutTheNetwork_IsTheCardOfLoad()
+    {
+        Save("m");
+        using (var loaded = ModelFolder.Load(_folder["m"]))
+        {
+            Assert.Equivalent(loaded.Card, EncoderFactory.ReadCard(_folder["m"]), strict: true);
+        }
+
+        Assert.Equal("model.missing", Assert.Throws<EncoderException>(() => EncoderFactory.ReadCard(_folder["nowhere"])).Code);
+        Assert.Equal("model.missing", Assert.Throws<EncoderException>(() => EncoderFactory.ReadCard("builtin:unknown")).Code);
+        File.Delete(_folder["m/weights.safetensors"]);
+        Assert.Equal("model.missing", Assert.Throws<EncoderException>(() => EncoderFactory.ReadCard(_folder["m"])).Code);
+    }
+
     [Fact]
     public void Save_OverSomething_IsRefused()
     {

@@ -1,0 +1,109 @@
+using k8s.Models;
+
+namespace ToNNO.Deploy.Tests.Kubernetes;
+
+/// <summary>Each rule notices what it is there for.</summary>
+public sealed class ManifestRuleTests
+{
+    /// <summary>A small damage for each thing that a rule looks at.</summary>
+    private static readonly (string Rule, string Damage, Action<Manifests> Do)[] _damages =
+    [
+        (nameof(ManifestRules.Probes), "no readiness", all => Program(all, "slice").ReadinessProbe = null),
+        (nameof(ManifestRules.Probes), "two alike", all => Program(all, "recon").LivenessProbe = Program(all, "recon").ReadinessProbe),
+        (nameof(ManifestRules.Probes), "a port that is not there", all => Program(all, "recon").LivenessProbe.HttpGet.Port = "web"),
+        (nameof(ManifestRules.Probes), "alive while it can work", all => Program(all, "recon").LivenessProbe.HttpGet.Path = "/health/ready"),
+        (nameof(ManifestRules.Probes), "no time to start", all => Program(all, "slice").StartupProbe.FailureThreshold = 3),
+        (nameof(ManifestRules.Resources), "no limit", all => Program(all, "slice").Resources.Limits.Remove("memory")),
+        (nameof(ManifestRules.Resources), "more asked than allowed", all => Program(all, "recon").Resources.Requests["cpu"] = new ResourceQuantity("64")),
+        (nameof(ManifestRules.Restricted), "a space that enforces nothing", all => all.One<V1Namespace>("tonno").Metadata.Labels["pod-security.kubernetes.io/enforce"] = "baseline"),
+        (nameof(ManifestRules.Restricted), "perhaps root", all => Pod(all, "slice").SecurityContext.RunAsNonRoot = null),
+        (nameof(ManifestRules.Restricted), "no seccomp", all => Pod(all, "slice").SecurityContext.SeccompProfile = null),
+        (nameof(ManifestRules.Restricted), "the machine's network", all => Pod(all, "recon").HostNetwork = true),
+        (nameof(ManifestRules.Restricted), "the machine's files", all => Pod(all, "recon").Volumes.Add(new V1Volume { Name = "etc", HostPath = new V1HostPathVolumeSource { Path = "/etc" } })),
+        (nameof(ManifestRules.Restricted), "a capability", all => Program(all, "slice").SecurityContext.Capabilities.Add = ["NET_ADMIN"]),
+        (nameof(ManifestRules.Restricted), "a root that can be written", all => Program(all, "slice").SecurityContext.ReadOnlyRootFilesystem = null),
+        (nameof(ManifestRules.Restricted), "nowhere to write", all => Program(all, "slice").VolumeMounts.Remove(Program(all, "slice").VolumeMounts.Single(mount => mount.MountPath == "/tmp"))),
+        (nameof(ManifestRules.Tokens), "a token", all => Pod(all, "slice").AutomountServiceAccountToken = null),
+        (nameof(ManifestRules.Tokens), "an account that gives some", all => all.One<V1ServiceAccount>("tonno").AutomountServiceAccountToken = true),
+        (nameof(ManifestRules.Tokens), "others' variables", all => Pod(all, "slice").EnableServiceLinks = null),
+        (nameof(ManifestRules.Selectors), "other labels", all => all.One<V1Deployment>("slice").Spec.Template.Metadata.Labels["app.kubernetes.io/component"] = "cook"),
+        (nameof(ManifestRules.Selectors), "all of them", all => all.One<V1Deployment>("slice").Spec.Selector.MatchLabels.Remove("app.kubernetes.io/component")),
+        (nameof(ManifestRules.Selectors), "spread among others", all => Pod(all, "slice").TopologySpreadConstraints[0].LabelSelector.MatchLabels["app.kubernetes.io/component"] = "recon"),
+        (nameof(ManifestRules.Selectors), "not spread", all => Pod(all, "coordinator").TopologySpreadConstraints = null),
+        (nameof(ManifestRules.Services), "nobody", all => all.One<V1Service>("api").Spec.Selector["app.kubernetes.io/component"] = "waiter"),
+        (nameof(ManifestRules.Services), "a port that is not there", all => all.One<V1Service>("api").Spec.Ports[0].TargetPort = "web"),
+        (nameof(ManifestRules.Services), "a set without its service", all => all.Objects.Remove(all.One<V1Service>("recon"))),
+        (nameof(ManifestRules.References), "no ConfigMap", all => all.Objects.Remove(all.All<V1ConfigMap>().Single())),
+        (nameof(ManifestRules.References), "no account", all => Pod(all, "recon").ServiceAccountName = "toni"),
+        (nameof(ManifestRules.References), "no priority", all => Pod(all, "recon").PriorityClassName = "none"),
+        (nameof(ManifestRules.References), "no claim", all => Pod(all, "recon").Volumes.Single(volume => volume.Name == "archive").PersistentVolumeClaim.ClaimName = "archives"),
+        (nameof(ManifestRules.References), "no secret", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Name = "token"),
+        (nameof(ManifestRules.References), "no certificate", all => all.Objects.Remove(all.One<Certificate>("node"))),
+        (nameof(ManifestRules.References), "no authority", all => all.One<Certificate>("node").Spec.IssuerRef.Name = "nobody"),
+        (nameof(ManifestRules.References), "nothing to scale", all => all.One<ScaledObject>("slice").Spec.ScaleTargetRef.Name = "slices"),
+        (nameof(ManifestRules.References), "a mount of nothing", all => Program(all, "slice").VolumeMounts[0].Name = "nothing"),
+        (nameof(ManifestRules.Budgets), "no room", all => all.One<V1PodDisruptionBudget>("recon").Spec.MaxUnavailable = 0),
+        (nameof(ManifestRules.Budgets), "held up by what does not work", all => all.One<V1PodDisruptionBudget>("recon").Spec.UnhealthyPodEvictionPolicy = null),
+        (nameof(ManifestRules.Budgets), "for nobody", all => all.One<V1PodDisruptionBudget>("recon").Spec.Selector.MatchLabels["app.kubernetes.io/component"] = "cook"),
+        (nameof(ManifestRules.Budgets), "none", all => all.Objects.Remove(all.One<V1PodDisruptionBudget>("slice"))),
+        (nameof(ManifestRules.Grace), "shorter than a stop", all => Pod(all, "slice").TerminationGracePeriodSeconds = 45),
+        (nameof(ManifestRules.Grace), "a stop that takes longer", all => Set(all, "TONNO_STOPTIMEOUT", "00:02:00")),
+        (nameof(ManifestRules.Environment), "a misspelt option", all => Set(all, "TONNO_CLUSTER__SEED", "coordinator-0.coordinator:4053")),
+        (nameof(ManifestRules.Environment), "a misspelt root option", all => Set(all, "TONNO_STORES", "azure://heatmaps")),
+        (nameof(ManifestRules.Environment), "a value that is none", all => Set(all, "TONNO_STOPTIMEOUT", "soon")),
+        (nameof(ManifestRules.Environment), "another port", all => Set(all, "TONNO_HTTP__LISTEN", "0.0.0.0:8081")),
+        (nameof(ManifestRules.Environment), "a file that nobody mounts", all => Set(all, "TONNO_CLUSTER__TLS__KEY", "/keys/tls.key")),
+        (nameof(ManifestRules.Seeds), "one coordinator more", all => all.One<V1StatefulSet>("coordinator").Spec.Replicas = 4),
+        (nameof(ManifestRules.Seeds), "another port", all => Set(all, "TONNO_CLUSTER__PORT", "4054")),
+        (nameof(ManifestRules.Seeds), "no names before ready", all => all.One<V1Service>("coordinator").Spec.PublishNotReadyAddresses = null),
+        (nameof(ManifestRules.Seeds), "another name", all => Program(all, "recon").Env.Single(variable => variable.Name == "TONNO_CLUSTER__HOST").Value = "$(POD_NAME)"),
+        (nameof(ManifestRules.Images), "any", all => Program(all, "recon").Image = "tonno-slim"),
+        (nameof(ManifestRules.Images), "another version", all => Program(all, "recon").Image = "tonno-slim:0.0.1"),
+        (nameof(ManifestRules.Images), "without torch", all => Program(all, "slice").Image = Program(all, "recon").Image),
+        (nameof(ManifestRules.Secrets), "a secret", all => all.Objects.Add(new V1Secret { Metadata = new V1ObjectMeta { Name = "tonno-api" } })),
+        (nameof(ManifestRules.Secrets), "a token", all => Set(all, "TONNO_API__TOKEN", "abc")),
+        (nameof(ManifestRules.Policies), "for nobody", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.PodSelector.MatchLabels["app.kubernetes.io/component"] = "cook"),
+        (nameof(ManifestRules.Policies), "where nobody listens", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.Ingress[0].Ports[0].Port = "web"),
+        (nameof(ManifestRules.Policies), "to nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].To[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
+        (nameof(ManifestRules.Policies), "watches nobody", all => all.One<PodMonitor>("tonno").Spec.PodMetricsEndpoints[0].Port = "web"),
+        (nameof(ManifestRules.Metrics), "of nobody", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Metadata["query"] = "max(tonno_coordinator_backlog)"),
+        (nameof(ManifestRules.Scaling), "two hands", all => all.One<V1Deployment>("slice").Spec.Replicas = 2),
+    ];
+
+    public static TheoryData<string, string> Damages => [.. _damages.Select(damage => (damage.Rule, damage.Damage))];
+
+    [Theory]
+    [MemberData(nameof(Damages))]
+    public async Task Rule_OfDamagedManifests_Notices(string rule, string damage)
+    {
+        var manifests = Manifests.Load(await Kustomization.OverlayAsync("azure"));
+        _damages.Single(one => (one.Rule, one.Damage) == (rule, damage)).Do(manifests);
+        Assert.NotEmpty(ManifestRules.All[rule](manifests));
+    }
+
+    [Fact]
+    public void Rules_AllOfThem_AreTried() => Assert.Equal(ManifestRules.All.Keys.Order(), _damages.Select(damage => damage.Rule).Distinct().Order());
+
+    [Theory]
+    [InlineData("replicas: 3", "replica: 3")]
+    [InlineData("path: /health/ready", "pth: /health/ready")]
+    [InlineData("containerPort: 8080", "containerPort: http")]
+    [InlineData("memory: 12Gi", "memory: 12 gigabytes")]
+    [InlineData("cooldownPeriod: 300", "coolDownPeriod: 300")]
+    [InlineData("renewBefore: 1440h", "renewbefore: 1440h")]
+    [InlineData("kind: PodMonitor", "kind: PodMonitors")]
+    [InlineData("podMetricsEndpoints:", "endpoints:")]
+    public async Task Load_MisspeltOrMistyped_Refused(string right, string wrong)
+    {
+        var text = await Kustomization.OverlayAsync("azure");
+        Assert.Contains(right, text, StringComparison.Ordinal);
+        Assert.ThrowsAny<Exception>(() => Manifests.Load(text.Replace(right, wrong, StringComparison.Ordinal)));
+    }
+
+    private static V1PodSpec Pod(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Pod;
+
+    private static V1Container Program(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Container(Workload.Program)!;
+
+    /// <summary>Sets a variable of all nodes.</summary>
+    private static void Set(Manifests manifests, string name, string value) => manifests.All<V1ConfigMap>().Single().Data[name] = value;
+}

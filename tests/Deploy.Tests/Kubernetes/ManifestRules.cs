@@ -1,0 +1,380 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using k8s.Models;
+using ToNNO.Tonno.Nodes;
+
+namespace ToNNO.Deploy.Tests.Kubernetes;
+
+/// <summary>What must hold of everything that is applied. A rule yields a sentence for each fault.</summary>
+internal static partial class ManifestRules
+{
+    /// <summary>What whoever applies an overlay brings; docs/operations.md says how.</summary>
+    public static readonly string[] Brought = ["Secret/tonno-api", "Secret/azurite", "PersistentVolumeClaim/archive", "PersistentVolumeClaim/models"];
+
+    /// <summary>Between a node's own limit and the kill.</summary>
+    private static readonly TimeSpan _margin = TimeSpan.FromSeconds(10);
+
+    private static readonly string[] _secretWords = ["TOKEN", "SECRET", "PASSWORD", "CONNECTION_STRING", "ACCOUNTS", "_KEY"];
+
+    public static IReadOnlyDictionary<string, Func<Manifests, IEnumerable<string>>> All { get; } = typeof(ManifestRules)
+        .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+        .Where(method => method.ReturnType == typeof(IEnumerable<string>))
+        .ToDictionary(method => method.Name, method => method.CreateDelegate<Func<Manifests, IEnumerable<string>>>());
+
+    public static IEnumerable<string> Probes(Manifests manifests)
+    {
+        foreach (var (workload, container) in Containers(manifests))
+        {
+            var probes = new[] { container.StartupProbe, container.ReadinessProbe, container.LivenessProbe };
+            if (probes.Any(probe => probe is null) || probes.Select(probe => JsonSerializer.Serialize(probe)).Distinct().Count() < 3)
+            {
+                yield return $"{workload.Name}: {container.Name} lacks one of three probes that differ";
+                continue;
+            }
+
+            var ports = probes.Select(probe => (string)(probe.HttpGet?.Port ?? probe.TcpSocket?.Port));
+            if (!ports.All(port => (container.Ports ?? []).Any(open => open.Name == port)))
+            {
+                yield return $"{workload.Name}: a probe of {container.Name} asks at a port that it has not";
+            }
+
+            if (Patience(container.LivenessProbe) <= Patience(container.ReadinessProbe) || Patience(container.StartupProbe) < TimeSpan.FromMinutes(1))
+            {
+                yield return $"{workload.Name}: {container.Name} is given up before it is left out, or is not given a minute to start";
+            }
+
+            if (container.Name == Workload.Program && !probes.Select(probe => probe.HttpGet?.Path).SequenceEqual([NodeHealth.Started, NodeHealth.Ready, NodeHealth.Live]))
+            {
+                yield return $"{workload.Name}: the probes do not ask what the program answers";
+            }
+        }
+    }
+
+    public static IEnumerable<string> Resources(Manifests manifests)
+    {
+        foreach (var (workload, container) in Containers(manifests))
+        {
+            foreach (var resource in new[] { "cpu", "memory" })
+            {
+                var (requests, limits) = (container.Resources?.Requests, container.Resources?.Limits);
+                if (requests is null || limits is null || !requests.TryGetValue(resource, out var request) || !limits.TryGetValue(resource, out var limit) || request.ToDecimal() > limit.ToDecimal())
+                {
+                    yield return $"{workload.Name}: {container.Name} lacks a request of {resource} and a limit above it";
+                }
+            }
+        }
+    }
+
+    /// <summary>Pod Security "restricted", and a root that cannot be written.</summary>
+    public static IEnumerable<string> Restricted(Manifests manifests)
+    {
+        foreach (var space in manifests.All<V1Namespace>().Where(space => space.Metadata.Labels["pod-security.kubernetes.io/enforce"] != "restricted"))
+        {
+            yield return $"{space.Metadata.Name} does not enforce restricted pods";
+        }
+
+        foreach (var workload in manifests.Workloads)
+        {
+            var (pod, context) = (workload.Pod, workload.Pod.SecurityContext);
+            if (context is not { RunAsNonRoot: true, RunAsUser: > 0, SeccompProfile.Type: "RuntimeDefault" } || pod.HostNetwork == true || pod.HostPID == true || pod.HostIPC == true)
+            {
+                yield return $"{workload.Name}: the pod is not restricted";
+            }
+
+            foreach (var volume in (pod.Volumes ?? []).Where(volume => volume is { EmptyDir: null, ConfigMap: null, Secret: null, PersistentVolumeClaim: null } or { EmptyDir.SizeLimit: null, EmptyDir: not null }))
+            {
+                yield return $"{workload.Name}: the volume {volume.Name} is of no restricted kind, or has no bound";
+            }
+
+            foreach (var container in workload.Containers)
+            {
+                if (container.SecurityContext is not { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true, Privileged: null or false, RunAsNonRoot: null or true, RunAsUser: null or > 0, Capabilities: { Drop: ["ALL"], Add: null } }
+                    || (container.Ports ?? []).Any(port => port.HostPort is not null))
+                {
+                    yield return $"{workload.Name}: {container.Name} is not restricted";
+                }
+
+                if (container.VolumeMounts?.SingleOrDefault(mount => mount.MountPath == "/tmp") is not { ReadOnlyProperty: null } tmp || pod.Volumes?.SingleOrDefault(volume => volume.Name == tmp.Name)?.EmptyDir is null)
+                {
+                    yield return $"{workload.Name}: {container.Name} has no /tmp that it can write to";
+                }
+            }
+        }
+    }
+
+    /// <summary>Nobody speaks to the API server, so nobody needs its token; and variables of other services do not get among ours.</summary>
+    public static IEnumerable<string> Tokens(Manifests manifests) =>
+    [
+        .. manifests.Workloads.Where(workload => workload.Pod.AutomountServiceAccountToken != false || workload.Pod.EnableServiceLinks != false).Select(workload => $"{workload.Name} has a token or variables of services"),
+        .. manifests.All<V1ServiceAccount>().Where(account => account.AutomountServiceAccountToken != false).Select(account => $"{account.Metadata.Name} gives tokens away"),
+    ];
+
+    public static IEnumerable<string> Selectors(Manifests manifests)
+    {
+        foreach (var workload in manifests.Workloads)
+        {
+            if (workload.Selector.MatchLabels is not { Count: > 0 } labels || manifests.Selected(labels).Select(selected => selected.Name).ToList() is not [var only] || only != workload.Name)
+            {
+                yield return $"{workload.Name} does not select its own pods alone";
+            }
+
+            foreach (var spread in (workload.Pod.TopologySpreadConstraints ?? []).Where(spread => !workload.HasLabels(spread.LabelSelector.MatchLabels)))
+            {
+                yield return $"{workload.Name} is spread among others over {spread.TopologyKey}";
+            }
+        }
+
+        foreach (var node in manifests.Nodes.Where(node => node.Pod.TopologySpreadConstraints is not { Count: > 0 }))
+        {
+            yield return $"{node.Name} is not spread";
+        }
+    }
+
+    public static IEnumerable<string> Services(Manifests manifests)
+    {
+        foreach (var service in manifests.All<V1Service>())
+        {
+            var selected = manifests.Selected(service.Spec.Selector).ToList();
+            foreach (var port in service.Spec.Ports.Where(port => selected.Count == 0 || !selected.All(workload => workload.HasPort(port.TargetPort))))
+            {
+                yield return $"{service.Metadata.Name}: nobody, or not everybody, listens on {port.Name}";
+            }
+        }
+
+        foreach (var set in manifests.All<V1StatefulSet>().Where(set => !manifests.Has("Service", set.Spec.ServiceName)))
+        {
+            yield return $"{set.Metadata.Name}: there is no service {set.Spec.ServiceName}";
+        }
+    }
+
+    /// <summary>Whatever is named is there, or is brought.</summary>
+    public static IEnumerable<string> References(Manifests manifests)
+    {
+        var made = manifests.All<Certificate>().Select(certificate => $"Secret/{certificate.Spec.SecretName}").ToList();
+        IEnumerable<(string By, string Kind, string Name)> named = manifests.Workloads.SelectMany(workload => Named(workload).Where(reference => reference.Name is not null).Select(reference => (By: workload.Name, reference.Kind, Name: reference.Name!)))
+            .Concat(manifests.All<ScaledObject>().Select(scaler => (scaler.Metadata.Name, "Deployment", scaler.Spec.ScaleTargetRef.Name)))
+            .Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => (scaler.Metadata.Name, scaler.Spec.ScaleTargetRef.Kind, scaler.Spec.ScaleTargetRef.Name)))
+            .Concat(manifests.All<Certificate>().Select(certificate => (certificate.Metadata.Name, certificate.Spec.IssuerRef.Kind, certificate.Spec.IssuerRef.Name)))
+            .Concat(manifests.All<Issuer>().Where(issuer => issuer.Spec.Ca is not null).Select(issuer => (issuer.Metadata.Name, "Secret", issuer.Spec.Ca!.SecretName)))
+            .Concat(manifests.All<V1PersistentVolumeClaim>().Where(claim => claim.Spec.VolumeName is not null).Select(claim => (claim.Metadata.Name, "PersistentVolume", claim.Spec.VolumeName)));
+        foreach (var (by, kind, name) in named.Where(one => !manifests.Has(one.Kind, one.Name) && !made.Contains($"{one.Kind}/{one.Name}") && !Brought.Contains($"{one.Kind}/{one.Name}")))
+        {
+            yield return $"{by} names the {kind} {name}, which nobody makes";
+        }
+
+        foreach (var workload in manifests.Workloads)
+        {
+            var claims = manifests.All<V1StatefulSet>().Where(set => set.Metadata.Name == workload.Name).SelectMany(set => set.Spec.VolumeClaimTemplates ?? []).Select(claim => claim.Metadata.Name);
+            var volumes = (workload.Pod.Volumes ?? []).Select(volume => volume.Name).Concat(claims).ToHashSet();
+            foreach (var mount in workload.Containers.SelectMany(container => container.VolumeMounts ?? []).Where(mount => !volumes.Contains(mount.Name)))
+            {
+                yield return $"{workload.Name} mounts {mount.Name}, which it has not";
+            }
+        }
+    }
+
+    /// <summary>Drains may go on, and not take everybody.</summary>
+    public static IEnumerable<string> Budgets(Manifests manifests)
+    {
+        foreach (var budget in manifests.All<V1PodDisruptionBudget>())
+        {
+            var selected = manifests.Selected(budget.Spec.Selector.MatchLabels).ToList();
+            if (selected.Count != 1 || budget.Spec.MinAvailable is not null || (string?)budget.Spec.MaxUnavailable is null or "0" or "0%" or "100%" || budget.Spec.UnhealthyPodEvictionPolicy != "AlwaysAllow")
+            {
+                yield return $"{budget.Metadata.Name} selects not one workload, or leaves no room, or too much";
+            }
+        }
+
+        foreach (var node in manifests.Nodes.Where(node => !manifests.All<V1PodDisruptionBudget>().Any(budget => node.HasLabels(budget.Spec.Selector.MatchLabels))))
+        {
+            yield return $"{node.Name} has no budget";
+        }
+    }
+
+    public static IEnumerable<string> Grace(Manifests manifests) => manifests.Nodes
+        .Where(node => TimeSpan.FromSeconds(node.Pod.TerminationGracePeriodSeconds ?? 30) < NodeEnvironment.Of(manifests, node).Options.StopTimeout + _margin)
+        .Select(node => $"{node.Name} is killed before it has stopped");
+
+    /// <summary>Every variable is an option, with a value that it takes; ports are those that the options say.</summary>
+    public static IEnumerable<string> Environment(Manifests manifests)
+    {
+        foreach (var node in manifests.Nodes)
+        {
+            var environment = NodeEnvironment.Of(manifests, node);
+            var options = environment.Configuration.Effective.Select(option => option.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
+            foreach (var name in environment.Variables.Keys.Where(name => name.StartsWith(NodeConfiguration.EnvironmentPrefix, StringComparison.Ordinal)
+                && !options.Contains(name[NodeConfiguration.EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal))))
+            {
+                yield return $"{node.Name}: {name} is no option";
+            }
+
+            foreach (var fault in environment.Faults())
+            {
+                yield return $"{node.Name}: {fault}";
+            }
+
+            int? Port(string name) => node.Container(Workload.Program)!.Ports.SingleOrDefault(port => port.Name == name)?.ContainerPort;
+            if (Port("http") != NodeConfiguration.Endpoint(environment.Options.Http.Listen)?.Port || Port("remoting") != environment.Options.Cluster.Port)
+            {
+                yield return $"{node.Name} listens on other ports than it says";
+            }
+
+            foreach (var file in new[] { environment.Options.Cluster.Tls.Certificate, environment.Options.Cluster.Tls.Key, environment.Options.Cluster.Tls.Authority }
+                .Where(file => file.Length > 0 && !node.Container(Workload.Program)!.VolumeMounts.Any(mount => file.StartsWith(mount.MountPath + "/", StringComparison.Ordinal))))
+            {
+                yield return $"{node.Name}: {file} lies in no volume";
+            }
+        }
+    }
+
+    /// <summary>The seeds are the coordinators, by names that stand before they are ready, and each node calls itself by its own.</summary>
+    public static IEnumerable<string> Seeds(Manifests manifests)
+    {
+        var coordinators = manifests.One<V1StatefulSet>("coordinator");
+        var service = manifests.All<V1Service>().Single(service => service.Metadata.Name == coordinators.Spec.ServiceName);
+        if (service.Spec is not { ClusterIP: "None", PublishNotReadyAddresses: true })
+        {
+            yield return "coordinators have no names before they are ready";
+        }
+
+        foreach (var node in manifests.Nodes)
+        {
+            var cluster = NodeEnvironment.Of(manifests, node).Options.Cluster;
+            var names = Enumerable.Range(0, coordinators.Spec.Replicas ?? 1).Select(at => $"{coordinators.Metadata.Name}-{at}.{coordinators.Spec.ServiceName}:{cluster.Port}");
+            if (!cluster.SeedList.SequenceEqual(names))
+            {
+                yield return $"{node.Name} joins by {cluster.Seeds}, which are not the coordinators";
+            }
+
+            var set = manifests.All<V1StatefulSet>().SingleOrDefault(set => set.Metadata.Name == node.Name);
+            if (cluster.Host != (set is null ? "10.0.0.1" : $"{node.Name}-0.{set.Spec.ServiceName}"))
+            {
+                yield return $"{node.Name} calls itself {cluster.Host}";
+            }
+        }
+    }
+
+    /// <summary>Of this version, and of the kind that the role needs.</summary>
+    public static IEnumerable<string> Images(Manifests manifests)
+    {
+        var version = typeof(NodeHost).Assembly.GetName().Version!.ToString(3);
+        foreach (var (workload, container) in Containers(manifests))
+        {
+            var name = container.Image.Split('/')[^1].Split(':');
+            if (name.Length < 2 || name[1] == "latest")
+            {
+                yield return $"{workload.Name}: {container.Image} may be anything";
+            }
+            else if (container.Name == Workload.Program && (name[0] != (workload.Name == "slice" ? "tonno-slice" : "tonno-slim") || name[1] != version))
+            {
+                yield return $"{workload.Name}: {container.Image} is not the image of its role, or not of version {version}";
+            }
+        }
+    }
+
+    public static IEnumerable<string> Secrets(Manifests manifests)
+    {
+        foreach (var secret in manifests.All<V1Secret>())
+        {
+            yield return $"the secret {secret.Metadata.Name} stands in a file";
+        }
+
+        var plain = Containers(manifests).SelectMany(one => (one.Container.Env ?? []).Where(variable => variable.ValueFrom is null).Select(variable => (variable.Name, variable.Value)))
+            .Concat(manifests.All<V1ConfigMap>().SelectMany(map => map.Data.Select(pair => (Name: pair.Key, pair.Value))));
+        foreach (var (name, value) in plain.Where(one => _secretWords.Any(word => one.Name.Contains(word, StringComparison.Ordinal)) && !one.Value.StartsWith('/')))
+        {
+            yield return $"{name} stands in a file";
+        }
+    }
+
+    public static IEnumerable<string> Policies(Manifests manifests)
+    {
+        foreach (var policy in manifests.All<V1NetworkPolicy>())
+        {
+            var selected = manifests.Selected(policy.Spec.PodSelector?.MatchLabels).ToList();
+            if (selected.Count == 0)
+            {
+                yield return $"{policy.Metadata.Name} is for nobody";
+            }
+
+            foreach (var port in (policy.Spec.Ingress ?? []).SelectMany(rule => rule.Ports ?? []).Where(port => !selected.All(workload => workload.HasPort(port.Port))))
+            {
+                yield return $"{policy.Metadata.Name} opens {(string)port.Port}, where nobody listens";
+            }
+
+            foreach (var rule in policy.Spec.Egress ?? [])
+            {
+                var peers = (rule.To ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null }).SelectMany(peer => manifests.Selected(peer.PodSelector.MatchLabels)).ToList();
+                if ((rule.To ?? []).Any(peer => peer is { NamespaceSelector: null }) && (peers.Count == 0 || !(rule.Ports ?? []).All(port => peers.All(peer => peer.HasPort(port.Port)))))
+                {
+                    yield return $"{policy.Metadata.Name} leads nowhere";
+                }
+            }
+        }
+
+        foreach (var monitor in manifests.All<PodMonitor>())
+        {
+            var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
+            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => selected.All(workload => workload.HasPort(endpoint.Port))))
+            {
+                yield return $"{monitor.Metadata.Name} watches nobody";
+            }
+        }
+    }
+
+    /// <summary>One hand on the number of pods.</summary>
+    public static IEnumerable<string> Scaling(Manifests manifests)
+    {
+        var scaled = manifests.All<ScaledObject>().Select(scaler => scaler.Spec.ScaleTargetRef.Name).Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)).ToList();
+        return manifests.Workloads.Where(workload => scaled.Count(name => name == workload.Name) + (workload.Replicas is null ? 0 : 1) != 1)
+            .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
+    }
+
+    /// <summary>Who asks for a metric asks for one that the program has.</summary>
+    public static IEnumerable<string> Metrics(Manifests manifests)
+    {
+        var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
+            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name));
+        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name)))
+        {
+            yield return $"{name} is no metric of the program";
+        }
+    }
+
+    private static IEnumerable<(Workload Workload, V1Container Container)> Containers(Manifests manifests) =>
+        manifests.Workloads.SelectMany(workload => workload.Containers.Select(container => (workload, container)));
+
+    private static TimeSpan Patience(V1Probe probe) => TimeSpan.FromSeconds((probe.PeriodSeconds ?? 10) * (probe.FailureThreshold ?? 3));
+
+    /// <summary>Names are null where there is no such reference.</summary>
+    private static IEnumerable<(string Kind, string? Name)> Named(Workload workload)
+    {
+        yield return ("PriorityClass", workload.Pod.PriorityClassName);
+        yield return ("ServiceAccount", workload.Pod.ServiceAccountName);
+        foreach (var volume in workload.Pod.Volumes ?? [])
+        {
+            yield return ("ConfigMap", volume.ConfigMap?.Name);
+            yield return ("Secret", volume.Secret?.SecretName);
+            yield return ("PersistentVolumeClaim", volume.PersistentVolumeClaim?.ClaimName);
+        }
+
+        foreach (var container in workload.Containers)
+        {
+            foreach (var source in container.EnvFrom ?? [])
+            {
+                yield return ("ConfigMap", source.ConfigMapRef?.Name);
+                yield return ("Secret", source.SecretRef?.Name);
+            }
+
+            foreach (var variable in container.Env ?? [])
+            {
+                yield return ("ConfigMap", variable.ValueFrom?.ConfigMapKeyRef?.Name);
+                yield return ("Secret", variable.ValueFrom?.SecretKeyRef?.Name);
+            }
+        }
+    }
+
+    [GeneratedRegex(@"\btonno_\w+")]
+    private static partial Regex MetricName();
+}

@@ -1,0 +1,26 @@
+namespace ToNNO.Deploy.Tests.Kubernetes;
+
+/// <summary>Every overlay, and the base with each component, is what it means to be.</summary>
+public sealed class ManifestTests
+{
+    public static TheoryData<string> Builds => [.. Kustomization.Overlays, "base", .. Kustomization.Components.Select(component => $"base+{component}")];
+
+    [Theory]
+    [MemberData(nameof(Builds))]
+    public async Task Manifests_OfEveryBuild_LoadStrictlyAndBreakNoRule(string build)
+    {
+        var manifests = Manifests.Load(await RenderAsync(build));
+        Assert.Equal(3, manifests.Nodes.Count());
+        Assert.Empty(ManifestRules.All.SelectMany(rule => rule.Value(manifests).Select(fault => $"{rule.Key}: {fault}")));
+    }
+
+    [Fact]
+    public async Task Operations_OfWhatIsBrought_TellsAllOfIt()
+    {
+        var text = await File.ReadAllTextAsync(Repository.At("docs/operations.md"), TestContext.Current.CancellationToken);
+        Assert.All(ManifestRules.Brought, one => Assert.Contains($"`{one.Split('/')[1]}`", text, StringComparison.Ordinal));
+    }
+
+    internal static Task<string> RenderAsync(string build) =>
+        build.Split('+') is ["base", .. var components] ? Kustomization.BaseAsync(components) : Kustomization.OverlayAsync(build);
+}

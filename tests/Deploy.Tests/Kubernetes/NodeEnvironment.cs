@@ -1,0 +1,49 @@
+using k8s.Models;
+using ToNNO.Tonno.Nodes;
+
+namespace ToNNO.Deploy.Tests.Kubernetes;
+
+/// <summary>What a node's container says to the program, and what the program makes of it.</summary>
+internal sealed class NodeEnvironment
+{
+    private NodeEnvironment(IReadOnlyDictionary<string, string> variables) =>
+        (Variables, Configuration) = (variables, NodeConfiguration.Load(null, variables, new Dictionary<string, string>()));
+
+    /// <summary>As the first pod has them; secrets' values are made up.</summary>
+    public IReadOnlyDictionary<string, string> Variables { get; }
+
+    public NodeConfiguration Configuration { get; }
+
+    public NodeOptions Options => Configuration.Options;
+
+    public static NodeEnvironment Of(Manifests manifests, Workload node)
+    {
+        var container = node.Container(Workload.Program)!;
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var source in (container.EnvFrom ?? []).Where(source => source.ConfigMapRef is not null))
+        {
+            foreach (var (name, value) in manifests.All<V1ConfigMap>().SingleOrDefault(map => map.Metadata.Name == source.ConfigMapRef.Name)?.Data ?? new Dictionary<string, string>())
+            {
+                variables[name] = value;
+            }
+        }
+
+        foreach (var variable in container.Env ?? [])
+        {
+            variables[variable.Name] = variable.ValueFrom is null ? Expanded(variable.Value ?? "", variables) : variable.ValueFrom.FieldRef?.FieldPath switch
+            {
+                "metadata.name" => $"{node.Name}-0",
+                "status.podIP" => "10.0.0.1",
+                _ => "a-secret-that-was-brought",
+            };
+        }
+
+        return new NodeEnvironment(variables);
+    }
+
+    /// <summary>Faults of the options, other than that files are not on this machine.</summary>
+    public IEnumerable<string> Faults() => Configuration.Faults.Where(fault => !fault.EndsWith("which is not there.", StringComparison.Ordinal));
+
+    private static string Expanded(string text, Dictionary<string, string> variables) =>
+        variables.Aggregate(text, (expanded, variable) => expanded.Replace($"$({variable.Key})", variable.Value, StringComparison.Ordinal));
+}
