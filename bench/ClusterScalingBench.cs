@@ -19,7 +19,7 @@ internal static class ClusterScalingBench
     private const int FewDirections = 16;
 
     private const double SpacingMm = 8;
-    private const double PixelMm = 2;
+    private const double PixelMm = 1.5;
 
     private static readonly string[] _options =
     [
@@ -33,7 +33,7 @@ internal static class ClusterScalingBench
     public static object Measure(string[] arguments)
     {
         int Argument(int at, int otherwise) => at < arguments.Length ? int.Parse(arguments[at], CultureInfo.InvariantCulture) : otherwise;
-        return MeasureAsync(Argument(0, 6), Argument(1, 2)).GetAwaiter().GetResult();
+        return MeasureAsync(Argument(0, 4), Argument(1, 1)).GetAwaiter().GetResult();
     }
 
     private static async Task<object> MeasureAsync(int volumes, int turnsOfEach)

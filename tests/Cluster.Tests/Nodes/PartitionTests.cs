@@ -82,14 +82,14 @@ public sealed class PartitionTests : IAsyncLifetime
         await UntilAsync("all nodes are up", async () => await UpAsync(Left) == 5 && await UpAsync(Right) == 5);
         var submitted = await CommandAsync(Left, ["submit", .. order, "--run", "cut", "-q"]);
         Assert.True(submitted.Code == 0, submitted.Text);
-        await UntilAsync("work is under way", async () => await DoneAsync() >= 2);
+        await UntilAsync("work is under way", () => Task.FromResult(Results() >= 2));
 
-        var before = await DoneAsync();
+        var before = Results();
         Assert.True(before < 16);
         Assert.Equal(0, await IpAsync("-n", Left, "link", "set", "cable", "down"));
         await UntilAsync("the larger side has gone on alone", async () => await UpAsync(Left) == 3);
         await UntilAsync("the smaller side has ended", () => Task.FromResult(_nodes[0].Lives > 1));
-        await UntilAsync("the larger side works", async () => await DoneAsync() > before);
+        await UntilAsync("the larger side works", () => Task.FromResult(Results() > before));
 
         Assert.Equal(0, await IpAsync("-n", Left, "link", "set", "cable", "up"));
         await UntilAsync("the smaller side is back", async () => await UpAsync(Left) == 5);
@@ -114,7 +114,8 @@ public sealed class PartitionTests : IAsyncLifetime
         return status.Code == 0 ? JsonNode.Parse(status.Text) : null;
     }
 
-    private async Task<int> DoneAsync() => (int?)(await RunAsync())?["counts"]!["completed"] ?? 0;
+    /// <summary>Results that stand; looked at in the store, which is quicker than to ask: the cut is to come while there is work.</summary>
+    private int Results() => Directory.Exists(_work.Out) ? Directory.EnumerateDirectories(_work.Out).Count(volume => File.Exists(Path.Combine(volume, "result.json"))) : 0;
 
     /// <summary>A command in a network, with its own coordinator.</summary>
     private static async Task<(int Code, string Text)> CommandAsync(string network, string[] arguments)
