@@ -28,7 +28,7 @@ internal sealed class SimulatedCoordination : IAsyncDisposable
         var publishers = _system.ActorOf(Props.Create(() => new PublisherRegion()));
         var starter = new RunStarter(
             store, "bench", options, TimeProvider.System, new ClaimKeeper(store),
-            (desk, ledger) => new VolumeServices(Inspector, ledger, store, desk, slabs, publishers, options, TimeProvider.System));
+            (desks, ledger) => new VolumeServices(Inspector, ledger, store, desks.Leases, slabs, publishers, options, TimeProvider.System) { Gate = desks.Gate });
         var coordinator = _system.ActorOf(Props.Create(() => new CoordinatorActor(starter)), "coordinator");
         _system.ActorOf(Props.Create(() => new Watcher(coordinator, run.RunId, this)));
         for (var encoder = 0; encoder < encoders; encoder++)

@@ -45,6 +45,15 @@ public sealed record RunDocument
     /// <summary>How the volumes ended; null until the run has.</summary>
     public RunCounts? Counts { get; init; }
 
+    /// <summary>Part of the names of its pages, so that of two submissions of one name none has the other's; empty in documents of old.</summary>
+    public string PagesKey { get; init; } = "";
+
+    /// <summary>Tells its order from others: the same submission bears the same; null where it was not submitted.</summary>
+    public string? OrderKey { get; init; }
+
+    /// <summary>True for the run of a process that is there for it alone: it ends with that process.</summary>
+    public bool OfOneProcess { get; init; }
+
     [JsonIgnore]
     public int PageCount => (InputCount + PageSize - 1) / PageSize;
 
@@ -54,7 +63,7 @@ public sealed record RunDocument
 
     public static string PathOf(RunId run) => $"{Folder}{Uri.EscapeDataString(run.Value)}/run.json";
 
-    public static string PagePathOf(RunId run, int page) => $"{Folder}{Uri.EscapeDataString(run.Value)}/inputs-{page:D4}.json";
+    public string PagePath(int page) => $"{Folder}{Uri.EscapeDataString(RunId.Value)}/{(PagesKey.Length == 0 ? "" : PagesKey + "/")}inputs-{page:D4}.json";
 }
 
 /// <summary>A page of a run's inputs.</summary>

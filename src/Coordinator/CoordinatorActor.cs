@@ -18,13 +18,16 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<RunId, IActorRef> _runs = [];
     private readonly IActorRef _leaseDesk;
+    private readonly IActorRef _gate;
     private RunServices? _services;
 
     public CoordinatorActor(RunStarter starter)
     {
         _starter = starter;
         _leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor(starter.Options)), "leases");
-        Context.Watch(_leaseDesk); // a death pact: without it no run goes on, and its clients must hear that
+        _gate = Context.ActorOf(Props.Create(() => new VolumeGateActor()), "gate");
+        Context.Watch(_leaseDesk); // a death pact: without them no run goes on, and its clients must hear that
+        Context.Watch(_gate);
         Beginning();
     }
 
@@ -43,7 +46,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         _stopping.Dispose();
     }
 
-    private void Begin() => _starter.BeginAsync(_leaseDesk, _stopping.Token).PipeTo(Self, failure: error => new NotBegun(error));
+    private void Begin() => _starter.BeginAsync(new(_leaseDesk, _gate), _stopping.Token).PipeTo(Self, failure: error => new NotBegun(error));
 
     private void Beginning()
     {

@@ -54,8 +54,9 @@ public static class CoordinatorHosting
             options,
             time,
             keeper,
-            (leaseDesk, ledger) => new VolumeServices(
-                new VolumeInspector(store, options), ledger, store, leaseDesk, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time));
+            (desks, ledger) => new VolumeServices(
+                new VolumeInspector(store, options), ledger, store, desks.Leases, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time)
+            { Gate = desks.Gate });
         return Props.Create(() => new CoordinatorActor(starter));
     }
 }

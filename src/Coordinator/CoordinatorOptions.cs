@@ -24,6 +24,7 @@ public sealed class CoordinatorOptions
     public int SlicesPerLease { get; init; } = 1000;
 
     /// <summary>Work that a lease aims at once that is known: little is lost with an encoder, and little time goes into asking.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan LeaseAim { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Blocks of directions in a lease at most.</summary>
@@ -31,16 +32,20 @@ public sealed class CoordinatorOptions
     public int MaximumLeaseBlocks { get; init; } = 32;
 
     /// <summary>After this long without an answer a lease is given to another encoder, while it is not known how fast this one is.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan LeaseDeadline { get; init; } = TimeSpan.FromMinutes(30);
 
     /// <summary>The least that an encoder is given for what it has in its hands, once it is known how fast it is: it may have to read
     /// a volume first.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan ShortestLeaseDeadline { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How often deadlines of leases are looked at.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan LookAtLeasesEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>After this long without an answer a reducer is asked again.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan ReducerDeadline { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>So many questions in a row that a reducer leaves unanswered end its volume: with the deadline above, 20 minutes. A node that
@@ -63,9 +68,11 @@ public sealed class CoordinatorOptions
 
     /// <summary>How often the coordinator tells the store that it lives. Another takes over, once its cluster has lost this one, when two such signs
     /// have stayed out.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan ClaimRenewal { get; init; } = TimeSpan.FromSeconds(3);
 
     /// <summary>After this long a store that failed is asked again; doubled with each failure in a row, up to 32 times this.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan StoreRetryPause { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Failures of the store in a row after which a volume is given up.</summary>
@@ -73,5 +80,6 @@ public sealed class CoordinatorOptions
     public int MaximumStoreFailures { get; init; } = 10;
 
     /// <summary>How often a run tells its watchers how far it is.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan ProgressInterval { get; init; } = TimeSpan.FromMilliseconds(250);
 }

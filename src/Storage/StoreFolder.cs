@@ -11,6 +11,9 @@ internal sealed class StoreFolder(string root)
     /// <summary>A file without a name that nobody has touched for so long is nobody's.</summary>
     private static readonly TimeSpan RemnantAge = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LockRetry = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>A turn takes milliseconds; who has had it for so long is frozen.</summary>
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(30);
     private readonly string _temporary = Path.Combine(root, BlobPaths.Temporary);
 
     public string Root => root;
@@ -80,14 +83,20 @@ internal sealed class StoreFolder(string root)
     {
         var file = Path.Combine(root, BlobPaths.Lock);
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        var begun = TimeProvider.System.GetTimestamp();
         while (true)
         {
             try
             {
                 return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
             }
-            catch (IOException) when (File.Exists(file))
+            catch (IOException taken) when (File.Exists(file))
             {
+                if (TimeProvider.System.GetElapsedTime(begun) > LockPatience)
+                {
+                    throw new BlobStoreException(BlobStoreError.Unavailable, $"Another process has kept {file} locked for over {LockPatience.TotalSeconds:0} s: look whether one is frozen.", taken);
+                }
+
                 await Task.Delay(LockRetry, cancel).ConfigureAwait(false);
             }
         }

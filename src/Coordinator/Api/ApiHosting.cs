@@ -33,17 +33,22 @@ public static class ApiHosting
     /// <summary>Serves <c>/api/v1</c> to those who show the token, and <c>/openapi/v1.json</c> to all.</summary>
     public static void MapRunApi(this WebApplication app)
     {
-        app.UseExceptionHandler(handler => handler.Run(async context =>
+        app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            // What cannot be read is refused before an endpoint sees it; anything else is a failure of ours, which is logged.
-            var unreadable = context.Features.Get<IExceptionHandlerFeature>()?.Error as BadHttpRequestException;
-            var problem = unreadable is null
-                ? TypedResults.Problem("The request failed unexpectedly; the log says where. Please report it.", statusCode: 500, type: "urn:tonno:internal.failure", extensions: [new("code", "internal.failure")])
-                : ApiProblems.Of("order.unreadable", (unreadable.InnerException ?? unreadable).Message);
-            await problem.ExecuteAsync(context).ConfigureAwait(false);
-        }));
-        app.UseStatusCodePages();
-        app.UseWhen(context => context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal), api => api.Use(RequireTokenAsync));
+            SuppressDiagnosticsCallback = failed => failed.Exception is BadHttpRequestException, // the client's failure, not ours
+            ExceptionHandler = async context =>
+            {
+                // What cannot be read is refused before an endpoint sees it; anything else is a failure of ours, which is logged.
+                var problem = context.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException unreadable
+                    ? ApiProblems.Of("order.unreadable", (unreadable.InnerException ?? unreadable).Message, unreadable.StatusCode)
+                    : ApiProblems.Of("internal.failure", "The request failed unexpectedly; the log says where. Please report it.", StatusCodes.Status500InternalServerError);
+                await problem.ExecuteAsync(context).ConfigureAwait(false);
+            },
+        });
+        app.UseStatusCodePages(status => ApiProblems
+            .Of("api.refused", $"{status.HttpContext.Request.Method} {status.HttpContext.Request.Path} is none of the API's requests: /openapi/v1.json lists them.", status.HttpContext.Response.StatusCode)
+            .ExecuteAsync(status.HttpContext));
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase), api => api.Use(RequireTokenAsync));
         app.MapOpenApi();
         RunApi.Map(app);
     }

@@ -22,13 +22,14 @@ internal static class ApiProblems
         }
     }
 
-    public static IResult Of(string code, string detail) => TypedResults.Problem(
-        detail, statusCode: StatusOf(code), title: "The request is refused.", type: $"urn:tonno:{code}", extensions: [new("code", code)]);
+    /// <param name="status">Where the code alone does not tell it.</param>
+    public static IResult Of(string code, string detail, int? status = null) => TypedResults.Problem(
+        detail, statusCode: status ?? StatusOf(code), title: "The request is refused.", type: $"urn:tonno:{code}", extensions: [new("code", code)]);
 
     private static int StatusOf(string code) => code switch
     {
         "run.unknown" or "store.not_found" => StatusCodes.Status404NotFound,
-        "run.ended" or "store.condition_failed" => StatusCodes.Status409Conflict,
+        "run.ended" or "run.taken" or "store.condition_failed" => StatusCodes.Status409Conflict,
         "order.invalid" or "order.unreadable" => StatusCodes.Status400BadRequest,
         "api.unauthorized" => StatusCodes.Status401Unauthorized,
         "coordinator.silent" or "store.unavailable" => StatusCodes.Status503ServiceUnavailable,

@@ -53,18 +53,20 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
 
         var run = new RunId(order.RunId ?? $"run-{Guid.CreateVersion7():N}");
         var leftOut = new Dictionary<string, int>();
-        if (!await ExistsAsync(run, cancel).ConfigureAwait(false))
+        var key = order.Key();
+        if (!await ExistsAsync(run, key, cancel).ConfigureAwait(false))
         {
             var planned = await planner.PlanAsync(order, cancel).ConfigureAwait(false);
             leftOut = planned.LeftOut.CountBy(file => file.Reason).ToDictionary();
-            var document = new RunDocument { RunId = run, Settings = planned.Settings, InputCount = planned.Inputs.Count, SubmittedAt = time.GetUtcNow(), Priority = order.Priority, TraceParent = Activity.Current?.Id };
+            var document = new RunDocument { RunId = run, Settings = planned.Settings, InputCount = planned.Inputs.Count, SubmittedAt = time.GetUtcNow(), Priority = order.Priority, OrderKey = key, TraceParent = Activity.Current?.Id };
             try
             {
                 await _registry.CreateAsync(document, planned.Inputs, cancel).ConfigureAwait(false);
             }
             catch (BlobStoreException taken) when (taken.Error == BlobStoreError.ConditionFailed)
             {
-                // The same submission, twice at a time.
+                // Two submissions at a time.
+                await ExistsAsync(run, key, cancel).ConfigureAwait(false);
             }
         }
 
@@ -73,11 +75,14 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         return TypedResults.Accepted($"/api/v1/runs/{Uri.EscapeDataString(run.Value)}", new SubmittedView(view, leftOut));
     }
 
-    private async Task<bool> ExistsAsync(RunId run, CancellationToken cancel)
+    /// <exception cref="OrderRefusedException">There is a run of that name and another order.</exception>
+    private async Task<bool> ExistsAsync(RunId run, string orderKey, CancellationToken cancel)
     {
         try
         {
-            return await _registry.ReadAsync(run, cancel).ConfigureAwait(false) is not null;
+            var known = await _registry.ReadAsync(run, cancel).ConfigureAwait(false);
+            return known is null || known.OrderKey == orderKey ? known is not null
+                : throw new OrderRefusedException("run.taken", $"There is a run {run} already, of another order: give this one another name.");
         }
         catch (BlobStoreException none) when (none.Error == BlobStoreError.NotFound)
         {
@@ -99,14 +104,19 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
     private async Task<VolumePageView> VolumesAsync(RunId id, int page, VolumeState? state, CancellationToken cancel)
     {
         var run = await _registry.ReadAsync(id, cancel).ConfigureAwait(false) ?? throw new OrderRefusedException("run.unknown", $"There is no run {id} in this store.");
-        if (page < 0 || page >= run.PageCount)
+        if (page < 0 || (state is { } asked && !Enum.IsDefined(asked)))
+        {
+            throw new OrderRefusedException("order.invalid", "page must be 0 or more, and state one of a volume's states.");
+        }
+
+        if (page >= run.PageCount)
         {
             return new VolumePageView(page, run.PageCount, []);
         }
 
-        var inputs = (await _registry.ReadPageAsync(id, page, cancel).ConfigureAwait(false)).Inputs;
+        var inputs = (await _registry.ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
         var entries = await new Ledger(store, time, run.Epoch).FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
-        var volumes = inputs.Zip(entries, (input, entry) => VolumeView.Of(input, id, entry)).Where(volume => state is null || volume.State == state);
+        var volumes = inputs.Zip(entries, (input, entry) => VolumeView.Of(input, run, entry)).Where(volume => state is null || volume.State == state);
         return new VolumePageView(page, run.PageCount, [.. volumes]);
     }
 

@@ -1,7 +1,9 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ToNNO.Contracts;
 
 namespace ToNNO.Coordinator.Api;
 
@@ -69,7 +71,7 @@ public sealed record RunOrder
     public int? Size { get; init; }
 
     [Description("Exponent of the filter |ω|^α.")]
-    [Range(0, 2)]
+    [Range(0.0, 2.0)]
     public double? Alpha { get; init; }
 
     [Description("What tames the filter at high frequencies.")]
@@ -98,12 +100,18 @@ public sealed record RunOrder
     {
         var results = new List<ValidationResult>();
         Validator.TryValidateObject(this, new ValidationContext(this), results, validateAllProperties: true);
+        (string Name, IEnumerable<string?> Texts)[] texts = [("sources", Sources), ("model", [Model]), ("channels", Channels ?? []), ("classes", Classes), ("layer", [Layer ?? "-"])];
         return
         [
             .. results.Select(result => result.ErrorMessage ?? "The order is invalid."),
+            .. texts.Where(text => text.Texts.Any(one => string.IsNullOrEmpty(one) || one.Contains('\0', StringComparison.Ordinal))).Select(text => $"{text.Name} must not be empty, nor contain empty texts or zero characters."),
+            .. new[] { SpacingMm, PixelMm, Alpha, Until }.Any(number => number is { } given && !double.IsFinite(given)) ? ["Numbers must be finite."] : Array.Empty<string>(),
             .. Misplaced().Select(one => $"{JsonNamingPolicy.CamelCase.ConvertName(one.Option)} goes with method {string.Join(" or ", one.Methods)}, not with {Method}: leave it out."),
         ];
     }
+
+    /// <summary>Tells this order from others, whatever its run is called and its priority: SHA-256 of its JSON.</summary>
+    internal string Key() => Convert.ToHexStringLower(SHA256.HashData(Documents.ToBytes(this with { RunId = null, Priority = 0 })));
 
     /// <summary>Options that are given and say something of other methods alone: each with those.</summary>
     public IEnumerable<(string Option, IReadOnlyList<string> Methods)> Misplaced()

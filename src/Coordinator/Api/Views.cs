@@ -27,7 +27,8 @@ public sealed record RunListView(IReadOnlyList<RunView> Runs);
 /// <param name="Attempts">How often work on it was begun.</param>
 public sealed record VolumeView(VolumeId VolumeId, VolumeState State, string? ReasonCode, string? Detail, int Attempts, DateTimeOffset? UpdatedAt)
 {
-    internal static VolumeView Of(RunInput input, RunId run, LedgerEntry? entry) => entry is null || entry.RunId != run
+    /// <summary>As the ledger has it; what another run has made of a volume since this one ended is told with it.</summary>
+    internal static VolumeView Of(RunInput input, RunDocument run, LedgerEntry? entry) => entry is null || (entry.RunId != run.RunId && !run.IsEnded)
         ? new(input.VolumeId, VolumeState.Scheduled, null, null, 0, null)
         : new(input.VolumeId, entry.State, NullIfEmpty(entry.ReasonCode), NullIfEmpty(entry.Detail), entry.Attempts, entry.UpdatedAt);
 

@@ -45,7 +45,7 @@ public sealed class LedgerExport(IBlobStore store, TimeProvider time)
             ?? throw new BlobStoreException(BlobStoreError.NotFound, $"The document of run {run} is none that this program wrote.");
         for (var page = 0; page < document.PageCount; page++)
         {
-            var inputs = (await _registry.ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
+            var inputs = (await _registry.ReadPageAsync(document, page, cancel).ConfigureAwait(false)).Inputs;
             var entries = await _ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
             foreach (var (input, entry) in inputs.Zip(entries))
             {

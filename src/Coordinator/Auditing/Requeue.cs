@@ -30,7 +30,7 @@ public sealed class Requeue(IBlobStore store, TimeProvider time)
     public async IAsyncEnumerable<RequeuedVolume> RunAsync(RequeueOrder order, [EnumeratorCancellation] CancellationToken cancel)
     {
         // In the name of whoever coordinates: what it has written is not overwritten by an older one, and what it writes next counts.
-        var epoch = (await CoordinatorClaim.FindAsync(store, cancel).ConfigureAwait(false))?.Epoch ?? 0;
+        var epoch = (await CoordinatorClaim.FindAsync(store, cancel).ConfigureAwait(false))?.Epoch ?? CoordinatorClaim.EpochOf(time);
         var ledger = new Ledger(store, time, epoch);
         var volumes = order.Volumes.Count > 0 ? order.Volumes.ToAsyncEnumerable() : VolumesAsync(cancel);
         await foreach (var volume in volumes.ConfigureAwait(false))

@@ -3,12 +3,13 @@ using ToNNO.Storage;
 namespace ToNNO.Coordinator.Claims;
 
 /// <summary>Who coordinates the work on a store: <c>.tonno/coordinator.json</c>.</summary>
-/// <param name="Epoch">One more with each coordinator. What it writes bears this number; nothing overwrites a higher one.</param>
+/// <param name="Epoch">Higher with each coordinator. What it writes bears this number; nothing overwrites a higher one.</param>
 /// <param name="Node">Address of its node.</param>
 /// <param name="Standing">True while a cluster works on the store, though its nodes may have died.</param>
 /// <param name="Renewals">How often the coordinator has said since that it lives.</param>
 /// <param name="Ended">True where the coordinator ended in order.</param>
-public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false)
+/// <param name="Machine">Name of the machine that it runs on.</param>
+public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false, string Machine = "")
 {
     public const string Path = ".tonno/coordinator.json";
 
@@ -42,13 +43,17 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
                 }
 
                 former = current;
-                return new CoordinatorClaim((current?.Epoch ?? 0) + 1, node, standing, time.GetUtcNow());
+                return new CoordinatorClaim(Math.Max((current?.Epoch ?? 0) + 1, EpochOf(time)), node, standing, time.GetUtcNow(), Machine: Environment.MachineName);
             },
             cancel).ConfigureAwait(false);
         return (claim, former);
 
-        bool MayLive(CoordinatorClaim? one) => one is { Standing: true } && one.Node != node;
+        // A node at the same address of the same machine is a former life of this one: two cannot listen there.
+        bool MayLive(CoordinatorClaim? one) => one is { Standing: true } && (one.Node != node || one.Machine != Environment.MachineName);
     }
+
+    /// <summary>The least epoch that a coordinator takes now: Unix seconds, so that epochs go on where somebody has removed the claim.</summary>
+    internal static long EpochOf(TimeProvider time) => time.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>Says that the coordinator lives.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>

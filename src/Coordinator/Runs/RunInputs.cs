@@ -19,7 +19,7 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
     public async Task<Page> ReadAsync(CancellationToken cancel)
     {
         _reading = true;
-        var inputs = (await registry.ReadPageAsync(run.RunId, _pagesRead, cancel).ConfigureAwait(false)).Inputs;
+        var inputs = (await registry.ReadPageAsync(run, _pagesRead, cancel).ConfigureAwait(false)).Inputs;
         var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
         var (waiting, ended) = (new List<RunInput>(), new List<VolumeState>());
         foreach (var (input, entry) in inputs.Zip(entries))

@@ -1,5 +1,6 @@
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Volumes;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator.Runs;
@@ -18,9 +19,10 @@ public sealed class RunRegistry(IBlobStore store)
             throw new ArgumentException("Inputs must be as many as the run says, each with a name of its own.", nameof(inputs));
         }
 
+        run = run with { PagesKey = Guid.NewGuid().ToString("N") };
         foreach (var (page, content) in inputs.Chunk(RunDocument.PageSize).Index())
         {
-            await store.WriteAsync(RunDocument.PagePathOf(run.RunId, page), Documents.ToBytes(new RunInputPage(content)), WriteCondition.Always, cancel).ConfigureAwait(false);
+            await store.WriteAsync(run.PagePath(page), Documents.ToBytes(new RunInputPage(content)), WriteCondition.Always, cancel).ConfigureAwait(false);
         }
 
         var path = RunDocument.PathOf(run.RunId);
@@ -55,20 +57,29 @@ public sealed class RunRegistry(IBlobStore store)
     public async Task<IReadOnlyList<RunDocument>> UnderWayAsync(CancellationToken cancel) =>
         [.. (await ListAsync(cancel).ConfigureAwait(false)).Where(run => !run.IsEnded).OrderBy(run => run.SubmittedAt)];
 
-    /// <summary>Ends the runs of processes that died with them; for who holds the store alone.</summary>
+    /// <summary>Ends the runs of processes that were there for one run and died with it; for who holds the store alone. Those of a cluster stay.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
-    public async Task EndAllAsync(CancellationToken cancel)
+    public async Task EndDeadAsync(TimeProvider time, CancellationToken cancel)
     {
-        foreach (var run in await UnderWayAsync(cancel).ConfigureAwait(false))
+        var ledger = new Ledger(store, time, epoch: 0);
+        foreach (var run in (await UnderWayAsync(cancel).ConfigureAwait(false)).Where(run => run.OfOneProcess))
         {
-            await ChangeAsync(run.RunId, run.Epoch, former => former with { State = RunState.Canceled, Counts = default(RunCounts) }, cancel).ConfigureAwait(false);
+            var counts = default(RunCounts);
+            for (var page = 0; page < run.PageCount; page++)
+            {
+                var inputs = (await ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
+                var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
+                counts = entries.Aggregate(counts, (sum, entry) => sum.Add(entry?.IsEndOf(run.RunId) == true ? entry.State : VolumeState.Canceled, reused: false));
+            }
+
+            await ChangeAsync(run.RunId, run.Epoch, former => former with { State = RunState.Canceled, Counts = counts }, cancel).ConfigureAwait(false);
         }
     }
 
     /// <exception cref="BlobStoreException">The store failed, or the page is none of ours.</exception>
-    internal async Task<RunInputPage> ReadPageAsync(RunId run, int page, CancellationToken cancel)
+    internal async Task<RunInputPage> ReadPageAsync(RunDocument run, int page, CancellationToken cancel)
     {
-        var path = RunDocument.PagePathOf(run, page);
+        var path = run.PagePath(page);
         return Documents.TryParse<RunInputPage>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span)
             ?? throw Damaged(path);
     }

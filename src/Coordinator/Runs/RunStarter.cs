@@ -8,9 +8,9 @@ namespace ToNNO.Coordinator.Runs;
 
 /// <summary>What a coordinator does before it takes orders: claims the store, and finds the runs that are under way.</summary>
 /// <param name="node">Names the coordinator's node.</param>
-/// <param name="services">Makes the services of volumes from the lease desk and the ledger.</param>
+/// <param name="services">Makes the services of volumes from what all runs share and the ledger.</param>
 internal sealed class RunStarter(
-    IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<IActorRef, Ledger, VolumeServices> services)
+    IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<RunStarter.Desks, Ledger, VolumeServices> services)
 {
     public CoordinatorOptions Options { get; } = options;
 
@@ -20,15 +20,33 @@ internal sealed class RunStarter(
 
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">Another coordinator lives.</exception>
-    public async Task<Begun> BeginAsync(IActorRef leaseDesk, CancellationToken cancel)
+    public async Task<Begun> BeginAsync(Desks desks, CancellationToken cancel)
+    {
+        if (!Options.TakesUpRuns)
+        {
+            return await ClaimAsync(desks, cancel).ConfigureAwait(false); // the process holds the store for as long as it lives
+        }
+
+        // Not while such a process works on it; once it is claimed, none will.
+        var hold = await store.HoldAsync(cancel).ConfigureAwait(false);
+        await using (hold.ConfigureAwait(false))
+        {
+            return await ClaimAsync(desks, cancel).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<Begun> ClaimAsync(Desks desks, CancellationToken cancel)
     {
         var (claim, former) = await CoordinatorClaim.TakeAsync(store, node, standing: Options.TakesUpRuns, Options.ClaimRenewal * ClaimKeeper.WatchedRenewals, time, cancel).ConfigureAwait(false);
         keeper.Claim = claim;
         var registry = new RunRegistry(store);
         var underWay = Options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
-        var volumes = services(leaseDesk, new Ledger(store, time, claim.Epoch)) with { DiedEpoch = !Options.TakesUpRuns && former is { Ended: false } ? former.Epoch : null };
+        var volumes = services(desks, new Ledger(store, time, claim.Epoch)) with { DiedEpoch = !Options.TakesUpRuns && former is { Ended: false } ? former.Epoch : null };
         return new Begun(new RunServices(registry, claim.Epoch, volumes), underWay);
     }
+
+    /// <summary>What all runs of a coordinator share.</summary>
+    public sealed record Desks(IActorRef Leases, IActorRef Gate);
 
     public sealed record Begun(RunServices Services, IReadOnlyList<RunDocument> UnderWay) : ILocalMessage;
 }

@@ -14,6 +14,8 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     /// <summary>Deaths with the volume in work: once with others, once alone.</summary>
     private const int MostStuck = 2;
 
+    private const string Publisher = "publishing";
+
     private readonly RunId _run;
     private readonly RunInput _input;
     private readonly VolumeServices _services;
@@ -29,6 +31,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private readonly StoreRetry _retry;
     private VolumeState _stands = VolumeState.Scheduled;
     private int _stuck;
+    private bool _entered;
 
     /// <param name="traceParent">The span of the run.</param>
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services, string? traceParent = null)
@@ -38,7 +41,12 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         _span = CoordinatorTelemetry.Source.Begin("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", input.VolumeId.Value);
         _trace = _span?.Id ?? traceParent;
         _retry = new StoreRetry(services.Options);
-        Try(() => InspectAsync(settings));
+        services.Gate.Tell(new VolumeGateActor.Enter(input.VolumeId));
+        Receive<VolumeGateActor.Entered>(_ =>
+        {
+            _entered = true;
+            Try(() => InspectAsync(settings));
+        });
         Inspecting();
     }
 
@@ -128,9 +136,14 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         });
         Receive<SlabsCompleted>(completed =>
         {
+            if (!Context.Child(Publisher).IsNobody())
+            {
+                return; // said twice
+            }
+
             var (region, options) = (_services.PublisherRegion, _services.Options);
             var publish = new ReconProtocol.PublishHeatmap(_settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges) { TraceParent = _trace };
-            Context.ActorOf(Props.Create(() => new PublishingActor(publish, region, options)), "publishing");
+            Context.ActorOf(Props.Create(() => new PublishingActor(publish, region, options)), Publisher);
         });
         Receive<ReconProtocol.HeatmapPublished>(published =>
             Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false));
@@ -203,6 +216,12 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         foreach (var child in Context.GetChildren())
         {
             Context.Stop(child); // nothing more is to be encoded
+        }
+
+        if (!_entered)
+        {
+            Self.Tell(concluded); // the ledger's entry is that of the run which is at the volume
+            return;
         }
 
         var published = state is VolumeState.Completed or VolumeState.Warning;

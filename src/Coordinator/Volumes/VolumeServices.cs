@@ -19,6 +19,9 @@ internal sealed record VolumeServices(
     /// where volumes are worked on in other processes than the coordinator's.</summary>
     public long? DiedEpoch { get; init; }
 
+    /// <summary>Where runs take turns at a volume: <see cref="VolumeGateActor"/>.</summary>
+    public required IActorRef Gate { get; init; }
+
     /// <summary>Removes rows and slabs, which the published result has made superfluous; of other volumes they stay, for the next try.</summary>
     public async Task ClearAsync(VolumeId volume, CancellationToken cancel)
     {

@@ -19,10 +19,11 @@ internal static class RunWatch
         var view = await client.RunAsync(run, cancel).ConfigureAwait(false);
         await RunDisplays.ShowAsync(quiet, async display =>
         {
-            while (view.State is RunState.Active or RunState.Paused || view.Counts.Total < view.Volumes)
+            while (!IsOver(view))
             {
                 await ShowAsync(client, view.RunId, display, cancel).ConfigureAwait(false);
                 view = await AgainAsync(client, run, cancel).ConfigureAwait(false);
+                await Task.Delay(view.State is RunState.Active or RunState.Paused ? _pause : TimeSpan.Zero, cancel).ConfigureAwait(false);
             }
         }).ConfigureAwait(false);
         await foreach (var volume in client.VolumesAsync(run, null, cancel).ConfigureAwait(false))
@@ -42,6 +43,9 @@ internal static class RunWatch
 
         return counts.Completed == view.Volumes ? ExitCodes.Completed : counts.Completed > 0 ? ExitCodes.SomeFailed : ExitCodes.NothingDone;
     }
+
+    /// <summary>A canceled run is over when what was under way has stopped.</summary>
+    private static bool IsOver(RunView view) => view.State == RunState.Finished || (view.State == RunState.Canceled && view is { InWork: 0, Waiting: 0 });
 
     private static async Task ShowAsync(ClusterClient client, RunId run, IRunDisplay display, CancellationToken cancel)
     {

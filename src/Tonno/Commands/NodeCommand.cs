@@ -49,6 +49,7 @@ internal static class NodeCommand
         }
 
         var options = configuration.Options;
+        await RequirePortAsync(options.Cluster, cancel).ConfigureAwait(false);
         if (options.RoleList.Contains(SliceHosting.Role))
         {
             TorchDevice.Open(options.Slice.Device); // nobody counts on this node before it can encode
@@ -63,12 +64,33 @@ internal static class NodeCommand
         {
             throw new CommandException(ExitCodes.NothingDone, "node.port_taken", $"The node cannot listen on {options.Http.Listen}: {taken.Message}");
         }
+        catch (Exception failed) when (failed.GetBaseException() is System.Net.Sockets.SocketException)
+        {
+            throw new CommandException(
+                ExitCodes.NothingDone, "node.not_started", $"The node cannot listen for others at {options.Cluster.Host}:{options.Cluster.Port}: {failed.GetBaseException().Message}; check Cluster:Host, Bind and Port.");
+        }
 
         await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping).Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var reason = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>()).ShutdownReason;
         await NodeHost.StopAsync(app, options.StopTimeout).ConfigureAwait(false);
         return cancel.IsCancellationRequested ? ExitCodes.Completed : throw EndedBy(reason);
+    }
+
+    /// <summary>Refuses a port that another process listens on: two nodes with one address would be taken for one.</summary>
+    private static async Task RequirePortAsync(NodeOptions.ClusterSection cluster, CancellationToken cancel)
+    {
+        using var probe = new System.Net.Sockets.TcpClient();
+        try
+        {
+            await probe.ConnectAsync(cluster.Bind.Length > 0 && cluster.Bind != "0.0.0.0" ? cluster.Bind : "127.0.0.1", cluster.Port, cancel).ConfigureAwait(false);
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return; // nobody does
+        }
+
+        throw new CommandException(ExitCodes.NothingDone, "node.port_taken", $"Another process listens on port {cluster.Port}: give this node another by --port.");
     }
 
     /// <summary>Why a node ended that nobody told to.</summary>

@@ -69,10 +69,11 @@ internal sealed class NodeConfiguration
         // Names without "__" may be others', such as TONNO_HOME; only sections can be told to be ours.
         var own = environment.Where(pair => pair.Key.StartsWith(EnvironmentPrefix, StringComparison.Ordinal)
             && (pair.Key.Contains("__", StringComparison.Ordinal) || IsRootOption(pair.Key[EnvironmentPrefix.Length..])));
-        layers.Add(new("environment", own.ToDictionary(
-            pair => pair.Key[EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal), pair => pair.Value, StringComparer.OrdinalIgnoreCase)));
+        var byKey = own.ToLookup(pair => pair.Key[EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal), StringComparer.OrdinalIgnoreCase);
+        layers.Add(new("environment", byKey.ToDictionary(same => same.Key, same => same.First().Value, StringComparer.OrdinalIgnoreCase)));
         layers.Add(new("flags", flags));
         var configuration = new NodeConfiguration(layers);
+        configuration._faults.AddRange(byKey.Where(same => same.Count() > 1).Select(same => $"{same.Key} is given by several variables of the environment, {string.Join(" and ", same.Select(pair => pair.Key).Order(StringComparer.Ordinal))}: keep one."));
         if (unreadable is not null)
         {
             configuration._faults.Insert(0, unreadable);

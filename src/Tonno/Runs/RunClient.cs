@@ -22,7 +22,7 @@ internal static class RunClient
     {
         var store = node.Services.GetRequiredService<IBlobStore>();
         var time = node.Services.GetRequiredService<TimeProvider>();
-        var document = new RunDocument { RunId = run, Settings = settings, InputCount = inputs.Count, SubmittedAt = time.GetUtcNow() };
+        var document = new RunDocument { RunId = run, Settings = settings, InputCount = inputs.Count, SubmittedAt = time.GetUtcNow(), OfOneProcess = true };
         var blob = await new RunRegistry(store).CreateAsync(document, inputs, cancel).ConfigureAwait(false);
 
         var system = node.Services.GetRequiredService<ActorSystem>();
@@ -45,8 +45,12 @@ internal static class RunClient
 
     private sealed class WatcherActor : ReceiveActor, IWithTimers
     {
+        private readonly RunId _run;
+        private readonly ChannelWriter<IWireMessage> _events;
+
         public WatcherActor(IActorRef coordinator, RunProtocol.SubmitRun submit, ChannelWriter<IWireMessage> events)
         {
+            (_run, _events) = (submit.RunId, events);
             Receive<Submit>(_ => coordinator.Tell(submit));
             Receive<Terminated>(_ =>
             {
@@ -67,6 +71,13 @@ internal static class RunClient
         }
 
         public ITimerScheduler Timers { get; set; } = null!;
+
+        /// <summary>Where nobody waits any longer for the run's end, that says nothing; else the node ends under it.</summary>
+        protected override void PostStop()
+        {
+            _events.TryWrite(new RunProtocol.RunRejected(_run, "coordinator.lost", "The run's coordinator has left, since another has written to the store; look with --verbose who, and run again."));
+            _events.TryComplete();
+        }
 
         private sealed record Submit : ILocalMessage;
     }

@@ -21,7 +21,7 @@ internal static class RunJob
         await using var held = hold.ConfigureAwait(false);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel, hold.Lost);
         await RequireFreeAsync(options.Store, cancel).ConfigureAwait(false);
-        await new RunRegistry(options.Store).EndAllAsync(cancel).ConfigureAwait(false);
+        await new RunRegistry(options.Store).EndDeadAsync(TimeProvider.System, cancel).ConfigureAwait(false);
         using var node = LocalNode.Build(options);
         try
         {

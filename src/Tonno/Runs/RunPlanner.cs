@@ -20,6 +20,10 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
             {
                 return Plan(order);
             }
+            catch (FormatException malformed)
+            {
+                throw new OrderRefusedException("order.invalid", malformed.Message);
+            }
             catch (Exception error) when (Refusal.Of(error) is not null)
             {
                 var refusal = Refusal.Of(error)!;

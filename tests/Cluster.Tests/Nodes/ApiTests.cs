@@ -72,7 +72,7 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(("mixed-bad", "nifti.not_nifti"), (bad.VolumeId.Value, bad.ReasonCode));
         Assert.Equal(3, _work.Done().Count);
 
-        var again = await _client.SubmitAsync(new RunOrder { RunId = "mixed", Sources = [_work.In], Model = "builtin:sum" }, Cancel);
+        var again = await _client.SubmitAsync(new RunOrder { RunId = "mixed", Sources = [_work.In], Model = "builtin:sum", Directions = 96 }, Cancel);
         Assert.Equal(view, again.Run); // the same submission once more
         Assert.Equal(["mixed"], (await _client.RunsAsync(Cancel)).Select(one => one.RunId.Value));
     }
@@ -104,6 +104,16 @@ public sealed class ApiTests : IAsyncLifetime
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "/no/model" }""", 422, "model.missing")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "window": "round" }""", 400, "order.invalid")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "runId": "../up" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": [null], "model": "builtin:sum" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": [""], "model": "builtin:sum" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x\u0000y"], "model": "builtin:sum" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "/a\u0000b" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "channels": [null] }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "classes": [null] }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "threshold": "abc" }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "alpha": "NaN" }""", 400, "order.invalid")]
+    [InlineData("GET", "api/v1/nothing", null, 404, "api.refused")]
+    [InlineData("DELETE", "api/v1/runs", null, 405, "api.refused")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "method": "cam-axis", "directions": 400 }""", 400, "order.invalid")]
     public async Task Request_ThatMakesNoSense_IsAProblemWithItsCode(string method, string path, string? body, int status, string code)
     {
@@ -152,16 +162,49 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Empty(await _client.RunsAsync(Cancel));
     }
 
+    [Fact]
+    public async Task Submit_TwoRunsOverTheSameVolumesAtOnce_EachIsMadeOnceAndServesBoth()
+    {
+        for (var at = 0; at < 6; at++)
+        {
+            _work.Write($"shared-{at}.nii", Workplace.Volume(at, edge: 24).Plain());
+        }
+
+        var order = new RunOrder { Sources = [_work.In], Model = "builtin:sum", Directions = 96 };
+        await Task.WhenAll(_client.SubmitAsync(order with { RunId = "one" }, Cancel), _client.SubmitAsync(order with { RunId = "two" }, Cancel));
+        await Task.WhenAll(WatchedAsync("one"), WatchedAsync("two"));
+        var (one, two) = (await _client.RunAsync("one", Cancel), await _client.RunAsync("two", Cancel));
+        Assert.Equal((6, 6, 6), (one.Counts.Completed, two.Counts.Completed, one.Counts.Reused + two.Counts.Reused));
+        Assert.All(await _client.VolumesAsync("one", null, Cancel).ToListAsync(Cancel), volume => Assert.Equal(VolumeState.Completed, volume.State));
+        Assert.Equal(6, _work.Done().Count);
+    }
+
+    [Fact]
+    public async Task Submit_NameOfAnotherOrder_IsRefused()
+    {
+        await SubmitAsync("taken", 1);
+        var refused = await Assert.ThrowsAsync<CommandException>(() => _client.SubmitAsync(new RunOrder { RunId = "taken", Sources = [_work.In], Model = "builtin:sum", Directions = 8 }, Cancel));
+        Assert.Equal("run.taken", refused.Code);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]
     [InlineData("another")]
     public async Task Request_WithoutTheToken_IsRefused(string? token)
     {
+        using (var upper = await _http.GetAsync(new Uri("API/v1/runs", UriKind.Relative), Cancel))
+        {
+            Assert.Equal(HttpStatusCode.OK, upper.StatusCode); // the token is there yet
+        }
+
         _http.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
-        using var answer = await _http.GetAsync(new Uri("api/v1/runs", UriKind.Relative), Cancel);
-        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
-        Assert.Contains("api.unauthorized", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        foreach (var path in new[] { "api/v1/runs", "API/v1/runs", "Api/V1/RUNS" })
+        {
+            using var answer = await _http.GetAsync(new Uri(path, UriKind.Relative), Cancel);
+            Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+            Assert.Contains("api.unauthorized", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -199,7 +199,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
 
         Finished();
         Assert.Equal(new RunCounts(3, 0, 2, 0, 0, 0), Ask(new RunProtocol.DescribeRun(SmallWork.Run), next).Counts);
-        Assert.Equal(2, (await EntryAsync("b"))!.Epoch);
+        Assert.Equal((await CoordinatorClaim.FindAsync(_store, CancellationToken.None))!.Epoch, (await EntryAsync("b"))!.Epoch);
     }
 
     [Fact]
@@ -219,8 +219,8 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Assert.Null(await EntryAsync("a"));
 
         var registry = new RunRegistry(_store);
-        await registry.EndAllAsync(CancellationToken.None);
-        Assert.Equal(RunState.Canceled, (await registry.ReadAsync(SmallWork.Run, CancellationToken.None))!.State);
+        await registry.EndDeadAsync(TimeProvider.System, CancellationToken.None);
+        Assert.Equal(RunState.Active, (await registry.ReadAsync(SmallWork.Run, CancellationToken.None))!.State);
     }
 
     [Fact]
@@ -238,7 +238,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a") });
         await left.WaitAsync(TimeSpan.FromSeconds(30)); // the node leaves; virtual time stands still
         var entry = (await EntryAsync("a"))!;
-        Assert.Equal((VolumeState.Quarantined, 2), (entry.State, entry.Epoch));
+        Assert.Equal((VolumeState.Quarantined, (await CoordinatorClaim.FindAsync(_store, CancellationToken.None))!.Epoch), (entry.State, entry.Epoch));
     }
 
     [Fact]
@@ -383,7 +383,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         options,
         TimeProvider.System,
         new ClaimKeeper(_store),
-        (desk, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desk, _slabs.Ref, _publisher, options, TimeProvider.System)))));
+        (desks, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desks.Leases, _slabs.Ref, _publisher, options, TimeProvider.System) { Gate = desks.Gate }))));
 
     private static async Task EndAsync(IActorRef coordinator) => await coordinator.GracefulStop(TimeSpan.FromSeconds(30));
 

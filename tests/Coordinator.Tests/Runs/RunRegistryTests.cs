@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
 using ToNNO.Coordinator.Runs;
+using ToNNO.Coordinator.Volumes;
 using ToNNO.Storage;
 using ToNNO.Tests.Support;
 
@@ -50,6 +51,38 @@ public sealed class RunRegistryTests : IDisposable
     }
 
     [Fact]
+    public async Task Create_TwoOfOneNameAtATime_TheOneThatIsThereHasItsOwnInputs()
+    {
+        var other = new RunRegistry(_store);
+        var first = true;
+        _store.Before = async call =>
+        {
+            if (first && call.Path.EndsWith("run.json", StringComparison.Ordinal))
+            {
+                first = false;
+                await other.CreateAsync(Run(1), Inputs("x"), Cancel); // between this one's pages and its document
+            }
+        };
+        await Assert.ThrowsAsync<BlobStoreException>(() => _registry.CreateAsync(Run(2), Inputs("a", "b"), Cancel));
+        var run = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
+        Assert.Equal((1, "x"), (run.InputCount, Assert.Single((await _registry.ReadPageAsync(run, 0, Cancel)).Inputs).VolumeId.Value));
+    }
+
+    [Fact]
+    public async Task EndDead_RunOfAProcessThatDied_IsCanceledWithEveryVolumeAccountedFor()
+    {
+        await _registry.CreateAsync(Run(3) with { OfOneProcess = true }, Inputs("a", "b", "c"), Cancel);
+        var ledger = new Ledger(_store, _time, epoch: 1);
+        await ledger.RecordAsync(new("a"), _ => Entry("a", VolumeState.Completed), Cancel);
+        await ledger.RecordAsync(new("b"), _ => Entry("b", VolumeState.InProcess), Cancel);
+        await _registry.EndDeadAsync(_time, Cancel);
+        var run = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
+        Assert.Equal((RunState.Canceled, new RunCounts(1, 0, 0, 0, 0, 2)), (run.State, run.Counts));
+
+        static LedgerEntry Entry(string id, VolumeState state) => new() { VolumeId = new(id), RunId = SmallWork.Run, State = state };
+    }
+
+    [Fact]
     public async Task Change_AnotherWriterBetween_BothChangesStand()
     {
         await _registry.CreateAsync(Run(0), [], Cancel);
@@ -81,11 +114,20 @@ public sealed class RunRegistryTests : IDisposable
     {
         var (first, _) = await TakeAsync("a");
         var (second, former) = await TakeAsync("a");
-        Assert.Equal((1, 2, first), (first.Epoch, second.Epoch, former));
+        Assert.Equal((first.Epoch + 1, first), (second.Epoch, former));
         await first.ReleaseAsync(_store, Cancel);
         Assert.Equal(second, await CoordinatorClaim.FindAsync(_store, Cancel));
         await second.ReleaseAsync(_store, Cancel);
         Assert.Equal(second with { Standing = false, Ended = true }, await CoordinatorClaim.FindAsync(_store, Cancel));
+    }
+
+    [Fact]
+    public async Task Claim_WhereSomebodyRemovedTheFormer_IsHigherAllTheSame()
+    {
+        var (first, _) = await TakeAsync("a");
+        await _store.DeleteAsync(CoordinatorClaim.Path, Cancel);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.True((await TakeAsync("b")).Claim.Epoch > first.Epoch);
     }
 
     [Fact]
@@ -104,7 +146,7 @@ public sealed class RunRegistryTests : IDisposable
             await Task.Yield();
         }
 
-        Assert.Equal(2, (await taking).Claim.Epoch);
+        Assert.True((await taking).Claim.Epoch > first.Epoch);
         await Assert.ThrowsAsync<SupersededException>(() => first.RenewAsync(_store, Cancel));
     }
 

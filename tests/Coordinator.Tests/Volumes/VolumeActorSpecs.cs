@@ -21,12 +21,14 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     private readonly TestProbe _desk;
     private readonly TestProbe _slabs;
     private readonly TestProbe _publisher;
+    private readonly IActorRef _gate;
     private readonly IActorRef _volume;
 
     public VolumeActorSpecs()
     {
         (_run, _desk, _slabs, _publisher) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
+        _gate = Sys.ActorOf(Props.Create(() => new VolumeGateActor()));
         _volume = Begin();
     }
 
@@ -51,6 +53,30 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         _inspector.Answer(FakeInspector.NewVolume("a") with { Done = Results.Of("a", warning: "cut off") });
         Assert.Equal((VolumeState.Warning, "", true), Concluded());
         Assert.False(_desk.HasMessages);
+    }
+
+    [Fact]
+    public void Gate_TwoRunsAtOneVolume_TakeTurns()
+    {
+        Work();
+        var other = CreateTestProbe();
+        other.Send(_gate, new VolumeGateActor.Enter(new("a")));
+        Settle(_gate);
+        Assert.False(other.HasMessages);
+        _volume.Tell(PoisonPill.Instance);
+        other.ExpectMsg<VolumeGateActor.Entered>();
+        other.Send(_gate, new VolumeGateActor.Enter(new("b")));
+        other.ExpectMsg<VolumeGateActor.Entered>();
+    }
+
+    [Fact]
+    public async Task Cancel_WhileAnotherRunIsAtTheVolume_LeavesItsEntryAlone()
+    {
+        Work();
+        var second = Begin();
+        second.Tell(new Cancel());
+        Assert.Equal((VolumeState.Canceled, "run.canceled", false), Concluded());
+        Assert.Equal((VolumeState.InProcess, 1), await LedgerAsync());
     }
 
     [Fact]
@@ -126,6 +152,8 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         Assert.Equal([16], _desk.ExpectMsg<LeasesOffered>().Suspects);
         Assert.Equal([new VolumeDeaths.Place(16, 1)], (await EntryAsync()).Deaths?.Places);
 
+        _volume.Tell(PoisonPill.Instance);
+        _desk.ExpectMsg<LeasesWithdrawn>();
         var second = Begin();
         _run.ExpectMsg<AdmissionRequested>();
         second.Tell(new Admitted());
@@ -195,7 +223,8 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     private IActorRef Begin()
     {
         var services = new VolumeServices(
-            _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System);
+            _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System)
+        { Gate = _gate };
         var input = new RunInput(new("a"), ["/nowhere/a.nii"]);
         return _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
     }
