@@ -88,7 +88,9 @@ public static class SliceProtocol
 {
     /// <summary>A free encoder asks for work; the answer comes when there is some. Repeating it is harmless.</summary>
     /// <param name="CachedVolumes">Volumes that the encoder's node holds in memory.</param>
-    public sealed record RequestLease(string EncoderId, IReadOnlyList<VolumeId> CachedVolumes) : WireMessage;
+    /// <param name="InHand">What it has to encode or to store, so that a lease or an answer that was lost on its way is noticed; null where the
+    /// encoder does not tell.</param>
+    public sealed record RequestLease(string EncoderId, IReadOnlyList<VolumeId> CachedVolumes, IReadOnlyList<ReturnedLease>? InHand = null) : WireMessage;
 
     /// <summary>The encoder's node is leaving: it wants nothing more, and its end is no fault of what it has in its hands.</summary>
     /// <param name="Returned">What it will not encode.</param>

@@ -50,8 +50,11 @@ internal static class Codecs
                 new(p.RunId), (RunState)p.State, p.Priority, new(p.SubmittedAtTicks, TimeSpan.Zero), p.Volumes, Read(p.Counts), p.InWork, p.Fraction, p.SlicesEncoded)),
 
         Codec.Of("slice.request.v1", Proto.RequestLease.Parser,
-            (SliceProtocol.RequestLease m) => new Proto.RequestLease { EncoderId = m.EncoderId, CachedVolumes = { m.CachedVolumes.Select(id => id.Value) } },
-            p => new(p.EncoderId, p.CachedVolumes.Select(id => new VolumeId(id)).ToArray())),
+            (SliceProtocol.RequestLease m) => new Proto.RequestLease
+            {
+                EncoderId = m.EncoderId, CachedVolumes = { m.CachedVolumes.Select(id => id.Value) }, InHand = { (m.InHand ?? []).Select(Write) }, TellsInHand = m.InHand is not null,
+            },
+            p => new(p.EncoderId, p.CachedVolumes.Select(id => new VolumeId(id)).ToArray(), p.TellsInHand ? p.InHand.Select(Read).ToArray() : null)),
         Codec.Of("slice.encode.v1", Proto.EncodeLease.Parser,
             (SliceProtocol.EncodeLease m) => new Proto.EncodeLease { Task = Write(m.Task), Directions = Write(m.Directions) },
             p => new(Read(p.Task), Read(p.Directions))),

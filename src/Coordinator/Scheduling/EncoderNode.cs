@@ -99,6 +99,9 @@ internal sealed class LeaseOut(LeaseOffer offer, DirectionRange block, EncoderSe
 
     public TimeSpan Deadline { get; } = deadline;
 
+    /// <summary>When its encoder first told what it has, and this was not among it; null while it is.</summary>
+    public TimeSpan? MissedSince { get; set; }
+
     /// <summary>Slices of the block, blank ones too.</summary>
     public int Slices => Block.Count * Offer.SlicesPerDirection;
 }

@@ -14,6 +14,10 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>Blocks that an encoder has begun when it dies, at most: one stored, one encoded, one cut.</summary>
     private const int BegunBlocks = 3;
 
+    /// <summary>Longer than a message takes.</summary>
+    private static readonly TimeSpan LostAfter = TimeSpan.FromSeconds(10);
+
+
     private readonly Dictionary<RunId, RunQueue> _runs = [];
     private readonly Dictionary<string, EncoderSeat> _seats = new(StringComparer.Ordinal);
     private readonly Dictionary<string, EncoderNode> _nodes = new(StringComparer.Ordinal);
@@ -117,6 +121,25 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         {
             seat.Waiting ??= _free.AddLast(seat);
         }
+    }
+
+    /// <summary>Blocks that an encoder should have and does not, asked twice with time between: they, or their answers, were lost on their way.
+    /// Each is to be closed.</summary>
+    /// <param name="inHand">What it says that it has.</param>
+    public IReadOnlyList<LeaseOut> Missed(string encoderId, IReadOnlyList<ReturnedLease> inHand, TimeSpan now)
+    {
+        if (!_seats.TryGetValue(encoderId, out var seat))
+        {
+            return [];
+        }
+
+        var told = inHand.Select(lease => (new WorkId(lease.RunId, lease.VolumeId), lease.Directions.First)).ToHashSet();
+        foreach (var lease in seat.InHand)
+        {
+            lease.MissedSince = told.Contains((lease.Work, lease.Block.First)) ? null : lease.MissedSince ?? now;
+        }
+
+        return [.. seat.InHand.Where(lease => now - lease.MissedSince >= LostAfter)];
     }
 
     /// <summary>An encoder is leaving: it gets nothing more.</summary>

@@ -29,6 +29,11 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         {
             Know(request.EncoderId, Sender);
             _board.Request(request.EncoderId, request.CachedVolumes);
+            if (request.InHand is { } inHand)
+            {
+                TakeBack(_board.Missed(request.EncoderId, inHand, _now), LeaseLoss.Returned);
+            }
+
             HandOut();
         });
         Receive<SliceProtocol.EncoderLeaving>(Leave);

@@ -143,7 +143,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         else if (!_asked && _leases.RoomForMore)
         {
             _asked = true;
-            _coordinator.Tell(new SliceProtocol.RequestLease(_encoderId, _held));
+            _coordinator.Tell(new SliceProtocol.RequestLease(_encoderId, _held, _leases.Told()));
         }
     }
 

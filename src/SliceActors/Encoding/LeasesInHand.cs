@@ -89,8 +89,13 @@ internal sealed class LeasesInHand
             hand.Span.Fail("node.stopping");
         });
         _arrived.Clear();
-        return [.. given.Select(hand => new ReturnedLease(hand.Lease.Task.RunId, hand.Lease.Task.VolumeId, hand.Lease.Directions))];
+        return [.. given.Select(ToldOf)];
     }
+
+    /// <summary>All blocks, as the coordinator is told of them.</summary>
+    public IReadOnlyList<ReturnedLease> Told() => [.. Kept.Select(ToldOf)];
+
+    private static ReturnedLease ToldOf(Hand hand) => new(hand.Lease.Task.RunId, hand.Lease.Task.VolumeId, hand.Lease.Directions);
 
     /// <summary>Ends the cutters of all leases.</summary>
     public void StopCutting()

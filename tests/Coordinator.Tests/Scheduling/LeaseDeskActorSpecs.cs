@@ -170,6 +170,27 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Request_BlockThatNeverArrived_GoesOutAgainWhenTheEncoderHasTwiceNotToldOfIt()
+    {
+        Hand();
+        Tell();
+        Wait(TimeSpan.FromSeconds(5));
+        Tell(new ReturnedLease(_task.RunId, _task.VolumeId, _block));
+        Wait(TimeSpan.FromSeconds(9));
+        Tell(); // missed from now on
+        Wait(TimeSpan.FromSeconds(9));
+        Tell();
+        ExpectNothing(_owner, _desk);
+        Wait(TimeSpan.FromSeconds(1));
+        Tell();
+        var lost = _owner.ExpectMsg<LeasesLost>();
+        Assert.Equal((LeaseLoss.Returned, _block), (lost.Loss, Assert.Single(lost.Blocks)));
+        Assert.Equal(0, Described().Out);
+
+        void Tell(params ReturnedLease[] inHand) => _desk.Tell(new SliceProtocol.RequestLease(Encoder, [], inHand), _encoder.Ref);
+    }
+
+    [Fact]
     public void Describe_LeaseOut_AgeAndMarginAreTold()
     {
         Hand();
