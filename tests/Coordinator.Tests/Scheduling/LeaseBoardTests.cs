@@ -101,6 +101,8 @@ public class LeaseBoardTests
         _board.Stand(SmallWork.Run, priority: 0, paused: false);
         _board.End(SmallWork.Run);
         Assert.Equal(TimeSpan.Zero, _board.Backlog());
+        Offer("b");
+        Assert.Equal(volume / 25, _board.Backlog().TotalSeconds, 3); // as fast as the run before
     }
 
     [Fact]
