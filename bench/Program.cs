@@ -16,6 +16,7 @@ internal static class Program
     private static readonly Dictionary<string, Func<string[], object>> _benchmarks = new(StringComparer.Ordinal)
     {
         ["adaptive"] = AdaptiveBenchmark.Measure,
+        ["autoscaling"] = AutoscalingBench.Measure,
         ["cam"] = CamBench.Measure,
         ["cluster-load"] = ClusterLoadBench.Measure,
         ["cluster-scaling"] = ClusterScalingBench.Measure,

@@ -17,6 +17,20 @@ public static class Spans
         return span;
     }
 
+    /// <summary>Begins a trace of its own, linked with a span that a message told of; null where nobody listens.</summary>
+    public static Activity? BeginTrace(this ActivitySource source, string name, string? linkedTo)
+    {
+        var current = Activity.Current;
+        Activity.Current = null;
+        ActivityLink[] links = ActivityContext.TryParse(linkedTo, null, isRemote: true, out var linked) ? [new(linked)] : [];
+        var span = source.StartActivity(name, ActivityKind.Internal, parentContext: default, links: links);
+        Activity.Current = current;
+        return span;
+    }
+
+    /// <summary>The trace of a span that a message told of; null where there is none.</summary>
+    public static string? TraceIdOf(string? traceParent) => ActivityContext.TryParse(traceParent, null, out var context) ? context.TraceId.ToHexString() : null;
+
     /// <summary>Ends a span as failed, by a reason code.</summary>
     public static void Fail(this Activity? span, string reasonCode)
     {

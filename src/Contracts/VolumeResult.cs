@@ -17,6 +17,9 @@ public sealed record VolumeResult
     /// <summary>See <see cref="VolumeTask.WorkKey"/>.</summary>
     public required string WorkKey { get; init; }
 
+    /// <summary>The trace of the work, where traces are exported.</summary>
+    public string? TraceId { get; init; }
+
     public required InputFacts Input { get; init; }
 
     public required RunSettings Settings { get; init; }

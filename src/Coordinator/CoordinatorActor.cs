@@ -42,6 +42,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 
     protected override void PostStop()
     {
+        CoordinatorTelemetry.Leads(false);
         _stopping.Cancel();
         _stopping.Dispose();
     }
@@ -54,6 +55,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         {
             _services = begun.Services;
             Become(Working);
+            CoordinatorTelemetry.Leads(true);
             Timers.StartPeriodicTimer(nameof(Renew), new Renew(), _starter.Options.ClaimRenewal);
             foreach (var run in begun.UnderWay)
             {
@@ -166,6 +168,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     private void Leave(string why)
     {
         _log.Error("{Reason} This node leaves", why);
+        CoordinatorTelemetry.Conflict(superseded: true);
         CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
     }
 

@@ -34,6 +34,7 @@ public static class CoordinatorHosting
         var options = resolver.GetService<IOptions<CoordinatorOptions>>().Value;
         var time = resolver.GetService<TimeProvider>();
         var keeper = new ClaimKeeper(store);
+        CoordinatorTelemetry.Leads(false);
         CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeActorSystemTerminate, "release-store", async () =>
         {
             using var timeout = new CancellationTokenSource(_releaseTimeout);

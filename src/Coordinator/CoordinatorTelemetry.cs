@@ -31,7 +31,76 @@ public static class CoordinatorTelemetry
 
     private static readonly Counter<long> _concluded = _meter.CreateCounter<long>("tonno.coordinator.volume.concluded", "{volume}", "Volumes that are done with, by state.");
 
+    private static readonly Gauge<int> _leading = _meter.CreateGauge<int>("tonno.coordinator.leading", "{coordinator}", "1 while this node coordinates, 0 while it stands by.");
+
+    private static readonly Gauge<int> _encoders = _meter.CreateGauge<int>("tonno.coordinator.encoder.connected", "{encoder}", "Encoders that the coordinator knows, by whether they are free or busy.");
+
+    private static readonly Gauge<double> _silence = _meter.CreateGauge<double>(
+        "tonno.coordinator.volume.longest_silence", "s", "Of volumes that are begun and not ended, in runs that are not paused: the longest time since a block of one was handed out.");
+
+    private static readonly Histogram<double> _duration = _meter.CreateHistogram(
+        "tonno.coordinator.volume.duration", "s", "Time from a volume's inspection to its end, by state; without those that were done before.", advice: Buckets());
+
+    private static readonly Histogram<double> _stage = _meter.CreateHistogram(
+        "tonno.coordinator.volume.stage.duration",
+        "s",
+        "Time of a volume's stages, one after another: inspect, wait (for admission), encode, backproject (from the last rows to the last slab), publish.",
+        advice: Buckets());
+
+    private static readonly Counter<long> _quarantined = _meter.CreateCounter<long>("tonno.coordinator.volume.quarantined", "{volume}", "Volumes that were set aside, by reason code.");
+
+    private static readonly Counter<long> _retried = _meter.CreateCounter<long>("tonno.coordinator.retries", "{retry}", "Steps of volumes that are tried again, by reason code.");
+
+    private static readonly Counter<long> _conflicts = _meter.CreateCounter<long>(
+        "tonno.coordinator.ledger.conflicts", "{conflict}", "Documents of the ledger, of runs or of the claim that another had written meanwhile (overtaken: it is tried again), or that a later coordinator has (superseded: this one leaves).");
+
     internal static void HandedOut(bool alone) => _handedOut.Add(1, new KeyValuePair<string, object?>("alone", alone));
+
+    /// <summary>Says whether this node coordinates. Counters that alerts watch begin at zero, so that the first event is an increase.</summary>
+    internal static void Leads(bool leads)
+    {
+        _leading.Record(leads ? 1 : 0);
+        Conflict(superseded: true, 0);
+        Conflict(superseded: false, 0);
+        foreach (var state in Enum.GetValues<VolumeState>().Where(state => state > VolumeState.InProcess))
+        {
+            Concluded(state, "", 0);
+        }
+    }
+
+    internal static void Encoders(int known, int free)
+    {
+        _encoders.Record(free, new KeyValuePair<string, object?>("state", "free"));
+        _encoders.Record(known - free, new KeyValuePair<string, object?>("state", "busy"));
+    }
+
+    internal static void LongestSilence(TimeSpan silence) => _silence.Record(silence.TotalSeconds);
+
+    internal static void Conflict(bool superseded, int count = 1) => _conflicts.Add(count, new KeyValuePair<string, object?>("kind", superseded ? "superseded" : "overtaken"));
+
+    /// <summary>A step is tried again: counted, and a span of no length under the volume's.</summary>
+    internal static void Retried(string reasonCode, string? traceParent)
+    {
+        _retried.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
+        Source.Begin("retry", traceParent)?.SetTag("tonno.reason", reasonCode).Dispose();
+    }
+
+    /// <summary>A stage of a volume is over, for its span and the histogram.</summary>
+    internal static void Staged(string stage, DateTimeOffset begun, DateTimeOffset ended, string? traceParent)
+    {
+        _stage.Record((ended - begun).TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
+        Source.Begin($"volume.{stage}", traceParent, since: begun)?.SetEndTime(ended.UtcDateTime).Dispose();
+    }
+
+    /// <summary>A volume's work took so long.</summary>
+    /// <param name="span">Its trace is told beside the figure.</param>
+    internal static void Took(VolumeState state, TimeSpan elapsed, Activity? span)
+    {
+        var current = Activity.Current;
+        Activity.Current = span;
+        _duration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("state", Name(state)));
+        Activity.Current = current;
+    }
 
     internal static void Leases(int open, TimeSpan oldestAge)
     {
@@ -48,7 +117,17 @@ public static class CoordinatorTelemetry
     /// <summary>A volume enters a state, or leaves it.</summary>
     internal static void Open(VolumeState state, int change) => _volumes.Add(change, new KeyValuePair<string, object?>("state", Name(state)));
 
-    internal static void Concluded(VolumeState state) => _concluded.Add(1, new KeyValuePair<string, object?>("state", Name(state)));
+    internal static void Concluded(VolumeState state, string reasonCode, int volumes = 1)
+    {
+        _concluded.Add(volumes, new KeyValuePair<string, object?>("state", Name(state)));
+        if (state == VolumeState.Quarantined && volumes > 0)
+        {
+            _quarantined.Add(volumes, new KeyValuePair<string, object?>("reason", reasonCode));
+        }
+    }
+
+    /// <summary>From seconds to hours.</summary>
+    private static InstrumentAdvice<double> Buckets() => new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400] };
 
     private static string Name(LeaseLoss loss) => loss switch
     {

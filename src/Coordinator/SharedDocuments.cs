@@ -28,7 +28,7 @@ internal static class SharedDocuments
             }
             catch (BlobStoreException overtaken) when (overtaken.Error == BlobStoreError.ConditionFailed)
             {
-                // Read again what the other writer left.
+                CoordinatorTelemetry.Conflict(superseded: false); // read again what the other writer left
             }
         }
     }

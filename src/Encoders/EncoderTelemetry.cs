@@ -26,6 +26,8 @@ public static class EncoderTelemetry
         // for each Parameter ever made: some ten per network that is opened. The memory itself is given back.)
         _ = _meter.CreateObservableGauge(
             "tonno.torch.live_tensors", () => Tensor.TotalCount, "{tensor}", "Tensors that nobody has disposed of.");
+        _ = _meter.CreateObservableGauge("tonno.gpu.memory.usage", () => GpuMemory.Measure(used: true), "By", "Memory of a GPU that is in use, by whatever process.");
+        _ = _meter.CreateObservableGauge("tonno.gpu.memory.limit", () => GpuMemory.Measure(used: false), "By", "Memory that a GPU has.");
     }
 
     internal static void Encoded(int slices, TimeSpan duration, string device)

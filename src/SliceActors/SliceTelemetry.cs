@@ -20,6 +20,10 @@ public static class SliceTelemetry
     private static readonly Counter<double> _starved = _meter.CreateCounter<double>(
         "tonno.slice.encoder_starved", "s", "Time that an encoder waited, for pixels to be cut or for a lease.");
 
+    private static readonly Counter<double> _busy = _meter.CreateCounter<double>("tonno.slice.encoder_busy", "s", "Time that an encoder was at work.");
+
+    private static readonly Counter<long> _lookups = _meter.CreateCounter<long>("tonno.slice.cache.lookups", "{lookup}", "Volumes that encoders asked for, by whether their node held them.");
+
     internal static void Stored(long slices) => _stored.Add(slices);
 
     /// <summary>Begins a stage of a block, for its span and the histogram.</summary>
@@ -31,6 +35,10 @@ public static class SliceTelemetry
         Source.Begin("lease.read", traceParent, since: TimeProvider.System.GetUtcNow() - elapsed)?.Dispose();
         _stage.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("stage", "read"));
     }
+
+    internal static void LookedUp(bool held) => _lookups.Add(1, new KeyValuePair<string, object?>("result", held ? "hit" : "miss"));
+
+    internal static void Busy(TimeSpan time, string device) => _busy.Add(time.TotalSeconds, new KeyValuePair<string, object?>("device", device));
 
     internal static void StarvedOfPixels(TimeSpan time, string device) => Starved(time, device, "pixels");
 

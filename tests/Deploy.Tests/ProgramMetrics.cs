@@ -4,6 +4,7 @@ using ToNNO.Coordinator;
 using ToNNO.Encoders;
 using ToNNO.ReconActors;
 using ToNNO.SliceActors;
+using ToNNO.Storage;
 
 namespace ToNNO.Deploy.Tests;
 
@@ -14,7 +15,7 @@ internal static class ProgramMetrics
 
     private static HashSet<string> Find()
     {
-        foreach (var type in new[] { typeof(CoordinatorTelemetry), typeof(SliceTelemetry), typeof(ReconTelemetry), typeof(EncoderTelemetry) })
+        foreach (var type in new[] { typeof(CoordinatorTelemetry), typeof(SliceTelemetry), typeof(ReconTelemetry), typeof(EncoderTelemetry), typeof(StorageTelemetry) })
         {
             RuntimeHelpers.RunClassConstructor(type.TypeHandle);
         }

@@ -10,8 +10,9 @@ namespace ToNNO.Coordinator.Auditing;
 /// <param name="State">Null where the ledger's entry cannot be read.</param>
 /// <param name="RunId">The run that took it last; null where none has begun.</param>
 /// <param name="Sources">What it is read from, where a run is told; parted by spaces.</param>
+/// <param name="TraceId">The trace of the latest work on it, where traces are exported.</param>
 public sealed record LedgerRow(
-    VolumeId VolumeId, VolumeState? State, string ReasonCode, string Detail, RunId? RunId, int Attempts, string WorkKey, DateTimeOffset? UpdatedAt, string? Sources);
+    VolumeId VolumeId, VolumeState? State, string ReasonCode, string Detail, RunId? RunId, int Attempts, string WorkKey, DateTimeOffset? UpdatedAt, string? Sources, string? TraceId = null);
 
 /// <summary>The ledger as a table: of a whole store, or of one run with all its inputs, those too that nobody has begun with.</summary>
 /// <remarks>Holds a few hundred rows in memory, however large the archive.</remarks>
@@ -57,5 +58,5 @@ public sealed class LedgerExport(IBlobStore store, TimeProvider time)
 
     private static LedgerRow Row(VolumeId volume, LedgerEntry? entry, string? sources) => entry is null
         ? new(volume, null, "ledger.unreadable", "The ledger's entry cannot be read.", null, 0, "", null, sources)
-        : new(volume, entry.State, entry.ReasonCode, entry.Detail, entry.RunId, entry.Attempts, entry.WorkKey, entry.UpdatedAt, sources);
+        : new(volume, entry.State, entry.ReasonCode, entry.Detail, entry.RunId, entry.Attempts, entry.WorkKey, entry.UpdatedAt, sources, entry.TraceId);
 }

@@ -70,7 +70,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<Terminated>(gone => _watchers.Remove(gone.ActorRef));
         Receive<StoreFailed>(failed =>
         {
-            _log.Warning(failed.Error, "The store fails run {RunId}; it is asked again", _run.RunId);
+            _log.Warning(failed.Error, "The store fails run {RunId}; it is asked again; trace {TraceId}", _run.RunId, _span?.TraceId);
             Timers.StartSingleTimer(nameof(TryAgain), new TryAgain(), services.Options.StoreRetryPause);
         });
         Receive<TryAgain>(_ =>
@@ -87,7 +87,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     // A volume that fails unexpectedly is stopped, reported by VolumeLost, and harms no other.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(error =>
     {
-        _log.Error(error, "A volume of run {RunId} failed unexpectedly", _run.RunId);
+        _log.Error(error, "A volume of run {RunId} failed unexpectedly; trace {TraceId}", _run.RunId, _span?.TraceId);
         return Directive.Stop;
     });
 
@@ -197,7 +197,12 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         }
 
         _progress = _progress.Concluded(concluded.VolumeId, concluded.State, concluded.Reused);
-        CoordinatorTelemetry.Concluded(concluded.State);
+        CoordinatorTelemetry.Concluded(concluded.State, concluded.ReasonCode);
+        if (concluded.State is VolumeState.Failed or VolumeState.Quarantined)
+        {
+            _log.Info("Volume {VolumeId} of run {RunId} is {State}: {ReasonCode}; trace {TraceId}", concluded.VolumeId, _run.RunId, concluded.State, concluded.ReasonCode, Spans.TraceIdOf(concluded.TraceParent));
+        }
+
         _admission.Release(concluded.VolumeId);
         Context.Stop(Context.Child(ActorName(concluded.VolumeId)));
         _watchers.Tell(concluded);

@@ -55,6 +55,10 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>What a single encoder would take over all that is left of runs that are not paused, as fast as encoders were at each.</summary>
     public TimeSpan Backlog() => TimeSpan.FromSeconds(_runs.Values.Where(queue => !queue.Paused).Sum(queue => queue.SlicesLeft / terms.Speed(queue.Run)));
 
+    /// <summary>Of volumes that are begun, in runs that are not paused, the longest time since a block of one was handed out.</summary>
+    public TimeSpan LongestSilence(TimeSpan now) => _runs.Values.Where(queue => !queue.Paused).SelectMany(queue => queue.Offers)
+        .Select(offer => now - offer.HandedOutAt).Max() ?? TimeSpan.Zero;
+
     /// <summary>Forgets a run.</summary>
     public void End(RunId run)
     {
@@ -337,6 +341,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         var directions = default(DirectionRange);
         queue.Change(offer, changed => directions = take(changed));
         queue.Served += offer.WorkOf(directions);
+        offer.HandedOutAt = now;
         var slices = seat.InHand.Sum(lease => (long)lease.Slices) + ((long)directions.Count * offer.SlicesPerDirection);
         var deadline = now + terms.Deadline(queue.Run, seat.Id, slices);
         foreach (var block in offer.Task.Leases(directions))

@@ -80,6 +80,8 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         CoordinatorTelemetry.Leases(0, TimeSpan.Zero);
+        CoordinatorTelemetry.Encoders(0, 0);
+        CoordinatorTelemetry.LongestSilence(TimeSpan.Zero);
         CoordinatorTelemetry.Backlog(TimeSpan.Zero);
     }
 
@@ -154,6 +156,8 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         TakeBack(_board.Overdue(_now), LeaseLoss.Overdue);
         HandOut();
         CoordinatorTelemetry.Leases(_board.Out.Count, Description().OldestAge);
+        CoordinatorTelemetry.Encoders(_board.Encoders, _board.FreeEncoders);
+        CoordinatorTelemetry.LongestSilence(_board.LongestSilence(_now));
         CoordinatorTelemetry.Backlog(_board.Backlog());
     }
 

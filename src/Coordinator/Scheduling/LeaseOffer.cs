@@ -25,6 +25,9 @@ internal sealed class LeaseOffer(VolumeTask task)
     /// <summary>True once a block was handed out.</summary>
     public bool Started { get; private set; }
 
+    /// <summary>When a block was last handed out, on the board's clock; null where none was.</summary>
+    public TimeSpan? HandedOutAt { get; set; }
+
     public int WaitingBlocks => _waiting.Count;
 
     /// <summary>What is left to hand out: slices times pixels, about.</summary>

@@ -15,6 +15,7 @@ internal sealed class LeaseTerms(CoordinatorOptions options)
     private static readonly TimeSpan Longest = TimeSpan.FromDays(2);
 
     private readonly Dictionary<RunId, RunSpeeds> _runs = [];
+    private double _ofLate;
 
     /// <summary>An encoder took so long over a block.</summary>
     public void Note(RunId run, string encoder, int slices, TimeSpan elapsed)
@@ -30,6 +31,7 @@ internal sealed class LeaseTerms(CoordinatorOptions options)
         }
 
         var speed = slices / elapsed.TotalSeconds;
+        _ofLate = Mixed(_ofLate, speed);
         speeds.Any = Mixed(speeds.Any, speed);
         speeds.ByEncoder[encoder] = Mixed(speeds.ByEncoder.GetValueOrDefault(encoder), speed);
     }
@@ -38,8 +40,9 @@ internal sealed class LeaseTerms(CoordinatorOptions options)
     public double? Speed(RunId run, string encoder) => !_runs.TryGetValue(run, out var speeds) ? null
         : speeds.ByEncoder.TryGetValue(encoder, out var own) ? own : speeds.Any;
 
-    /// <summary>Slices a second that an encoder makes of a run; while none has shown it, what is guessed for its first leases.</summary>
-    public double Speed(RunId run) => _runs.TryGetValue(run, out var speeds) ? speeds.Any : options.SlicesPerLease / options.LeaseAim.TotalSeconds;
+    /// <summary>Slices a second that an encoder makes of a run; while none has shown it, of the runs before, and while there was none, what
+    /// is guessed for the first leases.</summary>
+    public double Speed(RunId run) => _runs.TryGetValue(run, out var speeds) ? speeds.Any : _ofLate > 0 ? _ofLate : options.SlicesPerLease / options.LeaseAim.TotalSeconds;
 
     /// <summary>Blocks that a lease of a volume aims at. Those of passes and maps are single: passes are short and all encoders are to have
     /// a part of each, and maps are large.</summary>

@@ -107,6 +107,7 @@ internal sealed class EncodingActor : ReceiveActor
                 break;
             case LeaseLoss.Died:
                 _deaths = _deaths.Died([.. lost.Suspects.Where(first => open.Any(block => block.First == first))], lost.From);
+                CoordinatorTelemetry.Retried("encoder.died", _task?.TraceParent);
                 Judge();
                 break;
         }
@@ -132,6 +133,7 @@ internal sealed class EncodingActor : ReceiveActor
     /// <summary>Offers blocks that came back once more, or gives the volume up where one has come back too often.</summary>
     private void TryAgain(IReadOnlyList<DirectionRange> blocks, string reasonCode, string detail)
     {
+        CoordinatorTelemetry.Retried(reasonCode, _task!.TraceParent);
         foreach (var block in blocks.Where(_progress.Open.Contains))
         {
             (_progress, var again) = _progress.Returned(block);

@@ -31,6 +31,9 @@ internal sealed record LedgerEntry
     /// <summary>Processes in a row that ended with the volume in work and no block more in the store.</summary>
     public int Stuck { get; init; }
 
+    /// <summary>The trace of the latest work on the volume, where traces are exported.</summary>
+    public string? TraceId { get; init; }
+
     /// <summary>The coordinator's that wrote last.</summary>
     public long Epoch { get; init; }
 

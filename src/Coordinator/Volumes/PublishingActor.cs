@@ -29,6 +29,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
                 return;
             }
 
+            CoordinatorTelemetry.Retried("recon.asked_again", publish.TraceParent);
             Ask();
         });
         Receive<ReconProtocol.PublishFailed>(failed =>
@@ -48,8 +49,8 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
 
     private void Ask()
     {
-        _publisherRegion.Tell(_publish);
         Timers.StartSingleTimer(nameof(Overdue), new Overdue(), _options.ReducerDeadline);
+        _publisherRegion.Tell(_publish);
     }
 
     private sealed record Overdue : ILocalMessage;

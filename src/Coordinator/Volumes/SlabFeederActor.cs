@@ -37,6 +37,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
                 return;
             }
 
+            CoordinatorTelemetry.Retried("recon.asked_again", task.TraceParent);
             Feed(_feed.Overdue(overdue.Slab));
         });
         Receive<ReconProtocol.SlabFailed>(failed =>

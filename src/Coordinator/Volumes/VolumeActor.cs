@@ -32,13 +32,16 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private VolumeState _stands = VolumeState.Scheduled;
     private int _stuck;
     private bool _entered;
+    private DateTimeOffset _stageBegan;
+    private DateTimeOffset _lastRows;
 
-    /// <param name="traceParent">The span of the run.</param>
+    /// <param name="traceParent">The span of the run; the volume's trace is its own, and linked with it.</param>
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services, string? traceParent = null)
     {
         (_run, _input, _services) = (run, input, services);
         _begun = services.Time.GetTimestamp();
-        _span = CoordinatorTelemetry.Source.Begin("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", input.VolumeId.Value);
+        _stageBegan = services.Time.GetUtcNow();
+        _span = CoordinatorTelemetry.Source.BeginTrace("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", input.VolumeId.Value);
         _trace = _span?.Id ?? traceParent;
         _retry = new StoreRetry(services.Options);
         services.Gate.Tell(new VolumeGateActor.Enter(input.VolumeId));
@@ -76,6 +79,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     {
         Receive<Inspected>(inspected =>
         {
+            Staged("inspect", _services.Time.GetUtcNow());
             _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _trace } };
             if (_inspection.Done is { } result)
             {
@@ -98,6 +102,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         });
         Receive<Admitted>(_ =>
         {
+            Staged("wait", _services.Time.GetUtcNow());
             var (task, blocks, stuck) = (_inspection!.Task, _inspection.Stored.Count, _stuck);
             RecordThen(entry => LedgerEntry.Begin(task, blocks, stuck, entry), entry => new Begun(entry.Deaths ?? VolumeDeaths.None));
             CoordinatorTelemetry.Open(_stands, -1);
@@ -123,6 +128,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         Receive<RowsStored>(stored =>
         {
             _stored.Add(stored);
+            _lastRows = _services.Time.GetUtcNow();
             _slabFeeder.Tell(stored);
             Context.Parent.Tell(new VolumeAdvanced(_input.VolumeId, _inspection!.Leases.Count, _stored.Count, stored.SlicesEncoded));
         });
@@ -141,12 +147,17 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
                 return; // said twice
             }
 
+            Staged("encode", _lastRows);
+            Staged("backproject", _services.Time.GetUtcNow());
             var (region, options) = (_services.PublisherRegion, _services.Options);
             var publish = new ReconProtocol.PublishHeatmap(_settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges) { TraceParent = _trace };
             Context.ActorOf(Props.Create(() => new PublishingActor(publish, region, options)), Publisher);
         });
         Receive<ReconProtocol.HeatmapPublished>(published =>
-            Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false));
+        {
+            Staged("publish", _services.Time.GetUtcNow());
+            Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false);
+        });
         ReceiveFailures();
     }
 
@@ -178,7 +189,11 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
     private void ReceiveRetries()
     {
-        Receive<StoreFailed>(failed => Timers.StartSingleTimer(nameof(Again), new Again(failed.Work), failed.Pause));
+        Receive<StoreFailed>(failed =>
+        {
+            CoordinatorTelemetry.Retried(failed.Code, _trace);
+            Timers.StartSingleTimer(nameof(Again), new Again(failed.Work), failed.Pause);
+        });
         Receive<Again>(again => Try(again.Work));
     }
 
@@ -186,7 +201,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private void Try(Func<Task<object>> work) => Task.Run(work, _stopping.Token).PipeTo(
         Self,
         success: next => next,
-        failure: error => error is BlobStoreException { Error: BlobStoreError.Unavailable } && _retry.NextPause() is { } pause ? new StoreFailed(work, pause) : new Failed(error));
+        failure: error => error is BlobStoreException { Error: BlobStoreError.Unavailable } store && _retry.NextPause() is { } pause ? new StoreFailed(work, store.Code, pause) : new Failed(error));
 
     /// <summary>Ends the work: clears up, records, and tells the run.</summary>
     private void Conclude(VolumeState state, string reasonCode, string detail, bool reused)
@@ -198,9 +213,13 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         }
 
         Timers.CancelAll();
-        var concluded = new RunProtocol.VolumeConcluded(
-            _run, _input.VolumeId, state, reasonCode, detail, reused, _services.Time.GetElapsedTime(_begun))
-        { TraceParent = _trace };
+        var elapsed = _services.Time.GetElapsedTime(_begun);
+        var concluded = new RunProtocol.VolumeConcluded(_run, _input.VolumeId, state, reasonCode, detail, reused, elapsed) { TraceParent = _trace };
+        if (!reused)
+        {
+            CoordinatorTelemetry.Took(state, elapsed, _span);
+        }
+
         Become(() =>
         {
             Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
@@ -230,7 +249,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
     private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next, bool clear = false) => Try(async () =>
     {
-        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, change, _stopping.Token).ConfigureAwait(false);
+        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, former => change(former) with { TraceId = Spans.TraceIdOf(_trace) }, _stopping.Token).ConfigureAwait(false);
         if (clear)
         {
             await _services.ClearAsync(_input.VolumeId, _stopping.Token).ConfigureAwait(false);
@@ -238,6 +257,13 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
         return next(entry);
     });
+
+    /// <summary>A stage is over, and the next begins.</summary>
+    private void Staged(string stage, DateTimeOffset ended)
+    {
+        CoordinatorTelemetry.Staged(stage, _stageBegan, ended, _trace);
+        _stageBegan = ended;
+    }
 
     private sealed record Inspected(Inspection Inspection, LedgerEntry? Entry) : ILocalMessage;
 
@@ -247,7 +273,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
 
     private sealed record Failed(Exception Error) : ILocalMessage;
 
-    private sealed record StoreFailed(Func<Task<object>> Work, TimeSpan Pause) : ILocalMessage;
+    private sealed record StoreFailed(Func<Task<object>> Work, string Code, TimeSpan Pause) : ILocalMessage;
 
     private sealed record Again(Func<Task<object>> Work) : ILocalMessage;
 }

@@ -23,6 +23,7 @@ internal static class ResultDescription
             VolumeId = task.VolumeId,
             RunId = task.RunId,
             WorkKey = task.WorkKey,
+            TraceId = Spans.TraceIdOf(request.TraceParent),
             Input = new([.. task.SourceUris.Select(VolumeSource.NameOf)], task.SourceSha256, task.Geometry.Shape,
             [
                 [a.I.X, a.J.X, a.K.X, a.Origin.X],

@@ -19,8 +19,9 @@ internal sealed class VolumeCacheActor : ReceiveActor
         _cache = new VolumeCache(capacityBytes);
         Receive<LoadVolume>(request =>
         {
-            var task = request.Task;
-            if (_cache.Find(task) is { } channels)
+            var (task, channels) = (request.Task, _cache.Find(request.Task));
+            SliceTelemetry.LookedUp(held: channels is not null);
+            if (channels is not null)
             {
                 Sender.Tell(new VolumeLoaded(task, channels, TimeSpan.Zero, _cache.Held));
                 return;

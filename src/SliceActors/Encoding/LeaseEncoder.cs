@@ -68,6 +68,7 @@ public sealed class LeaseEncoder(int batchPixels, Func<string, bool>? cutsOnDevi
             encodeTime += Stopwatch.GetElapsedTime(begun);
         }
 
+        SliceTelemetry.Busy(encodeTime, encoder.Device);
         SliceTelemetry.StarvedOfPixels(starved, encoder.Device);
         var cost = new RowsCost(cutter.SlicesCut, ((long)cutter.Directions.Count * plan.OffsetCount) - encoded, encoded, readTime, cutter.CutTime, encodeTime);
         var rows = new RowsBlob(cutter.Directions, plan.OffsetCount, blank.Logits, cost, answers.Logits)

@@ -39,15 +39,15 @@ internal static class LocalNode
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.SetMinimumLevel(options.LogLevel).AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.AddTelemetry(scraped: false);
         builder.Services
             .AddSingleton<IHostLifetime, CommandLifetime>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30))
-            .AddSingleton(options.Store)
+            .AddSingleton<IBlobStore>(new MeasuredStore(options.Store))
             .AddSingleton(TimeProvider.System)
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))
             .AddSingleton(Options.Create(options.Recon))
-            .AddTelemetry(scraped: false)
             .AddAkka(AkkaNode.SystemName, akka => akka
                 .WithNode(
                     RoleNames.All,

@@ -1,5 +1,8 @@
+using System.Collections;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -13,24 +16,25 @@ internal static class Telemetry
     /// <summary>Exports all our instruments and spans by OTLP where the standard variables say where to (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, or those of
     /// one signal).</summary>
     /// <param name="scraped">Also gives the metrics to a Prometheus that asks for them: see <see cref="MapMetrics"/>.</param>
-    public static IServiceCollection AddTelemetry(this IServiceCollection services, bool scraped)
+    public static void AddTelemetry(this IHostApplicationBuilder builder, bool scraped)
     {
-        var pushed = Environment.GetEnvironmentVariables().Keys.Cast<string>().Any(name =>
-            name.StartsWith(OtlpPrefix, StringComparison.Ordinal) && name.EndsWith("ENDPOINT", StringComparison.Ordinal) && Environment.GetEnvironmentVariable(name) is { Length: > 0 });
+        var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(pair => KeyValuePair.Create((string)pair.Key, (string?)pair.Value))
+            .Where(pair => pair.Key.StartsWith("OTEL_", StringComparison.Ordinal)).ToList();
+        var pushed = variables.Any(pair => pair.Key.StartsWith(OtlpPrefix, StringComparison.Ordinal) && pair.Key.EndsWith("ENDPOINT", StringComparison.Ordinal) && pair.Value is { Length: > 0 });
         if (!pushed && !scraped)
         {
-            return services;
+            return;
         }
 
-        var telemetry = services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService(AkkaNode.SystemName)) // OTEL_SERVICE_NAME goes before it
+        builder.Configuration.AddInMemoryCollection(variables); // where the exporters look for them; our hosts read no others
+        var telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(AkkaNode.SystemName).AddEnvironmentVariableDetector()) // the later goes first: OTEL_SERVICE_NAME
             .WithMetrics(metrics =>
             {
-                metrics.AddMeter("ToNNO.*", "System.Runtime");
+                metrics.AddMeter("ToNNO.*", "System.Runtime").SetExemplarFilter(ExemplarFilterType.TraceBased);
                 _ = scraped ? metrics.AddPrometheusExporter() : metrics;
             });
         _ = pushed ? telemetry.WithTracing(tracing => tracing.AddSource("ToNNO.*", "Microsoft.AspNetCore")).UseOtlpExporter() : telemetry;
-        return services;
     }
 
     /// <summary>Serves <c>/metrics</c>.</summary>

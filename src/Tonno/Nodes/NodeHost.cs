@@ -28,10 +28,11 @@ internal static class NodeHost
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(NodeConfiguration.Endpoint(options.Http.Listen)!));
         builder.Logging.ClearProviders().SetMinimumLevel(logLevel).AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
             .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat, console.UseUtcTimestamp) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ", true));
+        builder.AddTelemetry(scraped: true);
         builder.Services
             .AddSingleton<IHostLifetime, CommandLifetime>()
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout)
-            .AddSingleton(store)
+            .AddSingleton<IBlobStore>(new MeasuredStore(store))
             .AddSingleton(TimeProvider.System)
             .AddSingleton(Options.Create(options.Api))
             .AddSingleton(Options.Create(options.Coordinator))
@@ -39,7 +40,6 @@ internal static class NodeHost
             .AddSingleton(Options.Create(options.Recon))
             .AddSingleton<IRunPlanner>(new RunPlanner(options.Store, options.Slice.Device))
             .AddRunApi()
-            .AddTelemetry(scraped: true)
             .AddAkka(AkkaNode.SystemName, akka => Configure(akka, options, logLevel));
         var app = builder.Build();
         app.MapHealth();

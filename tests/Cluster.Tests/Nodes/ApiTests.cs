@@ -227,7 +227,7 @@ public sealed class ApiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Trace_OfARun_ItsVolumesLeasesSlabsAndPublishingAreUnderTheRequest()
+    public async Task Trace_OfARun_RunIsUnderTheRequestAndEachVolumeHasItsOwn()
     {
         var spans = new System.Collections.Concurrent.ConcurrentQueue<Activity>();
         using var listener = new ActivityListener
@@ -246,7 +246,11 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Contains(spans, span => span.Source.Name == "Microsoft.AspNetCore" && span.SpanId == run.ParentSpanId);
         var volumes = Named("volume");
         Assert.Equal(2, volumes.Count);
-        Assert.All(volumes, volume => Assert.Equal(run.SpanId, volume.ParentSpanId));
+        Assert.All(volumes, volume =>
+        {
+            Assert.Equal(default, volume.ParentSpanId);
+            Assert.Equal((run.TraceId, run.SpanId), Assert.Single(volume.Links.Select(link => (link.Context.TraceId, link.Context.SpanId))));
+        });
         foreach (var volume in volumes)
         {
             var leases = Named("lease").Where(lease => lease.ParentSpanId == volume.SpanId).ToList();
@@ -259,7 +263,9 @@ public sealed class ApiTests : IAsyncLifetime
             Assert.Single(spans, publish => publish.OperationName == "publish" && publish.ParentSpanId == volume.SpanId);
         }
 
-        Assert.All(spans.Where(span => span.Source.Name.StartsWith("ToNNO.", StringComparison.Ordinal)), span => Assert.Equal(run.TraceId, span.TraceId));
+        Assert.All(
+            spans.Where(span => span != run && span.Source.Name.StartsWith("ToNNO.", StringComparison.Ordinal)),
+            span => Assert.Single(volumes, volume => volume.TraceId == span.TraceId));
     }
 
     /// <summary>The events of a run up to its end.</summary>

@@ -36,6 +36,15 @@ public class LeaseBoardTests
     }
 
     [Fact]
+    public void LongestSilence_OfBegunVolumes_IsSinceABlockWasHandedOut()
+    {
+        Offer("small", edge: 8);
+        Assert.Equal(TimeSpan.Zero, _board.LongestSilence(TimeSpan.FromHours(1)));
+        Request("e");
+        Assert.Equal(TimeSpan.FromHours(1), _board.LongestSilence(TimeSpan.FromHours(1)));
+    }
+
+    [Fact]
     public void Match_NothingHeld_LargestThatNobodyWorksOnFirst()
     {
         Offer("small", edge: 8);
@@ -92,6 +101,8 @@ public class LeaseBoardTests
         _board.Stand(SmallWork.Run, priority: 0, paused: false);
         _board.End(SmallWork.Run);
         Assert.Equal(TimeSpan.Zero, _board.Backlog());
+        Offer("b");
+        Assert.Equal(volume / 25, _board.Backlog().TotalSeconds, 3); // as fast as the run before
     }
 
     [Fact]

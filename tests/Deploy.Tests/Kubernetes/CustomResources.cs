@@ -23,6 +23,7 @@ internal static class CustomResources
         ["cert-manager.io/v1/Issuer"] = typeof(Issuer),
         ["cert-manager.io/v1/Certificate"] = typeof(Certificate),
         ["monitoring.coreos.com/v1/PodMonitor"] = typeof(PodMonitor),
+        ["monitoring.coreos.com/v1/PrometheusRule"] = typeof(PrometheusRule),
     };
 }
 
@@ -147,5 +148,38 @@ internal sealed class PodMonitor : CustomResource<PodMonitor.Content>
         public string Path { get; set; } = "";
 
         public string? Interval { get; set; }
+    }
+}
+
+internal sealed class PrometheusRule : CustomResource<PrometheusRule.Content>
+{
+    /// <summary>What a file of rules is to Prometheus itself, too.</summary>
+    internal sealed class Content
+    {
+        public IList<Group> Groups { get; set; } = [];
+    }
+
+    internal sealed class Group
+    {
+        public string Name { get; set; } = "";
+
+        public string? Interval { get; set; }
+
+        public IList<Rule> Rules { get; set; } = [];
+    }
+
+    internal sealed class Rule
+    {
+        public string? Record { get; set; }
+
+        public string? Alert { get; set; }
+
+        public string Expr { get; set; } = "";
+
+        public string? For { get; set; }
+
+        public IDictionary<string, string>? Labels { get; set; }
+
+        public IDictionary<string, string>? Annotations { get; set; }
     }
 }

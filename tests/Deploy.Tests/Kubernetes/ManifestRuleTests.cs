@@ -33,7 +33,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Services), "nobody", all => all.One<V1Service>("api").Spec.Selector["app.kubernetes.io/component"] = "waiter"),
         (nameof(ManifestRules.Services), "a port that is not there", all => all.One<V1Service>("api").Spec.Ports[0].TargetPort = "web"),
         (nameof(ManifestRules.Services), "a set without its service", all => all.Objects.Remove(all.One<V1Service>("recon"))),
-        (nameof(ManifestRules.References), "no ConfigMap", all => all.Objects.Remove(all.All<V1ConfigMap>().Single())),
+        (nameof(ManifestRules.References), "no ConfigMap", all => all.Objects.Remove(Settings(all))),
         (nameof(ManifestRules.References), "no account", all => Pod(all, "recon").ServiceAccountName = "toni"),
         (nameof(ManifestRules.References), "no priority", all => Pod(all, "recon").PriorityClassName = "none"),
         (nameof(ManifestRules.References), "no claim", all => Pod(all, "recon").Volumes.Single(volume => volume.Name == "archive").PersistentVolumeClaim.ClaimName = "archives"),
@@ -67,6 +67,8 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Policies), "to nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].To[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
         (nameof(ManifestRules.Policies), "watches nobody", all => all.One<PodMonitor>("tonno").Spec.PodMetricsEndpoints[0].Port = "web"),
         (nameof(ManifestRules.Metrics), "of nobody", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Metadata["query"] = "max(tonno_coordinator_backlog)"),
+        (nameof(ManifestRules.Metrics), "an alert of nobody's", all => all.One<PrometheusRule>("tonno").Spec.Groups[0].Rules[^1].Expr = "namespace:tonno_store:rate5m > 1"),
+        (nameof(ManifestRules.Metrics), "a panel of nobody's", all => all.One<V1ConfigMap>("dashboards").Data["store.json"] = all.One<V1ConfigMap>("dashboards").Data["store.json"].Replace("tonno_store_io_bytes_total", "tonno_store_bytes_total", StringComparison.Ordinal)),
         (nameof(ManifestRules.Scaling), "two hands", all => all.One<V1Deployment>("slice").Spec.Replicas = 2),
     ];
 
@@ -93,6 +95,7 @@ public sealed class ManifestRuleTests
     [InlineData("renewBefore: 1440h", "renewbefore: 1440h")]
     [InlineData("kind: PodMonitor", "kind: PodMonitors")]
     [InlineData("podMetricsEndpoints:", "endpoints:")]
+    [InlineData("for: 15m", "forr: 15m")]
     public async Task Load_MisspeltOrMistyped_Refused(string right, string wrong)
     {
         var text = await Kustomization.OverlayAsync("azure");
@@ -105,5 +108,7 @@ public sealed class ManifestRuleTests
     private static V1Container Program(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Container(Workload.Program)!;
 
     /// <summary>Sets a variable of all nodes.</summary>
-    private static void Set(Manifests manifests, string name, string value) => manifests.All<V1ConfigMap>().Single().Data[name] = value;
+    private static void Set(Manifests manifests, string name, string value) => Settings(manifests).Data[name] = value;
+
+    private static V1ConfigMap Settings(Manifests manifests) => manifests.All<V1ConfigMap>().Single(map => map.Metadata.Name.StartsWith("tonno-", StringComparison.Ordinal));
 }

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using k8s.Models;
+using ToNNO.Deploy.Tests.Monitoring;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
@@ -335,8 +336,11 @@ internal static partial class ManifestRules
     public static IEnumerable<string> Metrics(Manifests manifests)
     {
         var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
-            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name));
-        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name)))
+            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name))
+            .Concat(manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Expr))
+            .Concat(Dashboard.AllOf(manifests).SelectMany(dashboard => dashboard.Queries).Select(query => query.Expression));
+        var recorded = manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Record).ToList();
+        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name) && !recorded.Contains(name)))
         {
             yield return $"{name} is no metric of the program";
         }
@@ -375,6 +379,6 @@ internal static partial class ManifestRules
         }
     }
 
-    [GeneratedRegex(@"\btonno_\w+")]
+    [GeneratedRegex(@"\b(namespace:)?tonno_[\w:]+")]
     private static partial Regex MetricName();
 }

@@ -1,0 +1,35 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace ToNNO.Storage;
+
+/// <summary>The instruments of a store that is measured.</summary>
+public static class StorageTelemetry
+{
+    public const string MeterName = "ToNNO.Storage";
+
+    private static readonly Meter _meter = new(MeterName);
+
+    private static readonly Histogram<double> _duration = _meter.CreateHistogram(
+        "tonno.store.operation.duration",
+        "s",
+        "Time of the store's operations, by operation and, where one failed, reason code.",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] });
+
+    private static readonly Counter<long> _io = _meter.CreateCounter<long>("tonno.store.io", "By", "Bytes read and written, by direction.");
+
+    internal static void Done(string operation, TimeSpan elapsed, string? failure)
+    {
+        var tags = new TagList { { "operation", operation } };
+        if (failure is not null)
+        {
+            tags.Add("error.type", failure);
+        }
+
+        _duration.Record(elapsed.TotalSeconds, tags);
+    }
+
+    internal static void Read(long sizeBytes) => _io.Add(sizeBytes, new KeyValuePair<string, object?>("direction", "read"));
+
+    internal static void Written(long sizeBytes) => _io.Add(sizeBytes, new KeyValuePair<string, object?>("direction", "write"));
+}

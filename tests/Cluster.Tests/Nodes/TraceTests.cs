@@ -1,0 +1,177 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
+using ToNNO.Tests.Support;
+using ToNNO.Tonno.Clients;
+
+namespace ToNNO.Cluster.Tests.Nodes;
+
+/// <summary>Four processes export their spans to a receiver of ours; one of them is killed.</summary>
+public sealed class TraceTests : IAsyncLifetime
+{
+    private const int Volumes = 10;
+
+    private const string Killed = "slice-1";
+
+    /// <summary>Stands in the headers of all files, and nowhere else.</summary>
+    private const string Patient = "Zzyzx^Quirinius";
+
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
+    private readonly Workplace _work = new();
+    private readonly Dictionary<string, NodeProcess> _nodes = [];
+    private OtlpReceiver _receiver = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _receiver = await OtlpReceiver.StartAsync(Cancel);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes.Values)
+        {
+            await node.DisposeAsync();
+        }
+
+        await _receiver.DisposeAsync();
+        _work.Dispose();
+    }
+
+    [Fact]
+    public async Task Traces_OfARunWhoseNodeIsKilled_AreATreeAVolumeAndTellOfNoPatient()
+    {
+        WriteInputs();
+        await StartAsync();
+        using var client = new ClusterClient(new Uri($"http://127.0.0.1:{_nodes["coordinator"].HttpPort}/"), "");
+        await client.SubmitAsync(new RunOrder { RunId = "traced", Sources = [_work.In], Model = SmallModel.Save(_work["model"]), Directions = 192, SpacingMm = 1, PixelMm = 1 }, Cancel);
+        await UntilAsync("both slice nodes are at work", () => Named("lease").Select(lease => lease.Process).Distinct().Count() == 2);
+        var victim = _nodes[Killed];
+        Assert.Equal(RunState.Active, (await client.RunAsync("traced", Cancel)).State);
+        victim.Kill();
+        await client.EventsAsync("traced", Cancel).ToListAsync(Cancel);
+        var view = await client.RunAsync("traced", Cancel);
+        Assert.Equal((RunState.Finished, new RunCounts(Volumes + 1, 0, 0, 0, 1, 0)), (view.State, view.Counts));
+        await UntilAsync("all spans have come", () => Named("volume").Count == Volumes + 2 && Named("slab").Count >= Volumes + 1 && Named("publish").Count == Volumes + 1 && Named("run").Count == 1 && WithoutParents(_receiver.Spans).Count == 0);
+
+        var run = Assert.Single(Named("run"));
+        Assert.Contains(_receiver.Spans, span => span.SpanId == run.ParentId && span.TraceId == run.TraceId);
+        var volumes = Named("volume");
+        Assert.Equal(volumes.Count, volumes.Select(volume => volume.TraceId).Append(run.TraceId).Distinct().Count() - 1);
+        Assert.All(volumes, volume =>
+        {
+            Assert.Equal("", volume.ParentId);
+            Assert.Equal((run.TraceId, run.SpanId), Assert.Single(volume.Links));
+            var id = volume.Attributes["tonno.volume.id"];
+            Assert.Equal(volume.TraceId, (string?)Document($".tonno/ledger/{id}.json")["traceId"]);
+            var spans = _receiver.Spans.Where(span => span.TraceId == volume.TraceId).ToList();
+            if (id == "refused")
+            {
+                Assert.Equal("nifti.not_nifti", volume.Failure);
+                Assert.Contains(File.ReadLines(_work["coordinator.log"]), line => line.Contains(volume.TraceId, StringComparison.Ordinal));
+                return;
+            }
+
+            Assert.Null(volume.Failure);
+            Assert.Equal(volume.TraceId, (string?)Document($"{id}/result.json")["traceId"]);
+            AssertTree(volume, spans);
+        });
+
+        Assert.Contains(Named("retry"), retry => retry.Attributes["tonno.reason"] == "encoder.died" && volumes.Any(volume => volume.SpanId == retry.ParentId));
+        await AssertNobodyTellsAsync();
+    }
+
+    /// <summary>Spans whose parents are not among them; a killed process leaves children whose parents it has not exported.</summary>
+    private static List<OtlpSpan> WithoutParents(IReadOnlyCollection<OtlpSpan> spans)
+    {
+        var known = spans.Select(span => span.SpanId).ToHashSet();
+        return [.. spans.Where(span => span.ParentId.Length > 0 && !known.Contains(span.ParentId) && span.Process != Killed)];
+    }
+
+    /// <summary>One root, under which all else is.</summary>
+    private static void AssertTree(OtlpSpan volume, List<OtlpSpan> spans)
+    {
+        Assert.Equal(spans.Count, spans.Select(span => span.SpanId).Distinct().Count());
+        Assert.Equal(volume, Assert.Single(spans, span => span.ParentId.Length == 0));
+        Assert.Empty(WithoutParents(spans));
+        List<string> Under(OtlpSpan parent) => [.. spans.Where(span => span.ParentId == parent.SpanId).Select(span => span.Name)];
+        foreach (var stage in new[] { "volume.inspect", "volume.wait", "volume.encode", "volume.backproject", "volume.publish", "publish" })
+        {
+            Assert.Single(Under(volume), stage);
+        }
+
+        Assert.Contains("slab", Under(volume));
+        var leases = spans.Where(span => span is { Name: "lease", Failure: null }).ToList(); // exported after all that is under them
+        Assert.NotEmpty(leases);
+        Assert.All(leases, lease =>
+        {
+            Assert.Equal(volume.SpanId, lease.ParentId);
+            Assert.Equal(["lease.cut", "lease.encode", "lease.store"], Under(lease).Where(name => name != "lease.read").Order(StringComparer.Ordinal));
+        });
+        Assert.Contains(spans, span => span.Name == "lease.read");
+        Assert.True(spans.Select(span => span.Process).Distinct().Count() >= 3, "coordinator, slice and recon");
+    }
+
+    /// <summary>Nothing exported, scraped or logged has a patient's name in it.</summary>
+    private async Task AssertNobodyTellsAsync()
+    {
+        foreach (var word in Patient.Split('^'))
+        {
+            var bytes = Encoding.ASCII.GetBytes(word);
+            Assert.DoesNotContain(_receiver.Received, received => received.AsSpan().IndexOf(bytes) >= 0);
+            using var http = new HttpClient();
+            foreach (var (name, node) in _nodes)
+            {
+                Assert.DoesNotContain(word, await http.GetStringAsync(new Uri($"http://127.0.0.1:{node.HttpPort}/metrics"), Cancel), StringComparison.OrdinalIgnoreCase);
+                Assert.DoesNotContain(word, await File.ReadAllTextAsync(_work[$"{name}.log"], Cancel), StringComparison.OrdinalIgnoreCase);
+            }
+        }
+    }
+
+    private void WriteInputs()
+    {
+        for (var at = 0; at < Volumes; at++)
+        {
+            var nifti = Workplace.Volume(at, edge: 40).Plain();
+            Encoding.ASCII.GetBytes(Patient).CopyTo(nifti, 148); // descrip
+            Encoding.ASCII.GetBytes(Patient).CopyTo(nifti, 228); // aux_file
+            _work.Write($"v{at}.nii", nifti);
+        }
+
+        _work.Write("refused.nii", Encoding.ASCII.GetBytes($"A text about {Patient}, and no volume."));
+        foreach (var (at, slice) in new DicomBytes { PatientName = Patient, Columns = 24, Rows = 24 }.Stack(12).Index())
+        {
+            _work.Write($"series/{at:D2}.dcm", slice.ToArray());
+        }
+    }
+
+    private async Task StartAsync()
+    {
+        var ports = FreePorts.Find(8);
+        foreach (var (at, name) in new[] { "coordinator", "recon", "slice-0", "slice-1" }.Index())
+        {
+            var http = ports[(2 * at) + 1];
+            _nodes[name] = new NodeProcess(
+                name,
+                http,
+                [
+                    "--roles", name.Split('-')[0], "--store", _work.Out, "--port", $"{ports[2 * at]}", "--seeds", $"127.0.0.1:{ports[0]}", "--listen", $"127.0.0.1:{http}", "--device", "cpu", "--encoders", "1",
+                    "--option", "Cluster:StableAfter=00:00:03", "--option", "Cluster:HeartbeatPause=00:00:03", "--option", "Coordinator:SlicesPerLease=500",
+                ],
+                new Dictionary<string, string>(_receiver.Environment) { ["OTEL_RESOURCE_ATTRIBUTES"] = $"service.instance.id={name}" },
+                _work[$"{name}.log"]);
+        }
+
+        foreach (var node in _nodes.Values)
+        {
+            await Eventually.HoldsAsync($"{node.Name} is ready", _patience, node.IsReadyAsync, Told);
+        }
+    }
+
+    private Task UntilAsync(string what, Func<bool> condition) => Eventually.HoldsAsync(what, _patience, () => Task.FromResult(condition()), Told);
+
+    private List<OtlpSpan> Named(string name) => [.. _receiver.Spans.Where(span => span.Name == name)];
+
+    private JsonNode Document(string path) => JsonNode.Parse(File.ReadAllText(Path.Combine(_work.Out, path)))!;
+
+    private string Told() => string.Join('\n', [.. _receiver.Spans.CountBy(span => (span.Process, span.Name)).Select(count => $"{count.Key}: {count.Value}"), .. _nodes.Values.SelectMany(node => node.LastLines(12))]);
+}

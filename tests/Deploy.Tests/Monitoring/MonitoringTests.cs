@@ -1,0 +1,63 @@
+using k8s;
+using ToNNO.Deploy.Tests.Kubernetes;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Deploy.Tests.Monitoring;
+
+/// <summary>The rules, as they are applied, do what their tests say; dashboards are sound; and each alert is explained.</summary>
+public sealed class MonitoringTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Rules_AsTheyAreApplied_PassTheirTests()
+    {
+        using var folder = new TemporaryFolder();
+        var manifests = await LoadAsync();
+        await File.WriteAllTextAsync(folder["rules.yaml"], KubernetesYaml.Serialize(manifests.One<PrometheusRule>("tonno").Spec), Cancel);
+        File.Copy(Repository.At("tests/Deploy.Tests/Monitoring/alerts.yaml"), folder["alerts.yaml"]);
+        Assert.Equal("", await PrometheusTool.CheckAsync(folder.Path, "check", "rules", "rules.yaml"));
+        Assert.Equal("", await PrometheusTool.CheckAsync(folder.Path, "test", "rules", "alerts.yaml"));
+    }
+
+    /// <summary>In the tests of the rules, in both ways, and in the handbook.</summary>
+    [Fact]
+    public async Task Alerts_AllOfThem_AreTriedAndExplained()
+    {
+        var (tests, handbook) = (await File.ReadAllTextAsync(Repository.At("tests/Deploy.Tests/Monitoring/alerts.yaml"), Cancel), await File.ReadAllTextAsync(Repository.At("docs/operations.md"), Cancel));
+        var alerts = (await LoadAsync()).One<PrometheusRule>("tonno").Spec.Groups.SelectMany(group => group.Rules).Where(rule => rule.Alert is not null).ToList();
+        Assert.Equal(6, alerts.Count);
+        Assert.All(alerts, rule =>
+        {
+            Assert.Contains($"alertname: {rule.Alert} }}", tests, StringComparison.Ordinal);
+            Assert.Matches($@"alertname: {rule.Alert}\s+exp_alerts:", tests);
+            Assert.Contains($"`{rule.Alert}`", handbook, StringComparison.Ordinal);
+            Assert.True(rule is { Annotations.Count: > 0, Labels.Count: > 0 });
+        });
+    }
+
+    [Fact]
+    public async Task Dashboards_AllOfThem_AreWhatGrafanaTakes()
+    {
+        var dashboards = Dashboard.AllOf(await LoadAsync());
+        Assert.Equal(["archive", "cluster", "latency", "store"], dashboards.Select(dashboard => dashboard.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(dashboards.Count, dashboards.Select(dashboard => (string?)dashboard.Content["uid"]).Distinct().Count());
+        Assert.Contains(dashboards.SelectMany(dashboard => dashboard.Queries), query => query.WantsExemplars);
+        foreach (var dashboard in dashboards)
+        {
+            var variables = dashboard.Content["templating"]!["list"]!.AsArray().Select(variable => $"${variable!["name"]}").ToList();
+            Assert.Equal(["$datasource", "$namespace"], variables);
+            Assert.Equal(dashboard.Panels.Count(), dashboard.Panels.Select(panel => (int)panel["id"]!).Distinct().Count());
+            Assert.All(dashboard.Panels, panel =>
+            {
+                Assert.Equal("${datasource}", (string?)panel["datasource"]!["uid"]);
+                Assert.NotEmpty((string)panel["title"]!);
+                Assert.NotEmpty((string)panel["fieldConfig"]!["defaults"]!["unit"]!);
+                Assert.InRange((int)panel["gridPos"]!["x"]! + (int)panel["gridPos"]!["w"]!, 1, 24);
+            });
+            Assert.All(dashboard.Queries, query => Assert.DoesNotContain('$', query.Asked));
+        }
+    }
+
+    internal static async Task<Manifests> LoadAsync() => Manifests.Load(await Kustomization.BaseAsync("monitoring"));
+}

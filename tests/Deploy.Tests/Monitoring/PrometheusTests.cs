@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using k8s;
+using ToNNO.Cluster.Tests;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
+using ToNNO.Deploy.Tests.Kubernetes;
+using ToNNO.Tests.Support;
+using ToNNO.Tonno.Clients;
+
+namespace ToNNO.Deploy.Tests.Monitoring;
+
+/// <summary>Debian's Prometheus looks at a real node, and answers all that the dashboards and the alerts ask.</summary>
+public sealed class PrometheusTests : IAsyncDisposable
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+
+    /// <summary>Of these there is nothing to tell unless something goes wrong, or there is a GPU.</summary>
+    private static readonly string[] _mayBeNone = ["tonno_coordinator_retries", "tonno_coordinator_lease_lost", "tonno_coordinator_node_deaths", "tonno_encoder_batch_halved", "tonno_gpu_memory"];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private NodeProcess? _node;
+    private Process? _prometheus;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_node is not null)
+        {
+            await _node.DisposeAsync();
+        }
+
+        if (_prometheus is not null)
+        {
+            _prometheus.Kill();
+            await _prometheus.WaitForExitAsync(CancellationToken.None);
+            _prometheus.Dispose();
+        }
+
+        _http.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Prometheus_OfANodeWithARun_AnswersEveryPanelAndEveryRule()
+    {
+        var ports = FreePorts.Find(4);
+        var manifests = await MonitoringTests.LoadAsync();
+        await StartPrometheusAsync(manifests.One<PrometheusRule>("tonno").Spec, ports[1], ports[2]);
+        _node = new NodeProcess(
+            "node",
+            ports[1],
+            ["--roles", "coordinator,slice,recon", "--port", $"{ports[0]}", "--listen", $"127.0.0.1:{ports[1]}", "--store", _folder["store"], "--device", "cpu", "--encoders", "1"],
+            new Dictionary<string, string> { ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = $"http://127.0.0.1:{ports[3]}" }, // nobody is there; traces are made all the same
+            _folder["node.log"]);
+        await Eventually.HoldsAsync("the node is ready", _patience, _node.IsReadyAsync, () => string.Join('\n', _node.LastLines(20)));
+        await RunAsync(ports[1]);
+
+        var queries = Dashboard.AllOf(manifests).SelectMany(dashboard => dashboard.Queries).ToList();
+        Assert.True(queries.Count > 30);
+        var missing = queries;
+        await Eventually.HoldsAsync(
+            "every panel has data",
+            _patience,
+            async () =>
+            {
+                missing = await missing.ToAsyncEnumerable().Where(async (query, _) => (await AskAsync("query", query.Asked))["result"]!.AsArray().Count == 0).ToListAsync(Cancel);
+                return missing.All(query => _mayBeNone.Any(name => query.Expression.Contains(name, StringComparison.Ordinal)));
+            },
+            () => string.Join('\n', missing.Select(query => $"{query.Place}: {query.Asked}")));
+
+        var rules = manifests.One<PrometheusRule>("tonno").Spec.Groups.SelectMany(group => group.Rules).ToList();
+        foreach (var rule in rules)
+        {
+            await AskAsync("query", rule.Expr);
+        }
+
+        var told = (await GetAsync("rules"))["groups"]!.AsArray().SelectMany(group => group!["rules"]!.AsArray()).ToList();
+        Assert.Equal(rules.Count, told.Count);
+        Assert.All(told, rule => Assert.True((string?)rule!["health"] == "ok" && (string?)rule["state"] is null or "inactive", rule!.ToJsonString()));
+
+        var reasons = (await AskAsync("query", "tonno_coordinator_volume_quarantined_total"))["result"]!.AsArray();
+        Assert.Equal("nifti.not_nifti", (string?)Assert.Single(reasons)!["metric"]!["reason"]);
+        string[] traces = [TraceOf("one"), TraceOf("two"), TraceOf("three")];
+        await Eventually.HoldsAsync("a volume's time leads to its trace", _patience, async () => (await ExemplarsAsync()).Intersect(traces).Any());
+    }
+
+    /// <summary>Traces that are told beside the times of volumes.</summary>
+    private async Task<IReadOnlyList<string>> ExemplarsAsync()
+    {
+        var found = await GetAsync("query_exemplars?start=0&end=9999999999&query=tonno_coordinator_volume_duration_seconds_bucket");
+        return [.. found.AsArray().SelectMany(series => series!["exemplars"]!.AsArray()).Select(exemplar => (string)exemplar!["labels"]!["trace_id"]!)];
+    }
+
+    private string TraceOf(string volume) => (string)JsonNode.Parse(File.ReadAllText(_folder[$"store/{volume}/result.json"]))!["traceId"]!;
+
+    /// <summary>Three volumes that are done, and one that is none.</summary>
+    private async Task RunAsync(int port)
+    {
+        Directory.CreateDirectory(_folder["in"]);
+        var volume = new NiftiBytes { Shape = new(14, 13, 12), Intensity = (i, j, k) => i is > 3 and < 8 && j is > 4 and < 8 && k is > 3 and < 7 ? 1 : 0 };
+        foreach (var name in new[] { "one", "two", "three" })
+        {
+            await File.WriteAllBytesAsync(_folder[$"in/{name}.nii"], volume.Plain(), Cancel);
+        }
+
+        await File.WriteAllTextAsync(_folder["in/text.nii"], "This is a text, and no volume.", Cancel);
+        using var client = new ClusterClient(new Uri($"http://127.0.0.1:{port}/"), "");
+        await client.SubmitAsync(new RunOrder { RunId = "seen", Sources = [_folder["in"]], Model = SmallModel.Save(_folder["model"]), Directions = 32 }, Cancel);
+        await client.EventsAsync("seen", Cancel).ToListAsync(Cancel);
+        var view = await client.RunAsync("seen", Cancel);
+        Assert.Equal((RunState.Finished, new RunCounts(3, 0, 0, 0, 1, 0)), (view.State, view.Counts));
+    }
+
+    private async Task StartPrometheusAsync(PrometheusRule.Content rules, int nodePort, int port)
+    {
+        foreach (var group in rules.Groups)
+        {
+            group.Interval = "1s";
+        }
+
+        await File.WriteAllTextAsync(_folder["rules.yaml"], KubernetesYaml.Serialize(rules), Cancel);
+        await File.WriteAllTextAsync(
+            _folder["prometheus.yaml"],
+            $$"""
+            global: { scrape_interval: 1s }
+            rule_files: [rules.yaml]
+            scrape_configs:
+              - job_name: tonno
+                static_configs: [{ targets: ["127.0.0.1:{{nodePort}}"], labels: { namespace: tonno, pod: node } }]
+            """,
+            Cancel);
+        _http.BaseAddress = new Uri($"http://127.0.0.1:{port}/api/v1/");
+        _prometheus = PrometheusTool.Start(
+            "prometheus", _folder.Path, "--config.file=prometheus.yaml", "--storage.tsdb.path=data", $"--web.listen-address=127.0.0.1:{port}", "--enable-feature=exemplar-storage", "--log.level=error");
+    }
+
+    private Task<JsonNode> AskAsync(string what, string expression) => GetAsync($"{what}?query={Uri.EscapeDataString(expression)}");
+
+    private async Task<JsonNode> GetAsync(string path)
+    {
+        using var answer = await _http.GetAsync(new Uri(path, UriKind.Relative), Cancel);
+        var text = await answer.Content.ReadAsStringAsync(Cancel);
+        Assert.True(answer.IsSuccessStatusCode, $"{Uri.UnescapeDataString(path)}: {text}");
+        return JsonNode.Parse(text)!["data"]!;
+    }
+}
