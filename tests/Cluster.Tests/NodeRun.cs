@@ -26,7 +26,7 @@ internal sealed class NodeRun(Workplace work)
     public LocalNodeOptions Options(int encoders, bool serialize) => new()
     {
         Store = new LocalFolderStore(work.Out),
-        Coordinator = new CoordinatorOptions { SlicesPerLease = SlicesPerLease, ProgressInterval = TimeSpan.FromMilliseconds(5) },
+        Coordinator = new CoordinatorOptions { TakesUpRuns = false, SlicesPerLease = SlicesPerLease, ProgressInterval = TimeSpan.FromMilliseconds(5) },
         Slice = new SliceOptions { Device = "cpu", Encoders = encoders },
         Configuration = serialize ? FallbackGuard.Configuration : "",
     };

@@ -28,7 +28,8 @@ internal static class Interruption
                     break;
                 case 2:
                     Tell();
-                    Environment.Exit(ExitCodes.Interrupted);
+                    // Not by Environment.Exit: native libraries that are loaded meanwhile do not survive the end of their statics.
+                    ExitAtOnce(ExitCodes.Interrupted);
                     break;
             }
         }
@@ -37,6 +38,10 @@ internal static class Interruption
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hear));
         return interrupted.Token;
     }
+
+    [DllImport("libc", EntryPoint = "_exit")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern void ExitAtOnce(int code);
 
     /// <summary>Tells the user, once, whoever comes to it first; the other waits until it is told, since it may end the process.</summary>
     public static void Tell()
