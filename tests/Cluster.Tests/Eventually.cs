@@ -9,14 +9,15 @@ internal static class Eventually
 
     /// <summary>Returns when a condition holds; fails where it does not within <paramref name="patience"/>.</summary>
     /// <param name="what">The condition in words: "all nodes are up".</param>
+    /// <param name="lookEvery">50 ms where it is not given.</param>
     /// <param name="told">What helps to see why it did not.</param>
-    public static async Task HoldsAsync(string what, TimeSpan patience, Func<Task<bool>> condition, Func<string>? told = null)
+    public static async Task HoldsAsync(string what, TimeSpan patience, Func<Task<bool>> condition, Func<string>? told = null, TimeSpan? lookEvery = null)
     {
         var begun = Stopwatch.GetTimestamp();
         while (!await condition())
         {
             Assert.True(Stopwatch.GetElapsedTime(begun) < patience, $"It never came to be that {what}.\n{told?.Invoke()}");
-            await Task.Delay(_pause, TestContext.Current.CancellationToken);
+            await Task.Delay(lookEvery ?? _pause, TestContext.Current.CancellationToken);
         }
     }
 }

@@ -27,21 +27,9 @@ internal sealed class TonnoProcess : IDisposable
     private readonly Task<List<string>> _errors;
     private readonly Task<long> _peakMb;
 
-    private TonnoProcess(string[] arguments, Action<int, string>? onLine, params IEnumerable<(string Name, string Value)> environment)
+    private TonnoProcess(string[] arguments, Action<int, string>? onLine, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["OMP_NUM_THREADS"] = "1";
-        start.Environment["TERM"] = "dumb";
-        foreach (var (name, value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
-        _process = Process.Start(start)!;
+        _process = Process.Start(TonnoStart.Of(environment ?? new Dictionary<string, string>(), arguments))!;
         _out = ReadAsync(_process.StandardOutput, onLine);
         _errors = ReadAsync(_process.StandardError, null);
         _peakMb = PeakAsync();
@@ -64,14 +52,14 @@ internal sealed class TonnoProcess : IDisposable
     /// <param name="environment">Variables besides this process's own.</param>
     public static async Task<Outcome> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        using var process = new TonnoProcess(arguments, null, environment.Select(pair => (pair.Key, pair.Value)));
+        using var process = new TonnoProcess(arguments, null, environment);
         return await process.ExitAsync();
     }
 
     /// <summary>Runs to the end where blob stores are Azurite's.</summary>
     public static async Task<Outcome> RunAsync(Azurite azurite, params string[] arguments)
     {
-        using var process = new TonnoProcess(arguments, null, ("AZURE_STORAGE_CONNECTION_STRING", azurite.ConnectionString));
+        using var process = new TonnoProcess(arguments, null, new Dictionary<string, string> { ["AZURE_STORAGE_CONNECTION_STRING"] = azurite.ConnectionString });
         return await process.ExitAsync();
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using ToNNO.Contracts;
@@ -70,15 +71,8 @@ internal sealed class Workplace : IDisposable
         .ToDictionary(file => Path.GetRelativePath(Out, file), file => (File.GetLastWriteTimeUtc(file), InodeOf(file)));
 
     /// <summary>Returns when a condition of the world holds, or the process is gone.</summary>
-    public static async Task UntilAsync(Func<bool> condition)
-    {
-        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
-        while (!condition())
-        {
-            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(begun) < Patience, "the condition never held");
-            await Task.Delay(5, TestContext.Current.CancellationToken);
-        }
-    }
+    public static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
+        Eventually.HoldsAsync(what, Patience, () => Task.FromResult(condition()), lookEvery: TimeSpan.FromMilliseconds(5));
 
     public int StoredRows() => Directory.Exists(Path.Combine(Out, ".tonno", "tasks"))
         ? Directory.EnumerateFiles(Path.Combine(Out, ".tonno", "tasks"), "rows-*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).Count()

@@ -105,15 +105,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     {
         while (_wanted)
         {
-            string[] command = [.. _launcher, "dotnet", Path.Combine(AppContext.BaseDirectory, "tonno.dll"), "node", .. _arguments];
-            var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
-            foreach (var (name, value) in _environment)
-            {
-                start.Environment[name] = value;
-            }
-
-            start.Environment["OMP_NUM_THREADS"] = "1";
-            _process = Process.Start(start)!;
+            _process = Process.Start(TonnoStart.Of(_environment, ["node", .. _arguments], _launcher))!;
             Lives++;
             await Task.WhenAll(CopyAsync(_process.StandardOutput), CopyAsync(_process.StandardError), _process.WaitForExitAsync());
             ExitCode = _process.ExitCode;

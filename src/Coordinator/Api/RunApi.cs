@@ -114,9 +114,8 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
             return new VolumePageView(page, run.PageCount, []);
         }
 
-        var inputs = (await _registry.ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
-        var entries = await new Ledger(store, time, run.Epoch).FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
-        var volumes = inputs.Zip(entries, (input, entry) => VolumeView.Of(input, run, entry)).Where(volume => state is null || volume.State == state);
+        var inputs = await _registry.ReadPageAsync(run, page, new Ledger(store, time, run.Epoch), cancel).ConfigureAwait(false);
+        var volumes = inputs.Select(one => VolumeView.Of(one.Input, run, one.Entry)).Where(volume => state is null || volume.State == state);
         return new VolumePageView(page, run.PageCount, [.. volumes]);
     }
 

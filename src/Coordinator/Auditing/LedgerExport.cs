@@ -27,9 +27,8 @@ public sealed class LedgerExport(IBlobStore store, TimeProvider time)
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public async IAsyncEnumerable<LedgerRow> RowsAsync([EnumeratorCancellation] CancellationToken cancel)
     {
-        await foreach (var batch in store.ListAsync(Ledger.Folder, cancel).Select(Ledger.VolumeAt).Where(volume => volume is not null).Chunk(Batch).ConfigureAwait(false))
+        await foreach (var volumes in Ledger.VolumesAsync(store, cancel).Chunk(Batch).ConfigureAwait(false))
         {
-            var volumes = batch.Select(volume => volume!.Value).ToList();
             var entries = await _ledger.FindAsync(volumes, cancel).ConfigureAwait(false);
             foreach (var (volume, entry) in volumes.Zip(entries))
             {
@@ -46,9 +45,7 @@ public sealed class LedgerExport(IBlobStore store, TimeProvider time)
             ?? throw new BlobStoreException(BlobStoreError.NotFound, $"The document of run {run} is none that this program wrote.");
         for (var page = 0; page < document.PageCount; page++)
         {
-            var inputs = (await _registry.ReadPageAsync(document, page, cancel).ConfigureAwait(false)).Inputs;
-            var entries = await _ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
-            foreach (var (input, entry) in inputs.Zip(entries))
+            foreach (var (input, entry) in await _registry.ReadPageAsync(document, page, _ledger, cancel).ConfigureAwait(false))
             {
                 var sources = string.Join(' ', input.Uris);
                 yield return entry is null ? new LedgerRow(input.VolumeId, VolumeState.Scheduled, "", "", null, 0, "", null, sources) : Row(input.VolumeId, entry, sources);

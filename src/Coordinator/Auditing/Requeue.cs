@@ -32,7 +32,7 @@ public sealed class Requeue(IBlobStore store, TimeProvider time)
         // In the name of whoever coordinates: what it has written is not overwritten by an older one, and what it writes next counts.
         var epoch = (await CoordinatorClaim.FindAsync(store, cancel).ConfigureAwait(false))?.Epoch ?? CoordinatorClaim.EpochOf(time);
         var ledger = new Ledger(store, time, epoch);
-        var volumes = order.Volumes.Count > 0 ? order.Volumes.ToAsyncEnumerable() : VolumesAsync(cancel);
+        var volumes = order.Volumes.Count > 0 ? order.Volumes.ToAsyncEnumerable() : Ledger.VolumesAsync(store, cancel);
         await foreach (var volume in volumes.ConfigureAwait(false))
         {
             var former = await Ledger.ReadAsync(store, volume, cancel).ConfigureAwait(false);
@@ -60,17 +60,6 @@ public sealed class Requeue(IBlobStore store, TimeProvider time)
         catch (SupersededException later)
         {
             throw new BlobStoreException(BlobStoreError.Unavailable, "A coordinator took over meanwhile; ask again.", later);
-        }
-    }
-
-    private async IAsyncEnumerable<VolumeId> VolumesAsync([EnumeratorCancellation] CancellationToken cancel)
-    {
-        await foreach (var path in store.ListAsync(Ledger.Folder, cancel).ConfigureAwait(false))
-        {
-            if (Ledger.VolumeAt(path) is { } volume)
-            {
-                yield return volume;
-            }
         }
     }
 }

@@ -19,10 +19,8 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
     public async Task<Page> ReadAsync(CancellationToken cancel)
     {
         _reading = true;
-        var inputs = (await registry.ReadPageAsync(run, _pagesRead, cancel).ConfigureAwait(false)).Inputs;
-        var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
         var (waiting, ended) = (new List<RunInput>(), new List<VolumeState>());
-        foreach (var (input, entry) in inputs.Zip(entries))
+        foreach (var (input, entry) in await registry.ReadPageAsync(run, _pagesRead, ledger, cancel).ConfigureAwait(false))
         {
             if (entry?.IsEndOf(run.RunId) == true)
             {

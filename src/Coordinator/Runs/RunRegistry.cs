@@ -67,9 +67,8 @@ public sealed class RunRegistry(IBlobStore store)
             var counts = default(RunCounts);
             for (var page = 0; page < run.PageCount; page++)
             {
-                var inputs = (await ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
-                var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
-                counts = entries.Aggregate(counts, (sum, entry) => sum.Add(entry?.IsEndOf(run.RunId) == true ? entry.State : VolumeState.Canceled, reused: false));
+                counts = (await ReadPageAsync(run, page, ledger, cancel).ConfigureAwait(false))
+                    .Aggregate(counts, (sum, one) => sum.Add(one.Entry?.IsEndOf(run.RunId) == true ? one.Entry.State : VolumeState.Canceled, reused: false));
             }
 
             await ChangeAsync(run.RunId, run.Epoch, former => former with { State = RunState.Canceled, Counts = counts }, cancel).ConfigureAwait(false);
@@ -82,6 +81,14 @@ public sealed class RunRegistry(IBlobStore store)
         var path = run.PagePath(page);
         return Documents.TryParse<RunInputPage>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span)
             ?? throw Damaged(path);
+    }
+
+    /// <summary>A page of a run's inputs, each with its entry in the ledger, or null.</summary>
+    /// <inheritdoc cref="ReadPageAsync(RunDocument, int, CancellationToken)"/>
+    internal async Task<IReadOnlyList<(RunInput Input, LedgerEntry? Entry)>> ReadPageAsync(RunDocument run, int page, Ledger ledger, CancellationToken cancel)
+    {
+        var inputs = (await ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
+        return [.. inputs.Zip(await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false))];
     }
 
     /// <summary>Replaces a run's document by what <paramref name="change"/> makes of it; again where another writer came between.</summary>

@@ -14,19 +14,12 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>Blocks that an encoder has begun when it dies, at most: one stored, one encoded, one cut.</summary>
     private const int BegunBlocks = 3;
 
-    /// <summary>Longer than a message takes.</summary>
-    private static readonly TimeSpan LostAfter = TimeSpan.FromSeconds(10);
-
-
-    private readonly Dictionary<RunId, RunQueue> _runs = [];
+    private readonly RunQueues _runs = new();
     private readonly Dictionary<string, EncoderSeat> _seats = new(StringComparer.Ordinal);
     private readonly Dictionary<string, EncoderNode> _nodes = new(StringComparer.Ordinal);
     private readonly LinkedList<EncoderSeat> _free = [];
-    private readonly Dictionary<(WorkId Work, int First), LeaseOut> _out = [];
+    private readonly LeasesOut _out = new();
     private readonly AloneNodes _alone = new();
-
-    /// <summary>By priority, the work handed out of the run whose turn it was last.</summary>
-    private readonly Dictionary<int, double> _turns = [];
 
     /// <summary>A lease that was handed out: one or more whole blocks.</summary>
     public sealed record Grant(string EncoderId, VolumeTask Task, DirectionRange Directions, bool Alone);
@@ -36,7 +29,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     public sealed record LostLease(LeaseOut Lease, bool Suspect);
 
     /// <summary>Blocks in the hands of encoders.</summary>
-    public IReadOnlyCollection<LeaseOut> Out => _out.Values;
+    public IReadOnlyCollection<LeaseOut> Out => _out.All;
 
     public int Encoders => _seats.Count;
 
@@ -45,19 +38,18 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>Sets a run's priority, and whether it is paused: then none of its blocks is handed out.</summary>
     public void Stand(RunId run, int priority, bool paused)
     {
-        var queue = Queue(run);
+        var queue = _runs.FindOrAdd(run);
         (queue.Priority, queue.Paused) = (priority, paused);
     }
 
     /// <summary>Sets how many volumes of a run have not ended, those too that are not offered yet.</summary>
-    public void Expect(RunId run, int volumes) => Queue(run).Unended = volumes;
+    public void Expect(RunId run, int volumes) => _runs.FindOrAdd(run).Unended = volumes;
 
-    /// <summary>What a single encoder would take over all that is left of runs that are not paused, as fast as encoders were at each.</summary>
-    public TimeSpan Backlog() => TimeSpan.FromSeconds(_runs.Values.Where(queue => !queue.Paused).Sum(queue => queue.SlicesLeft / terms.Speed(queue.Run)));
+    /// <inheritdoc cref="RunQueues.Backlog"/>
+    public TimeSpan Backlog() => _runs.Backlog(terms);
 
-    /// <summary>Of volumes that are begun, in runs that are not paused, the longest time since a block of one was handed out.</summary>
-    public TimeSpan LongestSilence(TimeSpan now) => _runs.Values.Where(queue => !queue.Paused).SelectMany(queue => queue.Offers)
-        .Select(offer => now - offer.HandedOutAt).Max() ?? TimeSpan.Zero;
+    /// <inheritdoc cref="RunQueues.LongestSilence"/>
+    public TimeSpan LongestSilence(TimeSpan now) => _runs.LongestSilence(now);
 
     /// <summary>Forgets a run.</summary>
     public void End(RunId run)
@@ -78,18 +70,13 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <param name="diedOn">The node that died last.</param>
     public void Add(VolumeTask task, IEnumerable<DirectionRange> blocks, IEnumerable<int> suspects, string diedOn)
     {
-        var queue = Queue(task.RunId);
-        if (!queue.HasWork)
-        {
-            queue.Served = Math.Max(queue.Served, _turns.GetValueOrDefault(queue.Priority)); // who had nothing to do has saved up nothing
-        }
-
+        var queue = _runs.Join(task.RunId);
         var offer = queue.FindOrAdd(task);
         queue.Change(offer, changed =>
         {
             changed.Task = task;
             changed.SetSuspects(suspects, diedOn);
-            foreach (var block in blocks.Where(block => !_out.ContainsKey((offer.Work, block.First))))
+            foreach (var block in blocks.Where(block => _out.Find(offer.Work, block.First) is null))
             {
                 changed.Add(block);
             }
@@ -99,7 +86,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>Forgets a volume.</summary>
     public void Withdraw(WorkId work)
     {
-        if (_runs.GetValueOrDefault(work.Run)?.Remove(work.Volume) is { } offer)
+        if (_runs.TryFind(work.Run, out var queue) && queue.Remove(work.Volume) is { } offer)
         {
             Forget(offer);
         }
@@ -127,24 +114,9 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         }
     }
 
-    /// <summary>Blocks that an encoder should have and does not, asked twice with time between: they, or their answers, were lost on their way.
-    /// Each is to be closed.</summary>
-    /// <param name="inHand">What it says that it has.</param>
-    public IReadOnlyList<LeaseOut> Missed(string encoderId, IReadOnlyList<ReturnedLease> inHand, TimeSpan now)
-    {
-        if (!_seats.TryGetValue(encoderId, out var seat))
-        {
-            return [];
-        }
-
-        var told = inHand.Select(lease => (new WorkId(lease.RunId, lease.VolumeId), lease.Directions.First)).ToHashSet();
-        foreach (var lease in seat.InHand)
-        {
-            lease.MissedSince = told.Contains((lease.Work, lease.Block.First)) ? null : lease.MissedSince ?? now;
-        }
-
-        return [.. seat.InHand.Where(lease => now - lease.MissedSince >= LostAfter)];
-    }
+    /// <inheritdoc cref="LeasesOut.Missed"/>
+    public IReadOnlyList<LeaseOut> Missed(string encoderId, IReadOnlyList<ReturnedLease> inHand, TimeSpan now) =>
+        _seats.TryGetValue(encoderId, out var seat) ? LeasesOut.Missed(seat, inHand, now) : [];
 
     /// <summary>An encoder is leaving: it gets nothing more.</summary>
     public void Leave(string encoderId)
@@ -188,8 +160,8 @@ internal sealed class LeaseBoard(LeaseTerms terms)
 
         foreach (var (lease, suspect) in lost)
         {
-            Drop(lease);
-            if (suspect && _runs.TryGetValue(lease.Work.Run, out var queue))
+            _out.Drop(lease);
+            if (suspect && _runs.TryFind(lease.Work.Run, out var queue))
             {
                 queue.Change(lease.Offer, changed => changed.Suspect([lease.Block.First], gone.Node.Id));
             }
@@ -209,17 +181,17 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <returns>The lease, or null where none was out.</returns>
     public LeaseOut? Close(WorkId work, int first, bool done)
     {
-        var lease = _out.GetValueOrDefault((work, first));
+        var lease = _out.Find(work, first);
         if (lease is not null)
         {
-            Drop(lease);
+            _out.Drop(lease);
             if (done)
             {
                 lease.Seat.Done(lease);
             }
         }
 
-        if (done && _runs.GetValueOrDefault(work.Run) is { } queue && queue.Find(work.Volume) is { } offer)
+        if (done && _runs.TryFind(work.Run, out var queue) && queue.Find(work.Volume) is { } offer)
         {
             var suspect = offer.IsSuspect;
             queue.Change(offer, changed => changed.Done(first));
@@ -233,17 +205,18 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     }
 
     /// <summary>The block, where it is out.</summary>
-    public LeaseOut? Find(WorkId work, int first) => _out.GetValueOrDefault((work, first));
+    public LeaseOut? Find(WorkId work, int first) => _out.Find(work, first);
 
     /// <summary>Leases that are out for longer than they may be. Each is to be closed; a node that fell silent is kept for nobody.</summary>
     public IReadOnlyList<LeaseOut> Overdue(TimeSpan now)
     {
-        var overdue = _out.Values.Where(lease => lease.Deadline <= now).ToList();
-        overdue.ForEach(lease =>
+        var overdue = _out.Overdue(now);
+        foreach (var lease in overdue)
         {
             _alone.Release(lease.Seat.Node);
             lease.Seat.Abandon();
-        });
+        }
+
         _alone.ReleaseSilent(now);
         return overdue;
     }
@@ -258,15 +231,14 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         }
 
         var grants = new List<Grant>();
-        var normal = _runs.Values.Any(queue => queue.HasWork);
-        _alone.ReleasePaused(_runs.Values);
-        _alone.Keep(_runs.Values, _nodes.Values, normal);
+        _alone.ReleasePaused(_runs.All);
+        _alone.Keep(_runs.All, _nodes.Values, _runs.HaveWork);
         foreach (var (node, offer) in _alone.Ready())
         {
-            if (node.Seats.FirstOrDefault(seat => seat.Waiting is not null) is { } seat)
+            if (node.Seats.FirstOrDefault(seat => seat.Waiting is not null) is { } seat && _runs.TryFind(offer.Work.Run, out var run))
             {
                 var block = offer.NextSuspect!.Value;
-                grants.Add(Hand(seat, _runs[offer.Work.Run], offer, now, alone: true, changed => changed.Take(block)));
+                grants.Add(Hand(seat, run, offer, now, alone: true, changed => changed.Take(block)));
             }
         }
 
@@ -279,7 +251,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
                 continue;
             }
 
-            if (Choose(seat) is not var (queue, offer))
+            if (_runs.Choose(seat, _seats.Count) is not var (queue, offer))
             {
                 break;
             }
@@ -292,49 +264,6 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         return grants;
     }
 
-    /// <summary>The run and the volume for an encoder, or null where none has work.</summary>
-    /// <remarks>A run may be ahead of others by about a lease for each encoder, so that encoders need not change between volumes at each.</remarks>
-    private (RunQueue Queue, LeaseOffer Offer)? Choose(EncoderSeat seat)
-    {
-        RunQueue? turn = null;
-        foreach (var queue in _runs.Values)
-        {
-            if (queue.HasWork && (turn is null || queue.Priority > turn.Priority || (queue.Priority == turn.Priority && queue.Served < turn.Served)))
-            {
-                turn = queue;
-            }
-        }
-
-        if (turn is null)
-        {
-            return null;
-        }
-
-        (RunQueue Queue, LeaseOffer Offer)? held = null;
-        foreach (var queue in _runs.Values)
-        {
-            if (!queue.HasWork || queue.Priority != turn.Priority)
-            {
-                continue;
-            }
-
-            foreach (var volume in seat.Node.InHand.Keys.Where(work => work.Run == queue.Run).Select(work => work.Volume).Concat(seat.Cached))
-            {
-                if (queue.Find(volume) is { } offer && offer.IsOpen && (held is not { Offer: var best } || offer.Left > best.Left)
-                    && queue.Served <= turn.Served + Lead(offer))
-                {
-                    held = (queue, offer);
-                }
-            }
-        }
-
-        _turns[turn.Priority] = Math.Max(_turns.GetValueOrDefault(turn.Priority), turn.Served);
-        return held ?? (turn, turn.Next()!);
-    }
-
-    /// <summary>How far ahead a run may be to keep an encoder at a volume that it holds.</summary>
-    private double Lead(LeaseOffer offer) => _seats.Count * offer.WorkOf(new DirectionRange(0, offer.Task.LeaseDirections));
-
     private Grant Hand(EncoderSeat seat, RunQueue queue, LeaseOffer offer, TimeSpan now, bool alone, Func<LeaseOffer, DirectionRange> take)
     {
         NoLongerFree(seat);
@@ -346,11 +275,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         var deadline = now + terms.Deadline(queue.Run, seat.Id, slices);
         foreach (var block in offer.Task.Leases(directions))
         {
-            var lease = new LeaseOut(offer, block, seat, now, deadline);
-            _out[(offer.Work, block.First)] = lease;
-            offer.Out.Add(lease);
-            seat.InHand.Add(lease);
-            seat.Node.Take(offer.Work);
+            _out.Add(new LeaseOut(offer, block, seat, now, deadline));
         }
 
         return new Grant(seat.Id, offer.Task, directions, alone);
@@ -362,16 +287,8 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         foreach (var lease in offer.Out.ToList())
         {
             lease.Seat.Abandon();
-            Drop(lease);
+            _out.Drop(lease);
         }
-    }
-
-    private void Drop(LeaseOut lease)
-    {
-        _out.Remove((lease.Work, lease.Block.First));
-        lease.Offer.Out.Remove(lease);
-        lease.Seat.InHand.Remove(lease);
-        lease.Seat.Node.Close(lease.Work);
     }
 
     private void NoLongerFree(EncoderSeat seat)
@@ -381,15 +298,5 @@ internal sealed class LeaseBoard(LeaseTerms terms)
             _free.Remove(place);
             seat.Waiting = null;
         }
-    }
-
-    private RunQueue Queue(RunId run)
-    {
-        if (!_runs.TryGetValue(run, out var queue))
-        {
-            _runs[run] = queue = new RunQueue(run);
-        }
-
-        return queue;
     }
 }

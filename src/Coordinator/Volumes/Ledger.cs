@@ -122,6 +122,11 @@ internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
             ? new VolumeId(path[Folder.Length..^Extension.Length])
             : null;
 
+    /// <summary>The volumes that have an entry, in order.</summary>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    public static IAsyncEnumerable<VolumeId> VolumesAsync(IBlobStore store, CancellationToken cancel) =>
+        store.ListAsync(Folder, cancel).Select(VolumeAt).Where(volume => volume is not null).Select(volume => volume!.Value);
+
     /// <summary>A volume's entry; null where there is none, or none that can be read.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public static Task<LedgerEntry?> ReadAsync(IBlobStore store, VolumeId volume, CancellationToken cancel) => store.FindDocumentAsync<LedgerEntry>(PathOf(volume), cancel);

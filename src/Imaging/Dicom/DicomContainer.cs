@@ -58,6 +58,7 @@ internal abstract class DicomContainer : IDisposable
         private static FileSystemEnumerable<string> Paths(string path, SearchOption depth) => new(
             path,
             (ref FileSystemEntry entry) => entry.ToFullPath(),
+            // A folder within that cannot be listed might hold slices of the series: it is refused by name, not passed over.
             new EnumerationOptions { RecurseSubdirectories = depth == SearchOption.AllDirectories, IgnoreInaccessible = false, AttributesToSkip = FileAttributes.None })
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,

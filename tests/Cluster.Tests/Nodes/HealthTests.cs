@@ -19,17 +19,13 @@ public sealed class HealthTests : IAsyncDisposable
     private static readonly Dictionary<string, string> _none = [];
     private static readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(5) };
     private readonly Workplace _work = new();
-    private readonly List<NodeProcess> _processes = [];
+    private readonly NodeGroup _processes = [];
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var process in _processes)
-        {
-            await process.DisposeAsync();
-        }
-
+        await _processes.DisposeAsync();
         _work.Dispose();
     }
 

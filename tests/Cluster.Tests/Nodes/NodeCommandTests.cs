@@ -7,17 +7,13 @@ public sealed class NodeCommandTests : IAsyncLifetime
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
     private readonly Workplace _work = new();
-    private readonly List<NodeProcess> _nodes = [];
+    private readonly NodeGroup _nodes = [];
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes)
-        {
-            await node.DisposeAsync();
-        }
-
+        await _nodes.DisposeAsync();
         _work.Dispose();
     }
 
@@ -34,7 +30,7 @@ public sealed class NodeCommandTests : IAsyncLifetime
 
         var ports = FreePorts.Find(4);
         var first = Start("first", ["--roles", "coordinator,slice,recon", "--port", $"{ports[0]}", "--listen", $"127.0.0.1:{ports[1]}"], ports[1]);
-        await Eventually.HoldsAsync("the node is ready", _patience, first.IsReadyAsync, Told);
+        await Eventually.HoldsAsync("the node is ready", _patience, first.IsReadyAsync, _nodes.Told);
         var submitted = await TonnoAsync("submit", "-i", _work.In, "-m", "builtin:sum", "--run", "mine", "--wait");
         Assert.True(submitted.ExitCode == 0, submitted.ToString());
         Assert.Equal("3 inputs: 3 completed (0 done before), 0 failed, 0 quarantined, 0 canceled", submitted.Summary);
@@ -47,15 +43,13 @@ public sealed class NodeCommandTests : IAsyncLifetime
         Assert.StartsWith("mine  finished  100", Assert.Single(status.Out), StringComparison.Ordinal);
         Start("second", ["--roles", "slice", "--port", $"{ports[2]}", "--seeds", $"127.0.0.1:{ports[0]}", "--listen", $"127.0.0.1:{ports[3]}"], ports[3]);
         await Eventually.HoldsAsync(
-            "both nodes are told", _patience, async () => (await TonnoAsync("status", "--nodes")).Out is [var one, var other, _] && one.Contains("  up", StringComparison.Ordinal) && other.Contains("  up", StringComparison.Ordinal), Told);
+            "both nodes are told", _patience, async () => (await TonnoAsync("status", "--nodes")).Out is [var one, var other, _] && one.Contains("  up", StringComparison.Ordinal) && other.Contains("  up", StringComparison.Ordinal), _nodes.Told);
         var again = await TonnoAsync("submit", "-i", _work.In, "-m", "builtin:sum", "--wait");
         Assert.True(again.ExitCode == 0, again.ToString());
         Assert.Equal("3 inputs: 3 completed (3 done before), 0 failed, 0 quarantined, 0 canceled", again.Summary);
 
         Task<Outcome> TonnoAsync(params string[] arguments) => TonnoProcess.RunAsync(new Dictionary<string, string> { ["TONNO_URL"] = $"http://127.0.0.1:{ports[1]}" }, arguments);
     }
-
-    private string Told() => string.Join('\n', _nodes.SelectMany(node => node.LastLines(8)));
 
     private NodeProcess Start(string name, string[] arguments, int httpPort)
     {

@@ -13,7 +13,7 @@ public sealed class PartitionTests : IAsyncLifetime
     private static readonly Dictionary<string, string> _none = [];
     private readonly string _tag = $"tn{Environment.ProcessId % 10_000}";
     private readonly Workplace _work = new();
-    private readonly List<NodeProcess> _nodes = [];
+    private readonly NodeGroup _nodes = [];
     private bool _made;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -47,11 +47,7 @@ public sealed class PartitionTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes)
-        {
-            await node.DisposeAsync();
-        }
-
+        await _nodes.DisposeAsync();
         if (_made)
         {
             await IpAsync("netns", "delete", Left);
@@ -120,9 +116,8 @@ public sealed class PartitionTests : IAsyncLifetime
     /// <summary>A command in a network, with its own coordinator.</summary>
     private static async Task<(int Code, string Text)> CommandAsync(string network, string[] arguments)
     {
-        var start = new ProcessStartInfo("ip", ["netns", "exec", network, "dotnet", Path.Combine(AppContext.BaseDirectory, "tonno.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["TONNO_URL"] = $"http://127.0.0.1:{HttpPort}";
-        using var process = Process.Start(start)!;
+        var own = new Dictionary<string, string> { ["TONNO_URL"] = $"http://127.0.0.1:{HttpPort}" };
+        using var process = Process.Start(TonnoStart.Of(own, arguments, "ip", "netns", "exec", network))!;
         var (text, errors) = (process.StandardOutput.ReadToEndAsync(Cancel), process.StandardError.ReadToEndAsync(Cancel));
         await process.WaitForExitAsync(Cancel);
         return (process.ExitCode, await text + await errors);
@@ -146,7 +141,7 @@ public sealed class PartitionTests : IAsyncLifetime
     }
 
     private Task UntilAsync(string what, Func<Task<bool>> condition) =>
-        Eventually.HoldsAsync(what, _patience, condition, () => string.Join('\n', _nodes.SelectMany(node => node.LastLines(8))));
+        Eventually.HoldsAsync(what, _patience, condition, _nodes.Told);
 
     private static async Task<int> IpAsync(params string[] arguments)
     {

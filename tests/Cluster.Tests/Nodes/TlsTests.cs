@@ -12,7 +12,7 @@ public sealed class TlsTests : IAsyncLifetime
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
     private static readonly Dictionary<string, string> _none = [];
     private readonly Workplace _work = new();
-    private readonly List<NodeProcess> _nodes = [];
+    private readonly NodeGroup _nodes = [];
     private readonly List<int> _ports = FreePorts.Find(8);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -21,11 +21,7 @@ public sealed class TlsTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes)
-        {
-            await node.DisposeAsync();
-        }
-
+        await _nodes.DisposeAsync();
         _work.Dispose();
     }
 
@@ -55,7 +51,7 @@ public sealed class TlsTests : IAsyncLifetime
     }
 
     private Task UntilAsync(string what, Func<Task<bool>> condition) =>
-        Eventually.HoldsAsync(what, _patience, condition, () => string.Join('\n', _nodes.SelectMany(node => node.LastLines(8))));
+        Eventually.HoldsAsync(what, _patience, condition, _nodes.Told);
 
     private Task ReadyAsync(params NodeProcess[] nodes) => UntilAsync("the nodes are ready", async () =>
     {
