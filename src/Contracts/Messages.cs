@@ -109,9 +109,10 @@ public static class SliceProtocol
         VolumeId VolumeId, DirectionRange Directions, BlobRef Rows, string EncoderId, long SlicesEncoded, TimeSpan? Elapsed = null) : WireMessage;
 
     /// <summary>A block comes back undone.</summary>
-    /// <param name="Transient">True where another try may succeed.</param>
+    /// <param name="Transient">True where another try may succeed, on this node too.</param>
+    /// <param name="OfNode">True where the encoder's node, as far as it can tell, will never do it, but another may.</param>
     public sealed record LeaseRejected(
-        VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient) : WireMessage;
+        VolumeId VolumeId, DirectionRange Directions, string ReasonCode, string Detail, bool Transient, bool OfNode = false) : WireMessage;
 
     /// <summary>Asks the coordinator how its leases stand.</summary>
     public sealed record DescribeLeases : WireMessage;
@@ -120,8 +121,14 @@ public static class SliceProtocol
     /// <param name="OldestAge">Age of the one that is out longest.</param>
     /// <param name="LeastMargin">Time until the first of them is overdue; negative where one is. Null where none is out.</param>
     /// <param name="Deaths">Nodes that died with leases in their hands, since this coordinator leads.</param>
+    /// <param name="Nodes">Those that encode; empty where the coordinator does not tell.</param>
     public sealed record LeasesDescribed(
-        int Encoders, int FreeEncoders, int Out, TimeSpan OldestAge, TimeSpan? LeastMargin, long HandedOut, long Deaths) : WireMessage;
+        int Encoders, int FreeEncoders, int Out, TimeSpan OldestAge, TimeSpan? LeastMargin, long HandedOut, long Deaths, IReadOnlyList<EncodingNode> Nodes) : WireMessage;
+
+    /// <summary>A node of role slice, as the coordinator knows it.</summary>
+    /// <param name="Blocks">Blocks in the hands of its encoders.</param>
+    /// <param name="Refusals">Blocks that it gave back for want of something: the sources, the model, the device, the store.</param>
+    public sealed record EncodingNode(string Address, int Encoders, int Blocks, long Refusals);
 
     /// <summary>Nothing more of a volume will be encoded: who holds it in memory need not any longer.</summary>
     public sealed record ReleaseVolume(VolumeId VolumeId) : WireMessage;

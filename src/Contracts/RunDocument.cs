@@ -57,6 +57,9 @@ public sealed record RunDocument
     [JsonIgnore]
     public int PageCount => (InputCount + PageSize - 1) / PageSize;
 
+    /// <summary>Inputs on a page.</summary>
+    public int InputsOn(int page) => Math.Min(PageSize, InputCount - (page * PageSize));
+
     /// <summary>A canceled run ends when what was under way has stopped.</summary>
     [JsonIgnore]
     public bool IsEnded => Counts is not null;

@@ -27,6 +27,9 @@ public static class CoordinatorTelemetry
 
     private static readonly Counter<long> _deaths = _meter.CreateCounter<long>("tonno.coordinator.node.deaths", "{node}", "Nodes that died with leases in their hands.");
 
+    private static readonly Counter<long> _refusals = _meter.CreateCounter<long>(
+        "tonno.coordinator.node.refusals", "{block}", "Blocks that nodes gave back for want of something (the source, the model, the device, the store), by reason code.");
+
     private static readonly UpDownCounter<long> _volumes = _meter.CreateUpDownCounter<long>("tonno.coordinator.volume.open", "{volume}", "Volumes that are read (scheduled) or worked on (in process).");
 
     private static readonly Counter<long> _concluded = _meter.CreateCounter<long>("tonno.coordinator.volume.concluded", "{volume}", "Volumes that are done with, by state.");
@@ -113,6 +116,8 @@ public static class CoordinatorTelemetry
     internal static void Lost(LeaseLoss why, int blocks) => _lost.Add(blocks, new KeyValuePair<string, object?>("why", Name(why)));
 
     internal static void NodeDied() => _deaths.Add(1);
+
+    internal static void Refused(string reasonCode) => _refusals.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
 
     /// <summary>A volume enters a state, or leaves it.</summary>
     internal static void Open(VolumeState state, int change) => _volumes.Add(change, new KeyValuePair<string, object?>("state", Name(state)));

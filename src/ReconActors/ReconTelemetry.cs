@@ -14,7 +14,11 @@ public static class ReconTelemetry
 
     private static readonly Histogram<double> _publish = _meter.CreateHistogram<double>("tonno.recon.publish.duration", "s", "Time from a volume's finished slabs to its published result.");
 
+    private static readonly UpDownCounter<long> _open = _meter.CreateUpDownCounter<long>("tonno.recon.slab.open", "{slab}", "Slabs that this node is accumulating.");
+
     internal static ActivitySource Source { get; } = new(MeterName);
+
+    internal static void Open(int change) => _open.Add(change);
 
     internal static void SlabDone(TimeSpan elapsed) => _slab.Record(elapsed.TotalSeconds);
 

@@ -65,9 +65,9 @@ internal static class Codecs
         Codec.Of("slice.rejected.v1", Proto.LeaseRejected.Parser,
             (SliceProtocol.LeaseRejected m) => new Proto.LeaseRejected
             {
-                VolumeId = m.VolumeId.Value, Directions = Write(m.Directions), ReasonCode = m.ReasonCode, Detail = m.Detail, Transient = m.Transient,
+                VolumeId = m.VolumeId.Value, Directions = Write(m.Directions), ReasonCode = m.ReasonCode, Detail = m.Detail, Transient = m.Transient, OfNode = m.OfNode,
             },
-            p => new(new(p.VolumeId), Read(p.Directions), p.ReasonCode, p.Detail, p.Transient)),
+            p => new(new(p.VolumeId), Read(p.Directions), p.ReasonCode, p.Detail, p.Transient, p.OfNode)),
         Codec.Of("slice.release.v1", Proto.ReleaseVolume.Parser,
             (SliceProtocol.ReleaseVolume m) => new Proto.ReleaseVolume { VolumeId = m.VolumeId.Value },
             p => new(new(p.VolumeId))),
@@ -83,7 +83,8 @@ internal static class Codecs
         Codec.Of<SliceProtocol.LeasesDescribed, Proto.LeasesDescribed>("slice.leases-described.v1", Proto.LeasesDescribed.Parser,
             Write,
             p => new(
-                p.Encoders, p.FreeEncoders, p.Out, new(p.OldestAgeTicks), p.HasLeastMarginTicks ? new TimeSpan(p.LeastMarginTicks) : null, p.HandedOut, p.Deaths)),
+                p.Encoders, p.FreeEncoders, p.Out, new(p.OldestAgeTicks), p.HasLeastMarginTicks ? new TimeSpan(p.LeastMarginTicks) : null, p.HandedOut, p.Deaths,
+                [.. p.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Address, node.Encoders, node.Blocks, node.Refusals))])),
 
         Codec.Of("recon.apply.v1", Proto.ApplyRows.Parser,
             (ReconProtocol.ApplyRows m) => new Proto.ApplyRows { Task = Write(m.Task), Slab = m.Slab, Directions = Write(m.Directions), Rows = Write(m.Rows) },

@@ -60,6 +60,7 @@ internal static partial class WireParts
             OldestAgeTicks = leases.OldestAge.Ticks,
             HandedOut = leases.HandedOut,
             Deaths = leases.Deaths,
+            Nodes = { leases.Nodes.Select(node => new Proto.EncodingNode { Address = node.Address, Encoders = node.Encoders, Blocks = node.Blocks, Refusals = node.Refusals }) },
         };
         if (leases.LeastMargin is { } margin)
         {

@@ -52,11 +52,19 @@ public sealed record ClusterView(string Self, string? Leader, IReadOnlyList<Node
 /// <param name="SecondsToDeadline">Until the first of them is taken back; null where none is out.</param>
 /// <param name="HandedOut">Leases given out since this coordinator leads.</param>
 /// <param name="Deaths">Nodes that died with blocks in their hands since then.</param>
-public sealed record LeasesView(int Encoders, int FreeEncoders, int Blocks, double OldestSeconds, double? SecondsToDeadline, long HandedOut, long Deaths)
+/// <param name="Nodes">Those that encode.</param>
+public sealed record LeasesView(
+    int Encoders, int FreeEncoders, int Blocks, double OldestSeconds, double? SecondsToDeadline, long HandedOut, long Deaths, IReadOnlyList<EncodingNodeView> Nodes)
 {
     internal static LeasesView Of(SliceProtocol.LeasesDescribed leases) => new(
-        leases.Encoders, leases.FreeEncoders, leases.Out, leases.OldestAge.TotalSeconds, leases.LeastMargin?.TotalSeconds, leases.HandedOut, leases.Deaths);
+        leases.Encoders, leases.FreeEncoders, leases.Out, leases.OldestAge.TotalSeconds, leases.LeastMargin?.TotalSeconds, leases.HandedOut, leases.Deaths,
+        [.. leases.Nodes.Select(node => new EncodingNodeView(node.Address, node.Encoders, node.Blocks, node.Refusals))]);
 }
+
+/// <param name="Address">As in <see cref="NodeView"/>.</param>
+/// <param name="Blocks">Blocks of directions in its hands.</param>
+/// <param name="Refusals">Blocks that it gave back for want of something: the sources, the model, the device, the store.</param>
+public sealed record EncodingNodeView(string Address, int Encoders, int Blocks, long Refusals);
 
 public sealed record PriorityView(int Priority);
 

@@ -33,6 +33,12 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         {
             _inputs.Add(page);
             _progress = _progress.Found(page.Ended);
+            if (page.Damaged is { } path)
+            {
+                _log.Error("Run {RunId} fails {Volumes} of its inputs: {Path} is damaged or gone; submit them again; trace {TraceId}", _run.RunId, page.Ended.Count, path, _span?.TraceId);
+                CoordinatorTelemetry.Concluded(VolumeState.Failed, "run.inputs_damaged", page.Ended.Count);
+            }
+
             GoOn();
         });
         Receive<RunProtocol.SubmitRun>(_ =>

@@ -20,7 +20,12 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
     {
         _reading = true;
         var (waiting, ended) = (new List<RunInput>(), new List<VolumeState>());
-        foreach (var (input, entry) in await registry.ReadPageAsync(run, _pagesRead, ledger, cancel).ConfigureAwait(false))
+        if (await registry.FindPageAsync(run, _pagesRead, ledger, cancel).ConfigureAwait(false) is not { } inputs)
+        {
+            return new Page([], [.. RunRegistry.Lost(run, _pagesRead)], run.PagePath(_pagesRead));
+        }
+
+        foreach (var (input, entry) in inputs)
         {
             if (entry?.IsEndOf(run.RunId) == true)
             {
@@ -32,7 +37,7 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
             }
         }
 
-        return new Page(waiting, ended);
+        return new Page(waiting, ended, Damaged: null);
     }
 
     public void Add(Page page)
@@ -47,6 +52,7 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
     /// <summary>The page could not be read: it is wanted again.</summary>
     public void GiveUp() => _reading = false;
 
-    /// <param name="Ended">States of the page's volumes that this run took to their ends.</param>
-    public sealed record Page(IReadOnlyList<RunInput> Waiting, IReadOnlyList<VolumeState> Ended) : ILocalMessage;
+    /// <param name="Ended">States of the page's volumes that this run took to their ends; of all, where the page is damaged.</param>
+    /// <param name="Damaged">Path of a page that is damaged or gone.</param>
+    public sealed record Page(IReadOnlyList<RunInput> Waiting, IReadOnlyList<VolumeState> Ended, string? Damaged) : ILocalMessage;
 }

@@ -67,29 +67,36 @@ public sealed class RunRegistry(IBlobStore store)
             var counts = default(RunCounts);
             for (var page = 0; page < run.PageCount; page++)
             {
-                counts = (await ReadPageAsync(run, page, ledger, cancel).ConfigureAwait(false))
-                    .Aggregate(counts, (sum, one) => sum.Add(one.Entry?.IsEndOf(run.RunId) == true ? one.Entry.State : VolumeState.Canceled, reused: false));
+                var states = (await FindPageAsync(run, page, ledger, cancel).ConfigureAwait(false))
+                    ?.Select(one => one.Entry?.IsEndOf(run.RunId) == true ? one.Entry.State : VolumeState.Canceled) ?? Lost(run, page);
+                counts = states.Aggregate(counts, (sum, state) => sum.Add(state, reused: false));
             }
 
             await ChangeAsync(run.RunId, run.Epoch, former => former with { State = RunState.Canceled, Counts = counts }, cancel).ConfigureAwait(false);
         }
     }
 
-    /// <exception cref="BlobStoreException">The store failed, or the page is none of ours.</exception>
-    internal async Task<RunInputPage> ReadPageAsync(RunDocument run, int page, CancellationToken cancel)
-    {
-        var path = run.PagePath(page);
-        return Documents.TryParse<RunInputPage>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span)
-            ?? throw Damaged(path);
-    }
-
     /// <summary>A page of a run's inputs, each with its entry in the ledger, or null.</summary>
-    /// <inheritdoc cref="ReadPageAsync(RunDocument, int, CancellationToken)"/>
-    internal async Task<IReadOnlyList<(RunInput Input, LedgerEntry? Entry)>> ReadPageAsync(RunDocument run, int page, Ledger ledger, CancellationToken cancel)
+    /// <exception cref="BlobStoreException">The store failed, or the page is damaged or gone.</exception>
+    internal async Task<IReadOnlyList<(RunInput Input, LedgerEntry? Entry)>> ReadPageAsync(RunDocument run, int page, Ledger ledger, CancellationToken cancel) =>
+        await FindPageAsync(run, page, ledger, cancel).ConfigureAwait(false) ?? throw Damaged(run.PagePath(page));
+
+    /// <returns>Null where the page is damaged or gone.</returns>
+    /// <exception cref="BlobStoreException">The store failed.</exception>
+    /// <inheritdoc cref="ReadPageAsync"/>
+    internal async Task<IReadOnlyList<(RunInput Input, LedgerEntry? Entry)>?> FindPageAsync(RunDocument run, int page, Ledger ledger, CancellationToken cancel)
     {
-        var inputs = (await ReadPageAsync(run, page, cancel).ConfigureAwait(false)).Inputs;
+        var found = await store.FindDocumentAsync<RunInputPage>(run.PagePath(page), cancel).ConfigureAwait(false);
+        if (found?.Inputs is not { } inputs || inputs.Count != run.InputsOn(page))
+        {
+            return null;
+        }
+
         return [.. inputs.Zip(await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false))];
     }
+
+    /// <summary>How the inputs of a page end that is damaged or gone: nobody knows any more which they were.</summary>
+    internal static IEnumerable<VolumeState> Lost(RunDocument run, int page) => Enumerable.Repeat(VolumeState.Failed, run.InputsOn(page));
 
     /// <summary>Replaces a run's document by what <paramref name="change"/> makes of it; again where another writer came between.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>

@@ -10,8 +10,9 @@ internal sealed class AloneNodes
     private readonly List<EncoderNode> _kept = [];
 
     /// <summary>Keeps nodes for the suspects that have none: another machine than the one that died where there is one, the idlest first.</summary>
+    /// <param name="refusals">What nodes will not encode.</param>
     /// <param name="otherWork">True where blocks wait that any encoder may have.</param>
-    public void Keep(IEnumerable<RunQueue> runs, IReadOnlyCollection<EncoderNode> nodes, bool otherWork)
+    public void Keep(IEnumerable<RunQueue> runs, IReadOnlyCollection<EncoderNode> nodes, Refusals refusals, bool otherWork)
     {
         foreach (var offer in runs.Where(queue => !queue.Paused && queue.Suspects.Count > 0).OrderByDescending(queue => queue.Priority).SelectMany(queue => queue.Suspects))
         {
@@ -27,7 +28,7 @@ internal sealed class AloneNodes
 
             var diedOn = EncoderNode.HostOf(offer.DiedOn);
             var node = nodes
-                .Where(node => node.KeptFor is null && !node.IsLeaving && node.IsHeardOf && (node.Rested || !otherWork))
+                .Where(node => node.KeptFor is null && !node.IsLeaving && node.IsHeardOf && !refusals.Has(offer, node) && (node.Rested || !otherWork))
                 .OrderBy(node => node.IsAtAbandonedWork)
                 .ThenBy(node => node.Host == diedOn)
                 .ThenBy(node => node.InHand.Count)

@@ -15,6 +15,9 @@ internal sealed class EncoderNode(string id)
     /// <summary>Blocks in the hands of its encoders, by volume.</summary>
     public Dictionary<WorkId, int> InHand { get; } = [];
 
+    /// <summary>Blocks that it gave back for want of something.</summary>
+    public long Refusals { get; set; }
+
     /// <summary>The volume that has the node to itself; its encoders get nothing else.</summary>
     public LeaseOffer? KeptFor { get; set; }
 

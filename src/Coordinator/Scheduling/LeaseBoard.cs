@@ -20,6 +20,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     private readonly LinkedList<EncoderSeat> _free = [];
     private readonly LeasesOut _out = new();
     private readonly AloneNodes _alone = new();
+    private readonly Refusals _refusals = new();
 
     /// <summary>A lease that was handed out: one or more whole blocks.</summary>
     public sealed record Grant(string EncoderId, VolumeTask Task, DirectionRange Directions, bool Alone);
@@ -28,8 +29,13 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <param name="Suspect">It may be what killed the encoder.</param>
     public sealed record LostLease(LeaseOut Lease, bool Suspect);
 
+    /// <summary>What waits of a volume that every node has refused.</summary>
+    public sealed record RefusedWork(WorkId Work, IReadOnlyList<DirectionRange> Blocks, int Nodes);
+
     /// <summary>Blocks in the hands of encoders.</summary>
     public IReadOnlyCollection<LeaseOut> Out => _out.All;
+
+    public IReadOnlyCollection<EncoderNode> Nodes => _nodes.Values;
 
     public int Encoders => _seats.Count;
 
@@ -171,6 +177,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         {
             _nodes.Remove(gone.Node.Id);
             _alone.Release(gone.Node);
+            _refusals.Forget(gone.Node);
         }
 
         return lost;
@@ -204,6 +211,39 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         return lease;
     }
 
+    /// <summary>An encoder gave a block back for want of something that another node may have: its node gets nothing of the volume.</summary>
+    public void Refuse(LeaseOut lease)
+    {
+        var node = lease.Seat.Node;
+        node.Refusals++;
+        _refusals.Add(lease.Offer, node);
+        if (lease.Offer.AloneOn == node)
+        {
+            _alone.Release(node);
+        }
+    }
+
+    /// <summary>Takes back what waits of volumes that every node has refused. Added again, it is everybody's once more.</summary>
+    public IReadOnlyList<RefusedWork> TakeRefused()
+    {
+        if (_refusals.None)
+        {
+            return [];
+        }
+
+        var (taken, nodes) = (new List<RefusedWork>(), _nodes.Values.Where(node => !node.IsLeaving).ToList());
+        foreach (var offer in _refusals.ByAll(nodes).Where(offer => offer.WaitingBlocks > 0))
+        {
+            var blocks = new List<DirectionRange>();
+            _runs.FindOrAdd(offer.Work.Run).Change(offer, changed => blocks.AddRange(changed.TakeAll()));
+            _alone.Release([offer]);
+            _refusals.Forget(offer);
+            taken.Add(new RefusedWork(offer.Work, blocks, nodes.Count));
+        }
+
+        return taken;
+    }
+
     /// <summary>The block, where it is out.</summary>
     public LeaseOut? Find(WorkId work, int first) => _out.Find(work, first);
 
@@ -232,7 +272,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
 
         var grants = new List<Grant>();
         _alone.ReleasePaused(_runs.All);
-        _alone.Keep(_runs.All, _nodes.Values, _runs.HaveWork);
+        _alone.Keep(_runs.All, _nodes.Values, _refusals, _runs.HaveWork);
         foreach (var (node, offer) in _alone.Ready())
         {
             if (node.Seats.FirstOrDefault(seat => seat.Waiting is not null) is { } seat && _runs.TryFind(offer.Work.Run, out var run))
@@ -251,9 +291,14 @@ internal sealed class LeaseBoard(LeaseTerms terms)
                 continue;
             }
 
-            if (_runs.Choose(seat, _seats.Count) is not var (queue, offer))
+            if (_runs.Choose(seat, _seats.Count, _refusals) is not var (queue, offer))
             {
-                break;
+                if (_refusals.None)
+                {
+                    break; // nor is there work for anyone else
+                }
+
+                continue;
             }
 
             var blocks = Math.Clamp(Math.Min(terms.Blocks(offer, seat.Id), queue.WaitingBlocks / (2 * _seats.Count)), 1, offer.WaitingBlocks);
@@ -284,6 +329,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     private void Forget(LeaseOffer offer)
     {
         _alone.Release([offer]);
+        _refusals.Forget(offer);
         foreach (var lease in offer.Out.ToList())
         {
             lease.Seat.Abandon();

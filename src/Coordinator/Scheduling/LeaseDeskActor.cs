@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Event;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Volumes;
 using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
@@ -15,6 +16,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
     private readonly Dictionary<IActorRef, string> _ids = [];
     private readonly Dictionary<WorkId, IActorRef> _owners = [];
     private readonly Dictionary<IActorRef, RunId> _runs = [];
+    private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly TimeSpan _lookEvery;
     private TimeSpan _now;
     private long _handedOut;
@@ -51,6 +53,13 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
             if (lease is not null && closed is { Done: true, Elapsed: { } elapsed })
             {
                 _terms.Note(closed.Work.Run, lease.Seat.Id, lease.Slices, elapsed);
+            }
+
+            if (lease is not null && closed.Refusal is { } refusal)
+            {
+                _board.Refuse(lease);
+                CoordinatorTelemetry.Refused(refusal);
+                _log.Warning("Node {Node} refuses volume {VolumeId} of run {RunId}: {ReasonCode}", lease.Seat.Node.Host, closed.Work.Volume, closed.Work.Run, refusal);
             }
 
             HandOut();
@@ -183,6 +192,11 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
 
     private void HandOut()
     {
+        foreach (var refused in _board.TakeRefused())
+        {
+            _owners.GetValueOrDefault(refused.Work)?.Tell(new LeasesRefused(refused.Blocks, refused.Nodes));
+        }
+
         foreach (var grant in _board.Match(_now))
         {
             var owner = _owners[WorkId.Of(grant.Task)];
@@ -201,7 +215,8 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         _board.Out.Count == 0 ? TimeSpan.Zero : _now - _board.Out.Min(lease => lease.Since),
         _board.Out.Count == 0 ? null : _board.Out.Min(lease => lease.Deadline) - _now,
         _handedOut,
-        _deaths);
+        _deaths,
+        [.. _board.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Host, node.Seats.Count, node.InHand.Values.Sum(), node.Refusals))]);
 
     private sealed record Look : ILocalMessage;
 }

@@ -100,6 +100,9 @@ internal sealed class LeaseOffer(VolumeTask task)
         return range;
     }
 
+    /// <summary>Takes all blocks that wait.</summary>
+    public IReadOnlyList<DirectionRange> TakeAll() => [.. _waiting.Values.ToList().Select(Take)];
+
     /// <summary>Takes a block that waits.</summary>
     public DirectionRange Take(DirectionRange block)
     {

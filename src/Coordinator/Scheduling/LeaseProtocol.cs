@@ -20,7 +20,11 @@ internal static class LeaseProtocol
     /// <summary>A block is out of an encoder's hands, told by its volume.</summary>
     /// <param name="Done">True where its rows are stored; else it will be offered again, or its volume ends.</param>
     /// <param name="Elapsed">What encoding took, where that is known.</param>
-    public sealed record LeaseClosed(WorkId Work, DirectionRange Block, bool Done, TimeSpan? Elapsed) : ILocalMessage;
+    /// <param name="Refusal">Reason code, where the encoder's node lacks something that another may have.</param>
+    public sealed record LeaseClosed(WorkId Work, DirectionRange Block, bool Done, TimeSpan? Elapsed, string? Refusal = null) : ILocalMessage;
+
+    /// <summary>Every node has refused the volume; these blocks of it wait no longer.</summary>
+    public sealed record LeasesRefused(IReadOnlyList<DirectionRange> Blocks, int Nodes) : ILocalMessage;
 
     /// <summary>Blocks came back undone without an answer; they may be offered again.</summary>
     /// <param name="Suspects">First directions of the blocks that may have killed the encoder, where it died.</param>

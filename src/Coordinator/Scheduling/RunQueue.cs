@@ -53,8 +53,16 @@ internal sealed class RunQueue(RunId run)
         return offer;
     }
 
-    /// <summary>A volume that nobody works on, the largest; else the one with most left.</summary>
-    public LeaseOffer? Next() => _fresh.Min ?? _begun.Min;
+    /// <summary>A volume that nobody works on, the largest; else the one with most left; none that the node has refused.</summary>
+    public LeaseOffer? Next(EncoderNode node, Refusals refusals)
+    {
+        if (Paused)
+        {
+            return null;
+        }
+
+        return refusals.None ? _fresh.Min ?? _begun.Min : _fresh.Concat(_begun).FirstOrDefault(offer => !refusals.Has(offer, node));
+    }
 
     /// <summary>Changes a volume, and puts it where it then belongs.</summary>
     public void Change(LeaseOffer offer, Action<LeaseOffer> change)

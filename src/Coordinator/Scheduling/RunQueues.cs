@@ -52,19 +52,21 @@ internal sealed class RunQueues
 
     /// <summary>The run and the volume for an encoder, or null where none has work.</summary>
     /// <param name="encoders">Of all nodes.</param>
+    /// <param name="refusals">What nodes will not encode.</param>
     /// <remarks>A run may be ahead of others by about a lease for each encoder, so that encoders need not change between volumes at each.</remarks>
-    public (RunQueue Queue, LeaseOffer Offer)? Choose(EncoderSeat seat, int encoders)
+    public (RunQueue Queue, LeaseOffer Offer)? Choose(EncoderSeat seat, int encoders, Refusals refusals)
     {
-        RunQueue? turn = null;
+        (RunQueue Queue, LeaseOffer Offer)? next = null;
         foreach (var queue in _runs.Values)
         {
-            if (queue.HasWork && (turn is null || queue.Priority > turn.Priority || (queue.Priority == turn.Priority && queue.Served < turn.Served)))
+            if ((next is not { Queue: var best } || queue.Priority > best.Priority || (queue.Priority == best.Priority && queue.Served < best.Served))
+                && queue.Next(seat.Node, refusals) is { } offer)
             {
-                turn = queue;
+                next = (queue, offer);
             }
         }
 
-        if (turn is null)
+        if (next is not { Queue: var turn })
         {
             return null;
         }
@@ -79,7 +81,7 @@ internal sealed class RunQueues
 
             foreach (var volume in seat.Node.InHand.Keys.Where(work => work.Run == queue.Run).Select(work => work.Volume).Concat(seat.Cached))
             {
-                if (queue.Find(volume) is { } offer && offer.IsOpen && (held is not { Offer: var best } || offer.Left > best.Left)
+                if (queue.Find(volume) is { } offer && offer.IsOpen && !refusals.Has(offer, seat.Node) && (held is not { Offer: var best } || offer.Left > best.Left)
                     && queue.Served <= turn.Served + (encoders * offer.WorkOf(new DirectionRange(0, offer.Task.LeaseDirections))))
                 {
                     held = (queue, offer);
@@ -88,6 +90,6 @@ internal sealed class RunQueues
         }
 
         _turns[turn.Priority] = Math.Max(_turns.GetValueOrDefault(turn.Priority), turn.Served);
-        return held ?? (turn, turn.Next()!);
+        return held ?? next;
     }
 }

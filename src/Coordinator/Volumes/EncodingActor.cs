@@ -13,10 +13,12 @@ internal sealed class EncodingActor : ReceiveActor
     private readonly CoordinatorOptions _options;
     private readonly Dictionary<int, IActorRef> _out = [];
     private readonly HashSet<IActorRef> _encoders = [];
+    private readonly HashSet<DirectionRange> _refused = [];
     private readonly WorkId _work;
     private VolumeTask? _task;
     private EncodingProgress _progress;
     private VolumeDeaths _deaths;
+    private SliceProtocol.LeaseRejected? _refusal;
 
     /// <param name="deaths">Those that an earlier coordinator noted.</param>
     public EncodingActor(WorkId work, IActorRef leaseDesk, CoordinatorOptions options, VolumeDeaths deaths)
@@ -47,15 +49,15 @@ internal sealed class EncodingActor : ReceiveActor
             }
 
             _out.Remove(rejected.Directions.First);
-            _leaseDesk.Tell(new LeaseClosed(_work, rejected.Directions, Done: false, Elapsed: null));
-            if (!rejected.Transient)
+            if (rejected is { Transient: false, OfNode: false })
             {
                 Context.Parent.Tell(new StageFailed(rejected.ReasonCode, rejected.Detail, VolumeState.Quarantined));
                 return;
             }
 
-            TryAgain([rejected.Directions], rejected.ReasonCode, rejected.Detail);
+            Refused(rejected);
         });
+        Receive<LeasesRefused>(RefusedByAll);
         Receive<LeasesLost>(Lost);
         Receive<DeathsRecorded>(_ => Offer([.. _progress.Open.Where(block => !_out.ContainsKey(block.First))]));
     }
@@ -89,6 +91,40 @@ internal sealed class EncodingActor : ReceiveActor
         Context.Parent.Tell(new RowsStored(encoded.Directions, encoded.Rows, encoded.SlicesEncoded));
     }
 
+    /// <summary>A node lacks something: another is asked.</summary>
+    private void Refused(SliceProtocol.LeaseRejected rejected)
+    {
+        CoordinatorTelemetry.Retried(rejected.ReasonCode, _task!.TraceParent);
+        _refused.Add(rejected.Directions);
+        _refusal = _refusal is { Transient: true } && !rejected.Transient ? _refusal : rejected;
+        _leaseDesk.Tell(new LeaseClosed(_work, rejected.Directions, Done: false, Elapsed: null, rejected.ReasonCode));
+        Offer([rejected.Directions]);
+    }
+
+    /// <summary>No node could do it: that was a try, unless there is no use in another.</summary>
+    private void RefusedByAll(LeasesRefused refused)
+    {
+        if (_refusal is { } refusal)
+        {
+            var detail = refused.Nodes > 1 ? $"{refusal.Detail} So say all {refused.Nodes} nodes that encode." : refusal.Detail;
+            if (!refusal.Transient)
+            {
+                Context.Parent.Tell(new StageFailed(refusal.ReasonCode, detail, VolumeState.Quarantined));
+                return;
+            }
+
+            if (!MayTryAgain(_refused, refusal.ReasonCode, detail))
+            {
+                return;
+            }
+        }
+
+        var again = refused.Blocks.Union(_refused).Where(block => !_out.ContainsKey(block.First)).ToList();
+        _refusal = null;
+        _refused.Clear();
+        Offer(again);
+    }
+
     private void Lost(LeasesLost lost)
     {
         var open = lost.Blocks.Where(block => _out.Remove(block.First) && _progress.Open.Contains(block)).ToList();
@@ -103,7 +139,12 @@ internal sealed class EncodingActor : ReceiveActor
                 Offer(open);
                 break;
             case LeaseLoss.Overdue:
-                TryAgain(open, "encoder.overdue", $"Encoding directions {open[0].First} and on: no answer within {lost.Deadline} from encoder {lost.From}.");
+                CoordinatorTelemetry.Retried("encoder.overdue", _task!.TraceParent);
+                if (MayTryAgain(open, "encoder.overdue", $"Encoding directions {open[0].First} and on: no answer within {lost.Deadline} from encoder {lost.From}."))
+                {
+                    Offer(open);
+                }
+
                 break;
             case LeaseLoss.Died:
                 _deaths = _deaths.Died([.. lost.Suspects.Where(first => open.Any(block => block.First == first))], lost.From);
@@ -130,21 +171,20 @@ internal sealed class EncodingActor : ReceiveActor
     private static void Convict(string what) => Context.Parent.Tell(new StageFailed(
         VolumeDeaths.Code, $"{what}. When the cause is found and mended, put it back by tonno requeue.", VolumeState.Quarantined));
 
-    /// <summary>Offers blocks that came back once more, or gives the volume up where one has come back too often.</summary>
-    private void TryAgain(IReadOnlyList<DirectionRange> blocks, string reasonCode, string detail)
+    /// <summary>Counts a try of blocks that came back, and gives the volume up where one has come back too often.</summary>
+    private bool MayTryAgain(IEnumerable<DirectionRange> blocks, string reasonCode, string detail)
     {
-        CoordinatorTelemetry.Retried(reasonCode, _task!.TraceParent);
         foreach (var block in blocks.Where(_progress.Open.Contains))
         {
             (_progress, var again) = _progress.Returned(block);
             if (!again)
             {
                 Context.Parent.Tell(new StageFailed(reasonCode, detail, VolumeState.Failed));
-                return;
+                return false;
             }
         }
 
-        Offer(blocks);
+        return true;
     }
 
     private void Offer(IReadOnlyList<DirectionRange> blocks)

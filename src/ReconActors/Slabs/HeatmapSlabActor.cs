@@ -46,6 +46,8 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         Receive<ReceiveTimeout>(_ => Passivate());
     }
 
+    protected override void PreStart() => ReconTelemetry.Open(1);
+
     protected override void PreRestart(Exception reason, object message)
     {
         if (message is Answer answer)
@@ -64,6 +66,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
     protected override void PostStop()
     {
+        ReconTelemetry.Open(-1);
         _stopping.Cancel();
         _stopping.Dispose();
         _span?.Dispose();

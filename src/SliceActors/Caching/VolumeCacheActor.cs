@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Akka.Actor;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
+using ToNNO.SliceActors.Encoding;
 using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.SliceActors.Caching;
@@ -58,9 +59,12 @@ internal sealed class VolumeCacheActor : ReceiveActor
                 throw new InvalidOperationException($"Reading volume {unreadable.Task.VolumeId} failed.", unreadable.Error);
             }
 
+            var answer = unreadable.Error is ImagingException refused
+                ? new VolumeUnavailable(unreadable.Task, refused.Code, refused.Message, Blames.Of(refused))
+                : new VolumeUnavailable(unreadable.Task, "node.stopping", unreadable.Error.Message, Blame.Passing);
             foreach (var waiter in Answer(unreadable.Task))
             {
-                waiter.Tell(new VolumeUnavailable(unreadable.Task, (unreadable.Error as ImagingException)?.Code ?? "node.stopping", unreadable.Error.Message, unreadable.Error is not ImagingException));
+                waiter.Tell(answer);
             }
         });
     }
@@ -70,7 +74,7 @@ internal sealed class VolumeCacheActor : ReceiveActor
         // Also before a restart. An encoder that waits for a volume waits for nothing else.
         foreach (var (task, waiter) in _waiting.Values.SelectMany(waiting => waiting.Waiters.Select(waiter => (waiting.Task, waiter))))
         {
-            waiter.Tell(new VolumeUnavailable(task, "internal.failure", "Reading a volume failed unexpectedly; the log says where. Please report it.", Transient: true));
+            waiter.Tell(new VolumeUnavailable(task, "internal.failure", "Reading a volume failed unexpectedly; the log says where. Please report it.", Blame.Passing));
         }
 
         _stopping.Cancel();
@@ -84,7 +88,7 @@ internal sealed class VolumeCacheActor : ReceiveActor
     /// <param name="Held">All volumes that this node holds now.</param>
     public sealed record VolumeLoaded(VolumeTask Task, IReadOnlyList<Volume> Channels, TimeSpan ReadTime, IReadOnlyList<VolumeId> Held) : ILocalMessage;
 
-    public sealed record VolumeUnavailable(VolumeTask Task, string ReasonCode, string Detail, bool Transient) : ILocalMessage;
+    public sealed record VolumeUnavailable(VolumeTask Task, string ReasonCode, string Detail, Blame Blame) : ILocalMessage;
 
     private sealed record Read(VolumeTask Task, IReadOnlyList<Volume> Channels, TimeSpan Elapsed) : ILocalMessage;
 

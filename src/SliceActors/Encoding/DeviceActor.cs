@@ -34,7 +34,7 @@ internal sealed class DeviceActor : ReceiveActor
             }
             catch (EncoderException refused)
             {
-                Context.Parent.Tell(new Refused(encode.Cutter, refused.Code, refused.Message, Transient: false));
+                Context.Parent.Tell(new Refused(encode.Cutter, refused.Code, refused.Message, Blames.Of(refused)));
             }
 
             idleSince = Stopwatch.GetTimestamp();
@@ -46,7 +46,7 @@ internal sealed class DeviceActor : ReceiveActor
         if (message is Encode encode)
         {
             Context.Parent.Tell(new Refused(
-                encode.Cutter, "internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", Transient: true));
+                encode.Cutter, "internal.failure", "Encoding failed unexpectedly; the log says where. Please report it.", Blame.Passing));
         }
 
         base.PreRestart(reason, message);
@@ -58,7 +58,7 @@ internal sealed class DeviceActor : ReceiveActor
     /// <param name="Elapsed">What it took on the device.</param>
     public sealed record Encoded(LeaseCutter Cutter, EncodedLease Lease, TimeSpan Elapsed) : ILocalMessage;
 
-    public sealed record Refused(LeaseCutter Cutter, string Code, string Detail, bool Transient) : ILocalMessage;
+    public sealed record Refused(LeaseCutter Cutter, string Code, string Detail, Blame Blame) : ILocalMessage;
 
     /// <summary>The node stops, and nothing more is encoded.</summary>
     public sealed record Stopped : ILocalMessage;

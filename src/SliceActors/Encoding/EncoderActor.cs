@@ -50,14 +50,14 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         {
             if (_leases.Awaiting(unavailable.Task) is { } hand)
             {
-                Refuse(hand, unavailable.ReasonCode, unavailable.Detail, unavailable.Transient);
+                Refuse(hand, unavailable.ReasonCode, unavailable.Detail, unavailable.Blame);
             }
         });
         Receive<GuideRead>(read =>
         {
             if (read.Logits is null)
             {
-                Refuse(read.Hand, "guide.corrupt", $"The guide at {read.Hand.Lease.Task.Guide?.Path} is damaged; run again.", transient: false);
+                Refuse(read.Hand, "guide.corrupt", $"The guide at {read.Hand.Lease.Task.Guide?.Path} is damaged; run again.", Blame.Volume);
                 return;
             }
 
@@ -69,13 +69,13 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             unread.Hand,
             (unread.Error as BlobStoreException)?.Code ?? "guide.unread",
             unread.Error.Message,
-            transient: true));
+            Blame.Passing));
         Receive<DeviceActor.Encoded>(Store);
         Receive<DeviceActor.Refused>(refused =>
         {
             if (_leases.Encoded(refused.Cutter) is { } hand)
             {
-                hand.Reject(refused.Code, refused.Detail, refused.Transient);
+                hand.Reject(refused.Code, refused.Detail, refused.Blame);
                 Next();
             }
         });
@@ -105,7 +105,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
             }
 
             _leases.Stored(failed.Hand);
-            failed.Hand.Reject(store.Code, store.Message, transient: true);
+            failed.Hand.Reject(store.Code, store.Message, Blame.Passing);
             AskForLease();
         });
         Receive<Drain>(_ => _farewell ??= new Farewell(encoderId, coordinator, _leases, Timers, options));
@@ -188,12 +188,12 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>Gives back the lease that is being read.</summary>
-    private void Refuse(Hand hand, string code, string detail, bool transient)
+    private void Refuse(Hand hand, string code, string detail, Blame blame)
     {
         if (_leases.GiveUp(hand))
         {
             _loading = null;
-            hand.Reject(code, detail, transient);
+            hand.Reject(code, detail, blame);
             Next();
         }
     }

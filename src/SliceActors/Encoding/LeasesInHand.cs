@@ -27,9 +27,9 @@ internal sealed class Hand(SliceProtocol.EncodeLease lease, IActorRef owner)
     /// <summary>The guide that is to be read first, or null.</summary>
     public BlobRef? UnreadGuide => Guide is null ? Lease.Task.Guide : null;
 
-    public void Reject(string code, string detail, bool transient)
+    public void Reject(string code, string detail, Blame blame)
     {
-        Owner.Tell(new SliceProtocol.LeaseRejected(Lease.Task.VolumeId, Lease.Directions, code, detail, transient) { TraceParent = TraceParent });
+        Owner.Tell(new SliceProtocol.LeaseRejected(Lease.Task.VolumeId, Lease.Directions, code, detail, Transient: blame == Blame.Passing, OfNode: blame == Blame.Node) { TraceParent = TraceParent });
         Span.Fail(code);
     }
 }
@@ -69,7 +69,7 @@ internal sealed class LeasesInHand
     {
         foreach (var hand in Kept.Where(hand => !hand.IsGivenBack))
         {
-            hand.Reject(code, detail, transient: true);
+            hand.Reject(code, detail, Blame.Passing);
         }
     }
 

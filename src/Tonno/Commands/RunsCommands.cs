@@ -45,7 +45,7 @@ internal static class RunsCommands
             {
                 var view = await client.ClusterAsync(cancel).ConfigureAwait(false);
                 return Print(view, asJson, () => string.Join(Environment.NewLine, view.Nodes.Select(node =>
-                    $"{node.Address}  {string.Join(',', node.Roles)}  {node.Status}{(node.Reachable ? "" : ", unreachable")}{(node.Address == view.Leader ? ", leader" : "")}").Append(Line(view.Leases))));
+                    $"{node.Address}  {string.Join(',', node.Roles)}  {node.Status}{(node.Reachable ? "" : ", unreachable")}{(node.Address == view.Leader ? ", leader" : "")}{Line(view.Leases?.Nodes.FirstOrDefault(one => one.Address == node.Address))}").Append(Line(view.Leases))));
             }
 
             if (parsed.GetValue(run) is not { } one)
@@ -98,6 +98,9 @@ internal static class RunsCommands
     private static string Line(LeasesView? leases) => leases is null
         ? "no coordinator answers"
         : $"{leases.Encoders} encoders, {leases.FreeEncoders} of them free; {leases.Blocks} blocks of directions out{(leases.Blocks == 0 ? "" : $", the oldest for {leases.OldestSeconds:0} s")}";
+
+    private static string Line(EncodingNodeView? node) =>
+        node is null ? "" : $", {node.Blocks} blocks of directions{(node.Refusals == 0 ? "" : $", {node.Refusals} refused: its log says why")}";
 
     private static string Line(RunView run) =>
         $"{run.RunId}  {run.State.ToString().ToLowerInvariant()}  {run.Fraction:P0} of {run.Volumes} volumes: {run.Counts.Completed} completed, {run.Counts.Failed} failed, " +

@@ -31,7 +31,10 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         var run = await cluster.SubmitAsync("slicekill");
         await run.ReachedAsync(2);
+        await cluster.HoldsBlocksAsync("slice-0");
+        var deaths = (await cluster.LeasesAsync()).Deaths;
         cluster["slice-0"].Kill();
+        await cluster.UntilAsync("a node is known to have died with blocks in its hands", async () => (await cluster.LeasesAsync()).Deaths > deaths);
         await run.AssertWholeAsync();
     }
 
@@ -41,7 +44,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         var run = await cluster.SubmitAsync("reconkill");
         await run.ReachedAsync(2);
-        cluster["recon-0"].Kill();
+        (await cluster.AccumulatesAsync()).Kill();
         await run.AssertWholeAsync();
     }
 
@@ -77,9 +80,13 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         var run = await cluster.SubmitAsync("freeze");
         await run.ReachedAsync(2);
-        cluster["slice-1"].Stop();
+        await cluster.HoldsBlocksAsync("slice-1");
+        var (frozen, lives) = (cluster["slice-1"], cluster["slice-1"].Lives);
+        frozen.Stop();
         await Task.Delay(_longFreeze, Cancel); // the freeze itself, not a wait for something
-        cluster["slice-1"].Continue();
+        frozen.Continue();
+        // Until then it may still write what it had begun: a later verify removes that.
+        await cluster.UntilAsync("the node that was frozen has begun anew", () => Task.FromResult(frozen.Lives > lives));
         await run.AssertWholeAsync();
         await cluster.ReadyAsync();
     }
@@ -98,6 +105,29 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         Assert.True(took < TimeSpan.FromSeconds(30), $"it took {took}");
         await cluster.ForgetAsync("slice-2");
         await run.AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task LeadingCoordinatorThenReducer_Drained_LeaveInTimeAndTheRunGoesOn()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("drains");
+        await run.ReachedAsync(2);
+        var leader = await cluster.LeaderAsync();
+        await DrainAsync(leader);
+        await run.ReachedAsync(6);
+        Assert.NotEqual(leader.Name, (await cluster.LeaderAsync()).Name);
+        await DrainAsync(await cluster.AccumulatesAsync());
+        await run.AssertWholeAsync();
+
+        async Task DrainAsync(NodeProcess node)
+        {
+            var (code, took) = await node.DrainAsync(Cancel);
+            Assert.Equal(0, code);
+            Assert.True(took < TimeSpan.FromSeconds(30), $"{node.Name} took {took}");
+            await cluster.StartAgainAsync(node);
+            await cluster.ReadyAsync();
+        }
     }
 
     [Fact]
@@ -131,5 +161,20 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await Task.Delay(TimeSpan.FromSeconds(8), Cancel); // the outage itself
         cluster.Proxy.Set(Fault.None);
         await run.AssertWholeAsync();
+    }
+
+    [Fact]
+    public async Task Store_AnswersLate_WorkGoesOn()
+    {
+        await cluster.ReadyAsync();
+        cluster.Proxy.Delay = TimeSpan.FromMilliseconds(100); // each piece, either way
+        try
+        {
+            await (await cluster.SubmitAsync("storeslow", volumes: 6)).AssertWholeAsync();
+        }
+        finally
+        {
+            cluster.Proxy.Delay = TimeSpan.Zero;
+        }
     }
 }

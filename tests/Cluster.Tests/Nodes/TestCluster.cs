@@ -119,6 +119,33 @@ public sealed class TestCluster : IAsyncLifetime
         await node!.DisposeAsync();
     }
 
+    /// <summary>Starts a node again that has left, in its old place.</summary>
+    internal async Task StartAgainAsync(NodeProcess left)
+    {
+        await ForgetAsync(left.Name);
+        Start(left.Name, _ports[left.Name], left.HttpPort, []);
+    }
+
+    /// <summary>Returns as soon as a node holds blocks of directions.</summary>
+    internal Task HoldsBlocksAsync(string name) => UntilAsync(
+        $"{name} holds blocks", async () => (await LeasesAsync()).Nodes.Any(node => node.Blocks > 0 && node.Address.EndsWith($":{_ports[name]}", StringComparison.Ordinal)));
+
+    /// <summary>Returns as soon as a reducer is accumulating slabs: the first that is found to.</summary>
+    internal async Task<NodeProcess> AccumulatesAsync()
+    {
+        NodeProcess? found = null;
+        await UntilAsync("a reducer accumulates slabs", async () =>
+        {
+            foreach (var node in _nodes.Values.Where(node => node.Name.StartsWith("recon", StringComparison.Ordinal)))
+            {
+                found = await node.MetricAsync("tonno_recon_slab_open") > 0 ? node : found;
+            }
+
+            return found is not null;
+        });
+        return found!;
+    }
+
     /// <summary>Submits a run over copies of the volumes, named anew, so that no other run's results stand for them.</summary>
     /// <param name="model">Another than the one of the references.</param>
     /// <param name="also">A file that is an input too.</param>

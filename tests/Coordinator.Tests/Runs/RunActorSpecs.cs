@@ -262,6 +262,19 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public async Task Inputs_PageDamaged_ItsVolumesFailAndTheOthersComplete()
+    {
+        var ids = Enumerable.Range(0, RunDocument.PageSize + 1).Select(n => $"v{n:D4}").ToArray();
+        _inspector.Answer(FakeInspector.NewVolume(ids[^1]) with { Done = Results.Of(ids[^1]) });
+        await WriteRunAsync(SmallWork.Run, ids);
+        var document = (await new RunRegistry(_store).ReadAsync(SmallWork.Run, CancellationToken.None))!;
+        await _store.WriteAsync(document.PagePath(0), "damaged"u8.ToArray(), WriteCondition.Always, CancellationToken.None);
+        Submit(SmallWork.Run);
+        Finished();
+        Assert.Equal(new RunCounts(1, 0, 1, RunDocument.PageSize, 0, 0), (await new RunRegistry(_store).ReadAsync(SmallWork.Run, CancellationToken.None))!.Counts);
+    }
+
+    [Fact]
     public async Task Store_OutOfReachForAWhile_VolumesWaitAndComplete()
     {
         await SubmitAsync("a");
@@ -403,9 +416,14 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
 
     private async Task SubmitAsync(RunId run, IActorRef coordinator, params string[] ids)
     {
+        await WriteRunAsync(run, ids);
+        Submit(run, coordinator);
+    }
+
+    private async Task WriteRunAsync(RunId run, string[] ids)
+    {
         var document = new RunDocument { RunId = run, Settings = SmallWork.Settings, InputCount = ids.Length, SubmittedAt = DateTimeOffset.UnixEpoch };
         await new RunRegistry(_store).CreateAsync(document, [.. ids.Select(id => new RunInput(new(id), [$"/nowhere/{id}.nii"]))], CancellationToken.None);
-        Submit(run, coordinator);
     }
 
     private void Submit(RunId run, IActorRef? coordinator = null) => (coordinator ?? _coordinator).Tell(new RunProtocol.SubmitRun(run, SmallWork.Blob(RunDocument.PathOf(run))), _client.Ref);

@@ -65,7 +65,7 @@ public sealed class RunRegistryTests : IDisposable
         };
         await Assert.ThrowsAsync<BlobStoreException>(() => _registry.CreateAsync(Run(2), Inputs("a", "b"), Cancel));
         var run = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
-        Assert.Equal((1, "x"), (run.InputCount, Assert.Single((await _registry.ReadPageAsync(run, 0, Cancel)).Inputs).VolumeId.Value));
+        Assert.Equal((1, "x"), (run.InputCount, Assert.Single(await _registry.ReadPageAsync(run, 0, new Ledger(_store, _time, epoch: 1), Cancel)).Input.VolumeId.Value));
     }
 
     [Fact]
@@ -80,6 +80,19 @@ public sealed class RunRegistryTests : IDisposable
         Assert.Equal((RunState.Canceled, new RunCounts(1, 0, 0, 0, 0, 2)), (run.State, run.Counts));
 
         static LedgerEntry Entry(string id, VolumeState state) => new() { VolumeId = new(id), RunId = SmallWork.Run, State = state };
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("{")]
+    [InlineData("{\"inputs\": []}")]
+    public async Task EndDead_InputsDamagedOrGone_EndsWithThemFailed(string? text)
+    {
+        await _registry.CreateAsync(Run(2) with { OfOneProcess = true }, Inputs("a", "b"), Cancel);
+        var page = (await _registry.ReadAsync(SmallWork.Run, Cancel))!.PagePath(0);
+        await (text is null ? _store.DeleteAsync(page, Cancel) : _store.WriteAsync(page, System.Text.Encoding.UTF8.GetBytes(text), WriteCondition.Always, Cancel));
+        await _registry.EndDeadAsync(_time, Cancel);
+        Assert.Equal(new RunCounts(0, 0, 0, 2, 0, 0), (await _registry.ReadAsync(SmallWork.Run, Cancel))!.Counts);
     }
 
     [Fact]
@@ -135,8 +148,12 @@ public sealed class RunRegistryTests : IDisposable
     {
         var (first, _) = await TakeAsync("a");
         var taking = TakeAsync("b");
-        await first.RenewAsync(_store, Cancel);
-        _time.Advance(_watch);
+        while (!taking.IsCompleted)
+        {
+            first = await first.RenewAsync(_store, Cancel); // several times in a watch, whenever that begins
+            _time.Advance(_watch / 8);
+        }
+
         await Assert.ThrowsAsync<SupersededException>(() => taking);
 
         taking = TakeAsync("b");

@@ -358,7 +358,69 @@ public class LeaseBoardTests
     /// <summary>Random offers, requests, answers, deaths, departures, pauses and withdrawals: a range is in one encoder's hands at a time, a
     /// suspect has its node to itself, no encoder idles beside open work, and in the end all is encoded once.</summary>
     [Fact]
-    public void Match_RandomHistory_NothingIsLostOrGrantedTwiceAndSuspectsAreAlone() => Gen.Int[0, 11].Array[1, 120].Sample(steps => new History(steps).Play());
+    public void Match_NodeRefusedAVolume_GetsTheNextOneAndOthersGetThat()
+    {
+        Offer("small", edge: 8);
+        Offer("large", edge: 16);
+        Refuse(Request("bad#1/0")!);
+        Assert.Equal("small", VolumeOf(Request("bad#1/0", "large")));
+        Assert.Equal("large", VolumeOf(Request("good#1/0")));
+    }
+
+    [Fact]
+    public void Match_NodeRefusedAllVolumes_GetsNothingAndOthersGoOn()
+    {
+        Offer("a");
+        Refuse(Request("bad#1/0")!);
+        Assert.Null(Request("bad#1/1"));
+        Assert.Equal("a", VolumeOf(Request("good#1/0")));
+        Assert.Null(Request("bad#1/0"));
+    }
+
+    [Fact]
+    public void TakeRefused_ByAllNodesThatStay_TakesWhatWaitsOnce()
+    {
+        Offer("a");
+        var (first, second) = (Request("one#1/0")!, Request("two#1/0")!);
+        Request("leaves#1/0");
+        Refuse(first);
+        Assert.Empty(_board.TakeRefused());
+        Refuse(second);
+        Assert.Empty(_board.TakeRefused());
+        _board.Leave("leaves#1/0");
+        var refused = Assert.Single(_board.TakeRefused());
+        Assert.Equal((WorkId.Of(first.Task), 2, true), (refused.Work, refused.Nodes, refused.Blocks.Contains(first.Directions) && refused.Blocks.Contains(second.Directions)));
+        Assert.Empty(_board.TakeRefused());
+        Assert.Null(Request("one#1/0"));
+        _board.Add(first.Task, refused.Blocks, [], "");
+        Assert.Equal("a", VolumeOf(Match().Single()));
+    }
+
+    [Fact]
+    public void TakeRefused_TheOnlyOneThatHadNotIsGone_TakesWhatWaits()
+    {
+        Offer("a");
+        Refuse(Request("bad#1/0")!);
+        _board.Request("good#1/0", []);
+        Assert.Empty(_board.TakeRefused());
+        _board.Forget("good#1/0");
+        Assert.Single(_board.TakeRefused());
+    }
+
+    [Fact]
+    public void Match_SuspectRefusedByTheNodeKeptForIt_AnotherIsKept()
+    {
+        Offer("a", suspects: [0], diedOn: "dead#1");
+        _board.Request("bad#1/0", []);
+        var alone = Match().Single();
+        Assert.True(alone.Alone);
+        Refuse(alone, suspects: [0]);
+        Assert.Empty(Match());
+        Assert.Equal(("good#1/0", true), Request("good#1/0") is { } grant ? (grant.EncoderId, grant.Alone) : default);
+    }
+
+    [Fact]
+    public void Match_RandomHistory_NothingIsLostOrGrantedTwiceAndSuspectsAreAlone() => Gen.Int[0, 13].Array[1, 120].Sample(steps => new History(steps).Play());
 
     /// <summary>Runs of one priority with volumes of random sizes, encoders of random speeds: while all have work, none is behind another
     /// by more than a lease for each encoder, and one of the largest.</summary>
@@ -412,6 +474,13 @@ public class LeaseBoardTests
 
     private void Close(LeaseBoard.Grant grant, bool done) => Assert.NotNull(_board.Close(WorkId.Of(grant.Task), grant.Directions.First, done));
 
+    /// <summary>The encoder gives the lease back for want of something; it waits again.</summary>
+    private void Refuse(LeaseBoard.Grant grant, int[]? suspects = null)
+    {
+        _board.Refuse(_board.Close(WorkId.Of(grant.Task), grant.Directions.First, done: false)!);
+        _board.Add(grant.Task, [grant.Directions], suspects ?? [], "");
+    }
+
     private void CloseAll(string encoder, bool done)
     {
         foreach (var lease in _board.Out.Where(lease => lease.Seat.Id == encoder).ToList())
@@ -434,6 +503,7 @@ public class LeaseBoardTests
         private readonly HashSet<RunId> _paused = [];
         private readonly List<(WorkId Work, int First)> _done = [];
         private int _offered;
+        private int _refused;
         private int _next;
 
         public void Play()
@@ -450,8 +520,13 @@ public class LeaseBoardTests
             {
                 Assert.True(turn < 1000, "work is left that no encoder gets");
                 Assert.Empty(_board.Overdue(TimeSpan.FromSeconds(turn)));
-                Ask($"last#1/{_random.Next(2)}");
+                Ask(turn % 2 == 0 ? $"last#1/{_random.Next(2)}" : $"n{_random.Next(3)}#1/{_random.Next(2)}");
                 Match();
+                if (turn < 20 && _out.Count > 0 && _random.Next(2) == 0)
+                {
+                    Refuse(_out.Keys.First());
+                }
+
                 _out.Keys.ToList().ForEach(Finish);
                 Match();
             }
@@ -475,6 +550,9 @@ public class LeaseBoardTests
                     break;
                 case < 9 when _out.Count > 0:
                     Finish(_out.Keys.ElementAt(_random.Next(_out.Count)));
+                    break;
+                case > 11 when _out.Count > 0:
+                    Refuse(_out.Keys.ElementAt(_random.Next(_out.Count)));
                     break;
                 case 9:
                     Die(encoder);
@@ -505,6 +583,28 @@ public class LeaseBoardTests
             Assert.True(_out.Remove(block));
             _suspects.Remove(block);
             _done.Add(block);
+        }
+
+        /// <summary>A block comes back for want of something; where every node has refused its volume, all that waits of it, and it is offered anew.</summary>
+        private void Refuse((WorkId Work, int First) block)
+        {
+            var lease = _board.Close(block.Work, block.First, done: false)!;
+            _board.Refuse(lease);
+            _refused++;
+            Assert.True(_out.Remove(block));
+            _board.Add(lease.Offer.Task, [lease.Block], SuspectsOf(lease.Offer.Task), "n0#1");
+            _open.Add(block);
+            OfferRefused();
+        }
+
+        private void OfferRefused()
+        {
+            foreach (var refused in _board.TakeRefused())
+            {
+                Assert.Equal(_open.Where(open => open.Work == refused.Work).Select(open => open.First).Order(), refused.Blocks.Select(taken => taken.First).Order());
+                var task = Task(refused.Work.Volume.Value, run: refused.Work.Run);
+                _board.Add(task, refused.Blocks, SuspectsOf(task), "n0#1");
+            }
         }
 
         private void Die(string encoder)
@@ -540,6 +640,7 @@ public class LeaseBoardTests
 
         private void Match()
         {
+            OfferRefused();
             foreach (var grant in _board.Match(TimeSpan.Zero))
             {
                 var block = (WorkId.Of(grant.Task), grant.Directions.First);
@@ -558,7 +659,7 @@ public class LeaseBoardTests
             }
 
             var anybody = _open.Count(block => !_paused.Contains(block.Work.Run) && _suspects.All(suspect => suspect.Work != block.Work));
-            Assert.True(anybody == 0 || _free.Count == 0 || _suspects.Count > 0, "an encoder idles beside open work");
+            Assert.True(anybody == 0 || _free.Count == 0 || _suspects.Count > 0 || _refused > 0, "an encoder idles beside open work");
         }
     }
 }

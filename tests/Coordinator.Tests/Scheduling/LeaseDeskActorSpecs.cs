@@ -191,11 +191,44 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Closed_RefusedByTheOnlyNode_OwnerGetsBackWhatWaitsAndMayOfferItAnew()
+    {
+        DirectionRange next = new(16, 16);
+        Hand();
+        _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: false, Elapsed: null, "file.missing"), _owner.Ref);
+        Offer(_block, next);
+        var refused = _owner.ExpectMsg<LeasesRefused>();
+        Assert.Equal([_block, next], refused.Blocks.OrderBy(block => block.First));
+        Assert.Equal(1, refused.Nodes);
+        Request();
+        ExpectNothing(_encoder, _desk);
+        Assert.Equal(1, Assert.Single(Described().Nodes).Refusals);
+        Offer(_block, next);
+        Assert.Equal(_block, _encoder.ExpectMsg<SliceProtocol.EncodeLease>().Directions);
+    }
+
+    [Fact]
+    public void Closed_RefusedByOneOfTwo_TheOtherGetsItAlsoWhenTheFirstAsksBefore()
+    {
+        var other = CreateTestProbe();
+        Hand();
+        Request();
+        _desk.Tell(new SliceProtocol.RequestLease("tcp://there#1/0", []), other.Ref);
+        _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: false, Elapsed: null, "file.missing"), _owner.Ref);
+        Offer(_block);
+        Assert.Equal(_block, other.ExpectMsg<SliceProtocol.EncodeLease>().Directions);
+        ExpectNothing(_encoder, _desk);
+    }
+
+    [Fact]
     public void Describe_LeaseOut_AgeAndMarginAreTold()
     {
         Hand();
         Wait(TimeSpan.FromSeconds(5));
-        Assert.Equal(new SliceProtocol.LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0), Described());
+        var described = Described();
+        Assert.Equal(new SliceProtocol.EncodingNode("tcp://here", 1, 1, 0), Assert.Single(described.Nodes));
+        Assert.Equal(
+            new SliceProtocol.LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0, described.Nodes), described);
     }
 
     [Fact]
@@ -203,12 +236,16 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     {
         using var heard = new Heard();
         Hand();
+        _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: false, Elapsed: null, "file.missing"), _owner.Ref);
+        Offer(_block);
+        _owner.ExpectMsg<LeasesRefused>();
+        Hand();
         Wait(TimeSpan.FromSeconds(2));
         Kill();
         Assert.All(
             [
                 "tonno.coordinator.lease.handed_out False", "tonno.coordinator.lease.out", "tonno.coordinator.lease.oldest_age",
-                "tonno.coordinator.lease.lost died", "tonno.coordinator.node.deaths", "tonno.coordinator.backlog",
+                "tonno.coordinator.node.refusals file.missing", "tonno.coordinator.lease.lost died", "tonno.coordinator.node.deaths", "tonno.coordinator.backlog",
             ],
             name => Assert.True(heard.Of(name) > 0, name));
     }

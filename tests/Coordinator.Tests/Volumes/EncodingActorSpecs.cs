@@ -215,20 +215,49 @@ public class EncodingActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
-    public void Rejected_TransientThrice_VolumeFailsWithTheCode()
+    public void Rejected_PassingByEveryNodeThrice_VolumeFailsWithTheCode()
     {
         for (var attempt = 1; attempt <= 3; attempt++)
         {
-            Start(_leases[0]);
-            Rejected(_leases[0], "store.unavailable", transient: true);
-            Assert.False(_desk.ExpectMsg<LeaseClosed>().Done);
+            Refuse(_leases[0], "store.unavailable", transient: true);
+            _encoding.Tell(new LeasesRefused([_leases[0], _leases[1]], Nodes: 2));
             if (attempt < 3)
             {
-                Assert.Equal([_leases[0]], OfferedAgain().Ranges);
+                Assert.Equal([_leases[0], _leases[1]], OfferedAgain().Ranges.OrderBy(range => range.First));
             }
         }
 
-        Assert.Equal(new StageFailed("store.unavailable", "detail", VolumeState.Failed), _volume.ExpectMsg<StageFailed>());
+        Assert.Equal(new StageFailed("store.unavailable", "detail So say all 2 nodes that encode.", VolumeState.Failed), _volume.ExpectMsg<StageFailed>());
+    }
+
+    [Fact]
+    public void Rejected_PassingByOneNodeTimeAndAgain_OfferedToOthersEachTime()
+    {
+        for (var time = 0; time < 10; time++)
+        {
+            Refuse(_leases[0], "file.missing", transient: true);
+        }
+
+        Assert.False(_volume.HasMessages);
+    }
+
+    [Fact]
+    public void Rejected_ForGoodByEveryNode_VolumeIsQuarantined()
+    {
+        Refuse(_leases[0], "source.changed", transient: false);
+        Refuse(_leases[0], "source.changed", transient: false);
+        _encoding.Tell(new LeasesRefused(_leases, Nodes: 1));
+        Assert.Equal(new StageFailed("source.changed", "detail", VolumeState.Quarantined), _volume.ExpectMsg<StageFailed>());
+    }
+
+    [Fact]
+    public void Rejected_ForGoodByOneAndInPassingByAnother_IsTriedAgain()
+    {
+        Refuse(_leases[0], "store.unavailable", transient: true);
+        Refuse(_leases[0], "source.changed", transient: false);
+        _encoding.Tell(new LeasesRefused([_leases[0]], Nodes: 2));
+        Assert.Equal([_leases[0]], OfferedAgain().Ranges);
+        Assert.False(_volume.HasMessages);
     }
 
     [Fact]
@@ -279,6 +308,16 @@ public class EncodingActorSpecs : VirtualTimeSpecs
 
     private void Rejected(DirectionRange lease, string code, bool transient) =>
         _encoding.Tell(new SliceProtocol.LeaseRejected(_task.VolumeId, lease, code, "detail", transient), _encoder.Ref);
+
+    /// <summary>A node lacks something; the block is offered to others.</summary>
+    private void Refuse(DirectionRange lease, string code, bool transient)
+    {
+        Start(lease);
+        _encoding.Tell(new SliceProtocol.LeaseRejected(_task.VolumeId, lease, code, "detail", transient, OfNode: !transient), _encoder.Ref);
+        var closed = (LeaseClosed)_desk.FishForMessage(message => message is LeaseClosed);
+        Assert.Equal((false, code), (closed.Done, closed.Refusal));
+        Assert.Equal([lease], _desk.ExpectMsg<LeasesOffered>().Ranges);
+    }
 
     private void Lose(LeaseLoss loss, params DirectionRange[] blocks) => _encoding.Tell(new LeasesLost(
         blocks, loss, loss == LeaseLoss.Died ? [.. blocks.Select(block => block.First)] : [], loss == LeaseLoss.Died ? "there#7" : "there#7/0", TimeSpan.FromMinutes(1)));

@@ -4,6 +4,7 @@ using Akka.TestKit;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
 using ToNNO.SliceActors.Caching;
+using ToNNO.SliceActors.Encoding;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Geometry;
 
@@ -74,17 +75,20 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
         Assert.Equal(["b"], _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Held.Select(id => id.Value));
     }
 
-    [Fact]
-    public void Load_Refused_AllWaitersHearTheCodeAndTheNextAskReadsAgain()
+    [Theory]
+    [InlineData(RejectReason.SourceChanged, "source.changed", (int)Blame.Node)]
+    [InlineData(RejectReason.FileMissing, "file.missing", (int)Blame.Passing)]
+    [InlineData(RejectReason.FileUnreadable, "file.unreadable", (int)Blame.Passing)]
+    public void Load_Refused_AllWaitersHearTheCodeAndTheNextAskReadsAgain(RejectReason reason, string code, int blame)
     {
         Ask("a", _encoder);
         Ask("a", _other);
         Settle(_cache);
-        Load("a").SetException(new ImagingException(RejectReason.VolumeNonFinite, "NaN"));
+        Load("a").SetException(new ImagingException(reason, "detail"));
         foreach (var probe in new[] { _encoder, _other })
         {
             var refused = probe.ExpectMsg<VolumeCacheActor.VolumeUnavailable>();
-            Assert.Equal(("volume.non_finite", false), (refused.ReasonCode, refused.Transient));
+            Assert.Equal((code, (Blame)blame), (refused.ReasonCode, refused.Blame));
         }
 
         _loads.Clear();
@@ -103,7 +107,7 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
         foreach (var probe in new[] { _encoder, _other })
         {
             var failed = probe.ExpectMsg<VolumeCacheActor.VolumeUnavailable>();
-            Assert.Equal(("internal.failure", true), (failed.ReasonCode, failed.Transient));
+            Assert.Equal(("internal.failure", Blame.Passing), (failed.ReasonCode, failed.Blame));
         }
 
         Answer("b");

@@ -71,7 +71,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         _store.Before = call => call.Path.Contains("stack-000-000020", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
         Lease(_task with { Settings = _task.Settings with { Cam = new CamSettings(CamMethod.Averaged, MapKind.GradCam, SumEncoder.PixelLayer, 1) } });
         Loaded();
-        Assert.Equal(("store.unavailable", true), Rejected());
+        Assert.Equal(("store.unavailable", Blame.Passing), Rejected());
         Assert.DoesNotContain(_store.Calls, call => call.Path.Contains("rows-", StringComparison.Ordinal));
     }
 
@@ -95,7 +95,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         _store.Before = call => call.Changes ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
         Lease();
         Loaded();
-        Assert.Equal(("store.unavailable", true), Rejected());
+        Assert.Equal(("store.unavailable", Blame.Passing), Rejected());
         Asked();
     }
 
@@ -104,7 +104,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     {
         Lease(_task with { Settings = _task.Settings with { ModelSha256 = "other" } });
         Loaded();
-        Assert.Equal(("model.changed", false), Rejected());
+        Assert.Equal(("model.changed", Blame.Node), Rejected());
         Asked();
     }
 
@@ -113,8 +113,8 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     {
         Lease();
         _cache.ExpectMsg<VolumeCacheActor.LoadVolume>();
-        _cache.Reply(new VolumeCacheActor.VolumeUnavailable(_task, "volume.non_finite", "NaN", Transient: false));
-        Assert.Equal(("volume.non_finite", false), Rejected());
+        _cache.Reply(new VolumeCacheActor.VolumeUnavailable(_task, "source.changed", "another", Blame.Node));
+        Assert.Equal(("source.changed", Blame.Node), Rejected());
         Asked();
     }
 
@@ -124,11 +124,11 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         _model = new FailingEncoder();
         Lease();
         Loaded();
-        Assert.Equal(("internal.failure", true), Rejected());
+        Assert.Equal(("internal.failure", Blame.Passing), Rejected());
         Asked();
         Lease();
         Loaded();
-        Assert.Equal(("internal.failure", true), Rejected());
+        Assert.Equal(("internal.failure", Blame.Passing), Rejected());
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         _store.Before = call => call.Changes ? throw new InvalidCastException("a bug") : Task.CompletedTask;
         Lease();
         Loaded();
-        Assert.Equal(("internal.failure", true), Rejected());
+        Assert.Equal(("internal.failure", Blame.Passing), Rejected());
         Asked();
     }
 
@@ -331,7 +331,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
     {
         Lease();
         Loaded(new VolumeGeometry(_task.Geometry.Shape, AffineTransform.Scaling(1e-9, 1, 1))); // indices beyond what is cut
-        Assert.Equal(("internal.failure", true), Rejected());
+        Assert.Equal(("internal.failure", Blame.Passing), Rejected());
         Lease();
         Loaded();
         _owner.ExpectMsg<SliceProtocol.LeaseEncoded>();
@@ -417,10 +417,11 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
 
     private void MayLeave() => _encoder.Tell(new SliceProtocol.EncoderMayLeave("e"), _coordinator.Ref);
 
-    private (string Code, bool Transient) Rejected()
+    private (string Code, Blame Blame) Rejected()
     {
         var rejected = _owner.ExpectMsg<SliceProtocol.LeaseRejected>();
-        return (rejected.ReasonCode, rejected.Transient);
+        Assert.False(rejected is { Transient: true, OfNode: true });
+        return (rejected.ReasonCode, rejected.Transient ? Blame.Passing : rejected.OfNode ? Blame.Node : Blame.Volume);
     }
 
     /// <summary>The encoder's first question, which a timer puts.</summary>
