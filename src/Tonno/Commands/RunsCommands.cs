@@ -100,7 +100,7 @@ internal static class RunsCommands
         : $"{leases.Encoders} encoders, {leases.FreeEncoders} of them free; {leases.Blocks} blocks of directions out{(leases.Blocks == 0 ? "" : $", the oldest for {leases.OldestSeconds:0} s")}";
 
     private static string Line(EncodingNodeView? node) =>
-        node is null ? "" : $", {node.Blocks} blocks of directions{(node.Refusals == 0 ? "" : $", {node.Refusals} refused: its log says why")}";
+        node is null ? "" : $", {node.Blocks} blocks of directions{(node.Refusals == 0 ? "" : $", {node.Refusals} refused: the coordinator's log says why")}";
 
     private static string Line(RunView run) =>
         $"{run.RunId}  {run.State.ToString().ToLowerInvariant()}  {run.Fraction:P0} of {run.Volumes} volumes: {run.Counts.Completed} completed, {run.Counts.Failed} failed, " +

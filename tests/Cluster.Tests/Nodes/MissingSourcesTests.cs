@@ -48,8 +48,8 @@ public sealed class MissingSourcesTests : IAsyncLifetime
         Assert.Equal(Volumes, _work.Done().Count);
         var blind = (await NodesAsync()).Single(node => ((string)node!["address"]!).EndsWith($":{_ports[2]}", StringComparison.Ordinal))!;
         Assert.InRange((long)blind["refusals"]!, 1, 3 * Volumes);
-        Assert.Contains(" refused: its log says why", (await CommandAsync("status", "--nodes")).Text, StringComparison.Ordinal);
-        Assert.Contains(_nodes[1].LastLines(50), line => line.Contains("file.missing", StringComparison.Ordinal));
+        Assert.Contains(" refused: the coordinator's log says why", (await CommandAsync("status", "--nodes")).Text, StringComparison.Ordinal);
+        Assert.Contains(_nodes[0].LastLines(50), line => line.Contains("file.missing", StringComparison.Ordinal));
     }
 
     [Fact]
