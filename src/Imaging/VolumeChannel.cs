@@ -34,6 +34,19 @@ internal abstract class VolumeChannel : IDisposable
         return new NiftiOnDisk(file, name, frame);
     }
 
+    /// <summary>The grid of what a URI names, and the memory that reading takes, by its headers alone.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static (NiftiHeader Header, long PredictedBytes) ReadHeaders(string uri, CancellationToken cancel)
+    {
+        if (SeriesUri.TryParse(uri) is { } series)
+        {
+            return DicomSeries.ReadHeaders(series, cancel);
+        }
+
+        using var channel = Open(uri, cancel);
+        return (channel.Header, channel.PredictedBytes);
+    }
+
     /// <summary>Adds the channel's bytes, or what stands for them, to a hash.</summary>
     public abstract void AppendTo(IncrementalHash hash, CancellationToken cancel);
 

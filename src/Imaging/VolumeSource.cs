@@ -17,31 +17,19 @@ public static class VolumeSource
     /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>
     public static SourceFacts Inspect(IReadOnlyList<string> uris, CancellationToken cancel)
     {
-        var (headers, predictedBytes) = (new List<NiftiHeader>(), 0L);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var uri in uris)
+        var headers = Headers(uris, uri =>
         {
             using var channel = VolumeChannel.Open(uri, cancel);
-            var (name, geometry) = (NameOf(uri), channel.Header.Geometry);
-            headers.Add(channel.Header);
-            predictedBytes += channel.PredictedBytes;
-            if (geometry.Shape.VoxelCount > Array.MaxLength)
-            {
-                throw new ImagingException(
-                    RejectReason.VolumeTooLarge, $"{name} has {geometry.Shape} voxels, more than one array can hold; crop or resample it.");
-            }
-
-            if (!geometry.MayMeet(headers[0].Geometry))
-            {
-                throw new ImagingException(
-                    RejectReason.ChannelsApart, $"{name} and {NameOf(uris[0])} lie in different places, so they cannot be channels of one volume; register them.");
-            }
-
             channel.AppendTo(hash, cancel);
-        }
-
-        return new SourceFacts(headers, Convert.ToHexStringLower(hash.GetHashAndReset()), predictedBytes);
+            return (channel.Header, channel.PredictedBytes);
+        });
+        return new SourceFacts(headers, Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
+
+    /// <summary>Reads the headers of a volume's channels, and no voxels: what is wrong with those shows when the volume is read.</summary>
+    /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>
+    public static SourceHeaders ReadHeaders(IReadOnlyList<string> uris, CancellationToken cancel) => Headers(uris, uri => VolumeChannel.ReadHeaders(uri, cancel));
 
     /// <summary>Finds the intensity windows that are a volume's own, by looking through the channels that have such.</summary>
     /// <returns>Null where none has.</returns>
@@ -125,6 +113,30 @@ public static class VolumeSource
         }
     }
 
+    private static SourceHeaders Headers(IReadOnlyList<string> uris, Func<string, (NiftiHeader Header, long PredictedBytes)> read)
+    {
+        var (headers, predictedBytes) = (new List<NiftiHeader>(), 0L);
+        foreach (var uri in uris)
+        {
+            var (header, bytes) = read(uri);
+            headers.Add(header);
+            predictedBytes += bytes;
+            if (header.Shape.VoxelCount > Array.MaxLength)
+            {
+                throw new ImagingException(
+                    RejectReason.VolumeTooLarge, $"{NameOf(uri)} has {header.Shape} voxels, more than one array can hold; crop or resample it.");
+            }
+
+            if (!header.Geometry.MayMeet(headers[0].Geometry))
+            {
+                throw new ImagingException(
+                    RejectReason.ChannelsApart, $"{NameOf(uri)} and {NameOf(uris[0])} lie in different places, so they cannot be channels of one volume; register them.");
+            }
+        }
+
+        return new SourceHeaders(headers, predictedBytes);
+    }
+
     private static void Close(Dictionary<string, VolumeChannel> channels)
     {
         foreach (var channel in channels.Values)
@@ -141,8 +153,11 @@ public static class VolumeSource
     }
 }
 
-/// <summary>What is known of a source without its voxels.</summary>
-/// <param name="Headers">By channel.</param>
-/// <param name="Sha256">Of the channels' bytes, one after the other.</param>
+/// <summary>What a source's headers say.</summary>
+/// <param name="ByChannel">The headers.</param>
 /// <param name="PredictedBytes">Memory that reading all channels takes.</param>
-public sealed record SourceFacts(IReadOnlyList<NiftiHeader> Headers, string Sha256, long PredictedBytes);
+public sealed record SourceHeaders(IReadOnlyList<NiftiHeader> ByChannel, long PredictedBytes);
+
+/// <summary>What is known of a source without its voxels.</summary>
+/// <param name="Sha256">Of the channels' bytes, one after the other.</param>
+public sealed record SourceFacts(SourceHeaders Headers, string Sha256);

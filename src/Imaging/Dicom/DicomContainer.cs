@@ -158,7 +158,10 @@ internal abstract class DicomContainer : IDisposable
 internal sealed record ContainedFile(string Path, Func<(Stream Stream, long LengthBytes)> Open)
 {
     /// <summary>The beginning of the file, or all where it is shorter.</summary>
-    public byte[] Read(long mostBytes, string name)
+    public byte[] Read(long mostBytes, string name) => ReadStart(mostBytes, name).Bytes;
+
+    /// <inheritdoc cref="Read"/>
+    public (byte[] Bytes, long LengthBytes) ReadStart(long mostBytes, string name)
     {
         var (stream, length) = Open();
         using (stream)
@@ -172,7 +175,7 @@ internal sealed record ContainedFile(string Path, Func<(Stream Stream, long Leng
             {
                 var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(length, mostBytes));
                 var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-                return read == bytes.Length ? bytes : bytes[..read];
+                return (read == bytes.Length ? bytes : bytes[..read], length);
             });
         }
     }

@@ -31,6 +31,9 @@ public static class DicomListing
     /// <summary>Bytes that hold the attributes looked for in nearly every file; a file that needs more is read further.</summary>
     private const int WindowBytes = 16 << 10;
 
+    /// <summary>Bytes that hold the header of nearly every file with a functional group for each of its frames.</summary>
+    private const int LongHeaderBytes = 1 << 20;
+
     /// <summary>True for a zip, told by content.</summary>
     /// <exception cref="ImagingException">The file cannot be read.</exception>
     public static bool IsZip(string path) => DicomContainer.IsZip(path, System.IO.Path.GetFileName(path));
@@ -63,6 +66,28 @@ public static class DicomListing
         }
 
         return listed;
+    }
+
+    /// <summary>All attributes that place and decode an image, but not its pixels.</summary>
+    /// <returns>Those, and the file's length.</returns>
+    /// <exception cref="ImagingException">The file cannot be read, or is damaged.</exception>
+    internal static (DicomFile File, long LengthBytes) Headers(ContainedFile file, string name)
+    {
+        foreach (var most in (ReadOnlySpan<int>)[WindowBytes, LongHeaderBytes])
+        {
+            var (window, lengthBytes) = file.ReadStart(most, name);
+            try
+            {
+                return (DicomFile.Parse(window, DicomTag.Imaging, DicomTag.PixelData, name, lengthBytes), lengthBytes);
+            }
+            catch (ImagingException cut) when (cut.Reason is RejectReason.DicomTruncated or RejectReason.DicomDamaged && window.Length < lengthBytes)
+            {
+                // More of it may do: a deflated one that is cut looks damaged.
+            }
+        }
+
+        var (whole, length) = file.ReadStart(long.MaxValue, name);
+        return (DicomFile.Parse(whole, DicomTag.Imaging, DicomTag.PixelData, name, length), length);
     }
 
     /// <summary>The first attributes of a file.</summary>

@@ -9,9 +9,9 @@ using ToNNO.Tonno.Sources;
 namespace ToNNO.Tonno.Runs;
 
 /// <summary>Resolves an order's settings with the model in hand, and lists its inputs.</summary>
-/// <param name="storeRoot">The folder of results, if it is one: what lies in it is no input.</param>
+/// <param name="storeRoot">The folder of results, if it is one: what lies in it is no input. Null where none is named.</param>
 /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>: where the model is tried.</param>
-internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
+internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
 {
     public Task<PlannedRun> PlanAsync(RunOrder order, CancellationToken cancel) => Task.Run(
         () =>
@@ -52,7 +52,7 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
         }
 
         sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;
-        if (Path.GetFullPath(storeRoot) == model)
+        if (storeRoot is not null && Path.GetFullPath(storeRoot) == model)
         {
             throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {order.Model}: choose another.");
         }

@@ -22,10 +22,10 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
     /// DICOM series, told by content.</summary>
     /// <remarks>A source that is missing, and a folder without volumes, is listed too: the run refuses it beside the good ones,
     /// and accounts for it. So is a volume that lacks a channel: it is listed with the file that should be there.</remarks>
-    /// <param name="storeRoot">The output folder: what lies in it is a result, never an input.</param>
+    /// <param name="storeRoot">The output folder: what lies in it is a result, never an input. Null where none is named.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
     /// <exception cref="CommandException">The output folder holds a source folder, or a source is no path.</exception>
-    public static SourceListing List(IEnumerable<string> sources, string storeRoot, params IReadOnlyList<string> channels)
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels)
     {
         var found = new SortedDictionary<string, Found>(StringComparer.Ordinal);
         var leftOut = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -99,10 +99,10 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
 
     /// <summary>The files of NIfTI names below a folder, all others, and the folders that cannot be listed: these are inputs too, which the run
     /// refuses beside the good ones.</summary>
-    private static (List<string> Volumes, List<string> Others, List<string> Unlistable) FilesIn(string folder, string storeRoot)
+    private static (List<string> Volumes, List<string> Others, List<string> Unlistable) FilesIn(string folder, string? storeRoot)
     {
-        var (below, store) = (Below(folder), Below(Path.TrimEndingDirectorySeparator(Path.GetFullPath(storeRoot))));
-        if (below.StartsWith(store, StringComparison.Ordinal))
+        var store = storeRoot is null ? null : Below(Path.TrimEndingDirectorySeparator(Path.GetFullPath(storeRoot)));
+        if (store is not null && Below(folder).StartsWith(store, StringComparison.Ordinal))
         {
             throw new CommandException(
                 ExitCodes.Usage, "output.holds_input", $"The output folder {storeRoot} holds the input folder {folder}, so that results would be taken for inputs; give another.");
@@ -119,7 +119,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
                     // A link to a file is one; a link to a folder is not followed, since it may lead in a circle.
                     if (entry is DirectoryInfo)
                     {
-                        if (entry.LinkTarget is null && !Below(path).StartsWith(store, StringComparison.Ordinal))
+                        if (entry.LinkTarget is null && (store is null || !Below(path).StartsWith(store, StringComparison.Ordinal)))
                         {
                             waiting.Push(path);
                         }

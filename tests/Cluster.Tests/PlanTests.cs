@@ -1,0 +1,160 @@
+using System.Text.Json.Nodes;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Cluster.Tests;
+
+/// <summary><c>tonno plan</c>, held against what <c>tonno run</c> then reports.</summary>
+public sealed class PlanTests : IDisposable
+{
+    private readonly Workplace _work = new();
+
+    public void Dispose() => _work.Dispose();
+
+    [Fact]
+    public async Task Plan_ThenRunWithTheSameOptions_TheRunDoesWhatWasPlanned()
+    {
+        // Noise: no voxel is fill, so that the headers alone tell how often the encoder is asked.
+        NiftiBytes Noise(int edge) => new() { Shape = new(edge, edge + 3, edge - 4), Intensity = (i, j, k) => 1 + (((i * 7) + (j * 13) + (k * 29)) % 97) };
+        _work.Write("a.nii", Noise(20).Plain());
+        _work.Write("b.nii.gz", Noise(33).Gzip());
+        _work.Write("air.nii", Workplace.Volume(1, edge: 24).Plain());
+        _work.Write("cut.nii", Noise(20).Plain()[..^1]);
+        _work.Write("gap/notes.txt", [1, 2, 3]);
+        var series = new DicomBytes { Columns = 31, Rows = 24, Pixel = at => (ushort)(2000 + (at % 50)) };
+        foreach (var (at, slice) in series.Stack(9).Index())
+        {
+            _work.Write($"ct/{at}", slice.ToArray());
+            _work.Write($"gap/{at}", (slice with { Series = "1.9", Position = slice.Position + new Tomography.Geometry.Vector3D(0, 0, at > 4 ? 2 : 0) }).ToArray());
+        }
+
+        _work.Write("ct/plan", (series with { SopClass = "1.2.840.10008.5.1.4.1.1.481.3", Series = "1.7" }).ToArray());
+        string[] options = ["-i", _work.In, "-m", "builtin:sum", "--directions", "60", "--spacing", "1.5", "--device", "cpu"];
+        var told = await TonnoProcess.RunAsync(["plan", .. options, "--slices-per-second", "200", "--encoders", "4", "--price", "3.6", "--json"]);
+        Assert.True(told.ExitCode == 3, told.ToString());
+        var plan = JsonNode.Parse(string.Join('\n', told.Out))!;
+        var ran = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out, "--report", _work["report.json"]]);
+        Assert.True(ran.ExitCode == 3, ran.ToString());
+        var report = _work.Report();
+
+        var lines = plan["volumes"]!.AsArray().ToDictionary(line => (string)line!["volumeId"]!, line => line!);
+        Assert.Equal(report["volumes"]!.AsArray().Select(volume => (string)volume!["volumeId"]!).Order(), lines.Keys.Order());
+        Assert.Equal(ran.Errors.Order(), told.Errors.Order()); // the same refusals, word for word
+        Assert.Equal(report["leftOut"]!.ToJsonString(), plan["leftOut"]!.ToJsonString());
+        Assert.Equal(["a", "air", "b", "ct"], _work.Done());
+        foreach (var id in _work.Done())
+        {
+            var (result, line) = (_work.Result(id), lines[id]);
+            Assert.Equal(
+                (result.Sampling.Directions, result.Sampling.Offsets, result.Sampling.Size, result.Slices.Planned),
+                ((int)line["directions"]!, (int)line["offsets"]!, (int)line["size"]!, (long)line["slices"]!));
+            var calls = (long)line["encoderCalls"]!;
+            Assert.True(id == "air" ? result.Slices.Encoded < calls : result.Slices.Encoded == calls, $"{id}: {result.Slices.Encoded} encoded, {calls} foretold");
+            Assert.Equal(calls / 200.0, (double)line["deviceSeconds"]!, 1e-9);
+        }
+
+        // The sums balance.
+        Assert.Equal((6, 4, 2), ((int)plan["inputs"]!, (int)plan["planned"]!, (int)plan["refused"]!));
+        double Sum(string name) => lines.Values.Sum(line => (double?)line[name] ?? 0);
+        Assert.Equal((Sum("encoderCalls"), Sum("slices")), ((double)plan["encoderCalls"]!, (double)plan["slices"]!));
+        Assert.Equal(Sum("deviceSeconds"), (double)plan["deviceSeconds"]!, 1e-6);
+        Assert.Equal(Sum("deviceSeconds") / 4, (double)plan["seconds"]!, 1e-6);
+        Assert.Equal(Sum("deviceSeconds") / 1000, (double)plan["cost"]!, 1e-6);
+        Assert.Equal(Sum("deviceSeconds") / 4, (double)plan["costPer1000Volumes"]!, 1e-6);
+        Assert.Equal(lines.Values.Max(line => (long?)line["memoryBytes"]), (long)plan["largestMemoryBytes"]!);
+    }
+
+    [Theory]
+    [InlineData("--method", "tomographic-cam")]
+    [InlineData("--class", "lesion")]
+    public async Task Plan_WithAModel_MeasuresItsSpeedAndForetellsItsCalls(params string[] method)
+    {
+        _work.Write("v.nii", new NiftiBytes { Shape = new(30, 28, 26), Intensity = (i, j, k) => 1 + (((i * 7) + j + k) % 5 / 10f) }.Plain());
+        var model = SmallModel.Save(_work["model"]);
+        string[] options = ["-i", _work.In, "-m", model, "--directions", "40", "--device", "cpu", .. method];
+        var told = await TonnoProcess.RunAsync(["plan", .. options, "--json"]);
+        Assert.True(told.ExitCode == 0, told.ToString());
+        var ran = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out]);
+        Assert.True(ran.ExitCode == 0, ran.ToString());
+        var (plan, result) = (JsonNode.Parse(string.Join('\n', told.Out))!, _work.Result("v"));
+        Assert.Equal(result.Slices.Encoded, (long)plan["encoderCalls"]!);
+        Assert.Equal(result.Sampling.Size, (int)plan["speed"]!["size"]!);
+        Assert.True((double)plan["speed"]!["slicesPerSecond"]! > 0);
+        Assert.Equal((double)plan["encoderCalls"]! / (double)plan["speed"]!["slicesPerSecond"]!, (double)plan["deviceSeconds"]!, 1e-6);
+    }
+
+    /// <summary>What work on a large volume takes, beyond what the process takes for a small one, is what was foretold: not more, but for
+    /// what the collector has not yet given back when the last of it is taken (an eighth was seen), and not far less.</summary>
+    [Theory]
+    [InlineData(16)] // float32
+    [InlineData(4)] // int16
+    public async Task Plan_Memory_BoundsWhatTheRunTakes(short dataType)
+    {
+        var large = new NiftiBytes { Shape = new(256, 256, 256), DataType = dataType, Intensity = (_, _, _) => 1 };
+        _work.Write("large.nii", dataType == 4 ? [.. large.Header(), .. new byte[2 << 24]] : large.Plain());
+        Directory.CreateDirectory(_work["small"]);
+        File.WriteAllBytes(_work["small/small.nii"], new NiftiBytes { Shape = new(24, 24, 24), Intensity = (_, _, _) => 1 }.Plain());
+        string[] Options(string folder) => ["-i", folder, "-m", "builtin:sum", "--directions", "2", "--spacing", "4", "--size", "256", "--device", "cpu"];
+        var small = await TonnoProcess.RunAsync(["run", .. Options(_work["small"]), "-o", _work["small-out"]]);
+        var ran = await TonnoProcess.RunAsync(["run", .. Options(_work.In), "-o", _work.Out]);
+        Assert.True(ran.ExitCode == 0 && small.ExitCode == 0, ran.ToString());
+        var plan = JsonNode.Parse(string.Join('\n', (await TonnoProcess.RunAsync(["plan", .. Options(_work.In), "--slices-per-second", "1", "--json"])).Out))!;
+        var foretoldMb = (long)plan["largestMemoryBytes"]! >> 20;
+        TestContext.Current.TestOutputHelper!.WriteLine($"foretold {foretoldMb} MB, taken {ran.PeakMb - small.PeakMb} MB: peaks {small.PeakMb} and {ran.PeakMb} MB");
+        Assert.InRange(ran.PeakMb - small.PeakMb, foretoldMb / 2, 1.35 * foretoldMb);
+    }
+
+    [Fact]
+    public async Task Plan_AsATable_HasEveryInputAndTheSums()
+    {
+        _work.Write("a.nii", new NiftiBytes { Shape = new(20, 20, 20), Intensity = (_, _, _) => 1 }.Plain());
+        _work.Write("bad.nii", "no volume"u8.ToArray());
+        string[] options = ["plan", "-i", _work.In, "-m", "builtin:sum", "--directions", "10", "--slices-per-second", "100", "--encoders", "2"];
+        var outcome = await TonnoProcess.RunAsync([.. options, "--price", "2.5"]);
+        Assert.True(outcome.ExitCode == 3, outcome.ToString());
+        Assert.StartsWith("nifti.not_nifti: bad: ", Assert.Single(outcome.Errors), StringComparison.Ordinal);
+        Assert.Equal("volume     shape  slices  of pixels  encoder calls  MiB  seconds", outcome.Out[0]);
+        Assert.Matches(@"^a       20x20x20     \d+    \d+ x \d+  +\d+   \d+      \d\.\d$", outcome.Out[1]);
+        Assert.Equal("bad     refused: nifti.not_nifti", outcome.Out[2]);
+        Assert.Equal("2 inputs: 1 planned, 1 refused", outcome.Out[3]);
+        Assert.Matches(@"^\d+ encoder calls at most, of \d+ slices; \d+ MiB at most for a volume$", outcome.Out[4]);
+        Assert.Matches(@"^\d\.\d seconds of a device at 100\.0 slices a second; 00:00:0\d with 2 encoders$", outcome.Out[5]);
+        Assert.Matches(@"^0\.00 at 2\.50 an hour; \d\.\d\d for 1,000 such volumes$", outcome.Out[6]);
+
+        var blob = await TonnoProcess.RunAsync("plan", "-i", Path.Combine(_work.In, "a.nii"), "-m", "builtin:sum", "--method", "centre-blob");
+        Assert.True(blob.ExitCode == 0, blob.ToString());
+        Assert.StartsWith("0 encoder calls", blob.Summary, StringComparison.Ordinal);
+
+        var nothing = await TonnoProcess.RunAsync("plan", "-i", Path.Combine(_work.In, "bad.nii"), "-m", "builtin:sum", "--slices-per-second", "1");
+        Assert.Equal((4, "nifti.not_nifti"), (nothing.ExitCode, Assert.Single(nothing.Errors).Split(':')[0]));
+        foreach (var wrong in new[] { new[] { "--price", "-1" }, ["--slices-per-second", "0"], ["--encoders", "0"] })
+        {
+            var refused = await TonnoProcess.RunAsync([.. options, .. wrong]);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.StartsWith("usage: ", refused.Errors[0], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Plan_RealArchives_CallsAreThoseOfARun()
+    {
+        var data = Path.Combine(AppContext.BaseDirectory, "../../../../../../shared/data");
+        Assert.SkipUnless(Directory.Exists(data), "../shared/data is not on this machine.");
+        string[] options =
+        [
+            "-i", Path.Combine(data, "ibsi-sts/dicom/STS_025"), Path.Combine(data, "dcm-qa-ct"), Path.Combine(data, "open-ms/patient01_study2_FLAIR.nii.gz"),
+            "-m", "builtin:sum", "--directions", "6",
+        ];
+        var told = await TonnoProcess.RunAsync(["plan", .. options, "--slices-per-second", "1", "--json"]);
+        var ran = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out]);
+        Assert.Equal((3, 3), (told.ExitCode, ran.ExitCode));
+        Assert.Equal(ran.Errors, told.Errors); // the tilted series
+        foreach (var line in JsonNode.Parse(string.Join('\n', told.Out))!["volumes"]!.AsArray().Where(line => line!["reasonCode"] is null))
+        {
+            var (id, calls) = ((string)line!["volumeId"]!, (long)line["encoderCalls"]!);
+            var slices = _work.Result(id).Slices;
+            TestContext.Current.TestOutputHelper!.WriteLine($"{id}: {calls} foretold, {slices.Encoded} encoded");
+            // PET and CT are noise to the rim; in the MR there are slices of nothing but 0.
+            Assert.True(id is "PET_image" or "CT_image" ? slices.Encoded == calls : slices.Encoded <= calls, $"{id}: {slices.Encoded} of {calls}");
+        }
+    }
+}
