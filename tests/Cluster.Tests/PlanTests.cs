@@ -135,6 +135,28 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public async Task Manifest_PlannedAndRun_EveryRowIsAccountedForByItsId()
+    {
+        _work.Write("deep/a.nii", Workplace.Volume(1).Plain());
+        _work.Write("b.nii", Workplace.Volume(2).Plain());
+        var manifest = _work.Write("archive.csv", "id,uri,label\none,deep/a.nii,yes\ntwo,b.nii,no\ngone,c.nii,no\nempty,deep/none,\n"u8.ToArray());
+        string[] options = ["-i", manifest, "-m", "builtin:sum", "--directions", "8", "--device", "cpu"];
+        var told = await TonnoProcess.RunAsync(["plan", .. options, "--slices-per-second", "1", "--json"]);
+        var ran = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out, "--report", _work["report.json"]]);
+        Assert.Equal((3, 3), (told.ExitCode, ran.ExitCode));
+        Assert.Equal(["one", "two"], _work.Done());
+        Assert.Equal(["file.missing: empty", "file.missing: gone"], ran.Errors.Select(line => string.Join(':', line.Split(':')[..2])).Order());
+        Assert.Equal(ran.Errors.Order(), told.Errors.Order());
+        string?[] labels = [null, "no", "yes", "no"];
+        Assert.Equal(labels, _work.Report()["volumes"]!.AsArray().OrderBy(line => (string)line!["volumeId"]!, StringComparer.Ordinal).Select(line => (string?)line!["label"]));
+        Assert.Equal(labels, JsonNode.Parse(string.Join('\n', told.Out))!["volumes"]!.AsArray().OrderBy(line => (string)line!["volumeId"]!, StringComparer.Ordinal).Select(line => (string?)line!["label"]));
+
+        File.WriteAllText(manifest, "id,uri\none,b.nii\none,deep/a.nii\n");
+        var refused = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out]);
+        Assert.Equal((2, "manifest.id_repeated"), (refused.ExitCode, Assert.Single(refused.Errors).Split(':')[0]));
+    }
+
+    [Fact]
     public async Task Plan_RealArchives_CallsAreThoseOfARun()
     {
         var data = Path.Combine(AppContext.BaseDirectory, "../../../../../../shared/data");

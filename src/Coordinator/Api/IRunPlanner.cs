@@ -10,7 +10,9 @@ public interface IRunPlanner
 }
 
 /// <param name="LeftOut">Files that could be taken for inputs but are none.</param>
-public sealed record PlannedRun(RunSettings Settings, IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut);
+/// <param name="Labels">What manifests say of volumes, for the run's report.</param>
+public sealed record PlannedRun(
+    RunSettings Settings, IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut, IReadOnlyDictionary<VolumeId, string> Labels);
 
 /// <summary>A file that no volume is made of.</summary>
 /// <param name="Reason">A code, as those of refusals.</param>

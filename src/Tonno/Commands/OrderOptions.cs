@@ -8,7 +8,7 @@ internal sealed class OrderOptions
 {
     private readonly Option<string[]> _input = new("--input", "-i")
     {
-        Description = "Files, folders and zips: NIfTI (.nii, .nii.gz, .hdr) and DICOM series",
+        Description = "Files, folders and zips: NIfTI (.nii, .nii.gz, .hdr) and DICOM series; manifests of such (.csv, .jsonl with id and uri)",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
         HelpName = "SOURCE...",

@@ -38,7 +38,7 @@ internal static class PlanCommand
     {
         var run = new RunPlanner(request.Output, request.Device).Plan(request.Order);
         var volumes = await PlannedVolume.ReadAllAsync(run.Settings, run.Inputs, new CoordinatorOptions().SlicesPerLease, cancel).ConfigureAwait(false);
-        var plan = PlanReport.Of(volumes, run.LeftOut, Speed(request, volumes, cancel), request.PricePerHour);
+        var plan = PlanReport.Of(run, volumes, Speed(request, volumes, cancel), request.PricePerHour);
         foreach (var line in plan.Volumes.Where(line => line.ReasonCode is not null))
         {
             Console.Error.WriteLine($"{line.ReasonCode}: {line.VolumeId}: {line.Detail}");

@@ -49,9 +49,9 @@ internal sealed record PlanReport
     public bool Balances => Inputs == Planned + Refused && Inputs == Volumes.Count;
 
     /// <param name="speed">Null where no encoder is needed.</param>
-    public static PlanReport Of(IReadOnlyList<PlannedVolume> volumes, IReadOnlyList<LeftOutFile> leftOut, EncoderSpeed? speed, double? pricePerHour)
+    public static PlanReport Of(PlannedRun run, IReadOnlyList<PlannedVolume> volumes, EncoderSpeed? speed, double? pricePerHour)
     {
-        var lines = volumes.Select(volume => Line.Of(volume, speed)).ToList();
+        var lines = volumes.Select(volume => Line.Of(volume, speed) with { Label = run.Labels.GetValueOrDefault(volume.Input.VolumeId) }).ToList();
         var (planned, deviceSeconds) = (lines.Count(line => line.ReasonCode is null), lines.Sum(line => line.DeviceSeconds ?? 0));
         var cost = pricePerHour * deviceSeconds / TimeSpan.SecondsPerHour;
         return new PlanReport
@@ -69,7 +69,7 @@ internal sealed record PlanReport
             Cost = cost,
             CostPer1000Volumes = planned == 0 ? null : 1000 * cost / planned,
             Volumes = lines,
-            LeftOut = leftOut,
+            LeftOut = run.LeftOut,
         };
     }
 
@@ -78,6 +78,7 @@ internal sealed record PlanReport
     /// <param name="Shape">Of its heatmap.</param>
     /// <param name="Offsets">Slices of each stack.</param>
     /// <param name="Size">Edge of a slice, pixels.</param>
+    /// <param name="Label">As its manifest has it.</param>
     internal sealed record Line(
         VolumeId VolumeId,
         IReadOnlyList<string> Sources,
@@ -92,7 +93,8 @@ internal sealed record PlanReport
         long? MemoryBytes = null,
         double? DeviceSeconds = null,
         string? ReasonCode = null,
-        string? Detail = null)
+        string? Detail = null,
+        string? Label = null)
     {
         public static Line Of(PlannedVolume volume, EncoderSpeed? speed)
         {

@@ -57,7 +57,7 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
             throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {order.Model}: choose another.");
         }
 
-        return sources.Inputs.Count > 0 ? new PlannedRun(settings, sources.Inputs, sources.LeftOut) : throw new CommandException(
+        return sources.Inputs.Count > 0 ? new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.Labels) : throw new CommandException(
             ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
     }
 

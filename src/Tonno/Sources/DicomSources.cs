@@ -34,7 +34,7 @@ internal sealed class DicomSources(string root, int channelCount)
             }
             catch (ImagingException damaged) when (damaged.Reason == RejectReason.ZipDamaged)
             {
-                _others.Add((file, SourceListing.NameBelow(_base, file)));
+                _others.Add((file, VolumeNames.NameBelow(_base, file)));
             }
             catch (ImagingException) when (file != root)
             {
@@ -59,7 +59,7 @@ internal sealed class DicomSources(string root, int channelCount)
 
         string Name(string key, Series series)
         {
-            var name = SourceListing.NameBelow(_base, series.IsInZip || File.Exists(series.Folder) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
+            var name = VolumeNames.NameBelow(_base, series.IsInZip || File.Exists(series.Folder) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
             return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
@@ -71,7 +71,7 @@ internal sealed class DicomSources(string root, int channelCount)
         {
             case null:
                 // Whose slice it is, and whom its name names, cannot be told.
-                _others.Add((uri, $"dicom-{SourceListing.ShortHash(uri)}"));
+                _others.Add((uri, $"dicom-{VolumeNames.ShortHash(uri)}"));
                 break;
             case { Role: not DicomRole.Slice } when uri == root:
                 break; // asked for by name, so refused, not left out
@@ -111,7 +111,7 @@ internal sealed class DicomSources(string root, int channelCount)
             return;
         }
 
-        _others.Add((uri, Path.Combine(SourceListing.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
+        _others.Add((uri, Path.Combine(VolumeNames.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
     }
 
     /// <param name="First">The first of its slices that was met.</param>
