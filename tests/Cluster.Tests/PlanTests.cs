@@ -1,5 +1,8 @@
 using System.Text.Json.Nodes;
 using ToNNO.Tests.Support;
+using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Planning;
+using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Cluster.Tests;
 
@@ -82,25 +85,45 @@ public sealed class PlanTests : IDisposable
         Assert.Equal((double)plan["encoderCalls"]! / (double)plan["speed"]!["slicesPerSecond"]!, (double)plan["deviceSeconds"]!, 1e-6);
     }
 
-    /// <summary>What work on a large volume takes, beyond what the process takes for a small one, is what was foretold: not more, but for
-    /// what the collector has not yet given back when the last of it is taken (an eighth was seen), and not far less.</summary>
+    /// <summary>What is alive at once, as forced collections find it while a node in this process works: not more than was foretold, and
+    /// not far less. What the system counts of a process is no measure: the collector gives back when it likes.</summary>
     [Theory]
     [InlineData(16)] // float32
     [InlineData(4)] // int16
-    public async Task Plan_Memory_BoundsWhatTheRunTakes(short dataType)
+    public async Task Plan_Memory_BoundsWhatTheRunHolds(short dataType)
     {
-        var large = new NiftiBytes { Shape = new(256, 256, 256), DataType = dataType, Intensity = (_, _, _) => 1 };
-        _work.Write("large.nii", dataType == 4 ? [.. large.Header(), .. new byte[2 << 24]] : large.Plain());
-        Directory.CreateDirectory(_work["small"]);
-        File.WriteAllBytes(_work["small/small.nii"], new NiftiBytes { Shape = new(24, 24, 24), Intensity = (_, _, _) => 1 }.Plain());
-        string[] Options(string folder) => ["-i", folder, "-m", "builtin:sum", "--directions", "2", "--spacing", "4", "--size", "256", "--device", "cpu"];
-        var small = await TonnoProcess.RunAsync(["run", .. Options(_work["small"]), "-o", _work["small-out"]]);
-        var ran = await TonnoProcess.RunAsync(["run", .. Options(_work.In), "-o", _work.Out]);
-        Assert.True(ran.ExitCode == 0 && small.ExitCode == 0, ran.ToString());
-        var plan = JsonNode.Parse(string.Join('\n', (await TonnoProcess.RunAsync(["plan", .. Options(_work.In), "--slices-per-second", "1", "--json"])).Out))!;
-        var foretoldMb = (long)plan["largestMemoryBytes"]! >> 20;
-        TestContext.Current.TestOutputHelper!.WriteLine($"foretold {foretoldMb} MB, taken {ran.PeakMb - small.PeakMb} MB: peaks {small.PeakMb} and {ran.PeakMb} MB");
-        Assert.InRange(ran.PeakMb - small.PeakMb, foretoldMb / 2, 1.35 * foretoldMb);
+        var options = new MethodOptions { Directions = 2, SpacingMm = 4, Size = 224 };
+        using var small = new Workplace();
+        small.Write("small.nii", Full(24, dataType));
+        _work.Write("large.nii", Full(224, dataType));
+        var (foretoldSmall, heldSmall) = await HeldAsync(small, options); // besides, what the node and its encoder take
+        var (foretold, held) = await HeldAsync(_work, options);
+        TestContext.Current.TestOutputHelper!.WriteLine($"foretold {foretold >> 20} MiB, held {held >> 20} MiB at most, of a small volume {heldSmall >> 20} MiB");
+        Assert.InRange(held - heldSmall, foretold / 2, foretold + (foretold / 20)); // a twentieth for what nodes hold now and then
+        Assert.True(foretoldSmall < foretold / 4);
+    }
+
+    private static byte[] Full(int edge, short dataType)
+    {
+        var volume = new NiftiBytes { Shape = new(edge, edge, edge), DataType = dataType, Intensity = (_, _, _) => 1 };
+        return dataType == 4 ? [.. volume.Header(), .. new byte[2 * edge * edge * edge]] : volume.Plain();
+    }
+
+    private static async Task<(long Foretold, long Held)> HeldAsync(Workplace work, MethodOptions options)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var inputs = SourceListing.List([work.In], work.Out).Inputs;
+        var planned = await PlannedVolume.ReadAllAsync(NodeRun.Settings("builtin:sum", options), inputs, NodeRun.SlicesPerLease, cancel);
+        var (before, most) = (GC.GetTotalMemory(forceFullCollection: true), 0L);
+        var run = new NodeRun(work).RunAsync("builtin:sum", 1, serialize: false, new RunListener(), options: options);
+        while (!run.IsCompleted)
+        {
+            most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
+            await Task.Delay(5, cancel);
+        }
+
+        Assert.Equal(Contracts.VolumeState.Completed, Assert.Single(await run).State);
+        return (Assert.Single(planned).Work!.PredictedBytes, most);
     }
 
     [Fact]
@@ -154,6 +177,44 @@ public sealed class PlanTests : IDisposable
         File.WriteAllText(manifest, "id,uri\none,b.nii\none,deep/a.nii\n");
         var refused = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out]);
         Assert.Equal((2, "manifest.id_repeated"), (refused.ExitCode, Assert.Single(refused.Errors).Split(':')[0]));
+    }
+
+    [Fact]
+    public async Task Rules_OverARealStudy_PlanTellsWhatEachTookAndTheRunTakesIt()
+    {
+        var study = Path.Combine(AppContext.BaseDirectory, "../../../../../../shared/data/ibsi-sts/dicom/STS_025");
+        Assert.SkipUnless(Directory.Exists(study), "../shared/data is not on this machine.");
+        var rules = _work["rules.yaml"];
+        File.WriteAllText(
+            rules,
+            """
+            take:
+              - name: PET
+                modality: PT
+                slices: {min: 40}
+              - name: thin MR
+                modality: MR
+                thicknessMm: {max: 3}
+            exclude:
+              - name: CT
+                modality: CT
+            """);
+        string[] options = ["-i", study, "-m", "builtin:sum", "--directions", "4", "--device", "cpu", "--rules", rules];
+        var told = await TonnoProcess.RunAsync(["plan", .. options, "--slices-per-second", "1"]);
+        Assert.True(told.ExitCode == 0, told.ToString());
+        Assert.Contains("rule 'PET' took 1 series and left 1 (1 by modality)", told.Out);
+        Assert.Contains("rule 'thin MR' took 0 series and left 1 (1 by thicknessMm)", told.Out); // its slices are 5 mm thick
+        Assert.Contains("rule 'CT' excluded 1 series", told.Out);
+        Assert.Contains("5 files left out (3 dicom.not_image, 1 rules.excluded, 1 rules.not_taken); --json lists them", told.Out);
+        var ran = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out, "--report", _work["report.json"]]);
+        Assert.True(ran.ExitCode == 0, ran.ToString());
+        Assert.Equal("PET_image", Assert.Single(_work.Done()));
+        Assert.Equal("PET", (string?)Assert.Single(_work.Report()["volumes"]!.AsArray())!["rule"]);
+
+        File.WriteAllText(rules, "take:\n  - name: a\n    modalty: CT\n");
+        var refused = await TonnoProcess.RunAsync(["plan", .. options]);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.StartsWith("rules.unknown_key: Line 3 of the rules has the key 'modalty'", Assert.Single(refused.Errors), StringComparison.Ordinal);
     }
 
     [Fact]

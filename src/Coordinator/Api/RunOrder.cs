@@ -39,6 +39,9 @@ public sealed record RunOrder
     [Range(0, int.MaxValue)]
     public int? Frame { get; init; }
 
+    [Description("Rules (YAML) by which DICOM series are chosen; all are taken where there are none.")]
+    public string? Rules { get; init; }
+
     [Description("How the encoder's answers become a heatmap.")]
     [AllowedValues("tonno", "averaged-cam", "tomographic-cam", "cam-axis", "cam-3axis", "centre-blob", ErrorMessage = "method must be tonno, averaged-cam, tomographic-cam, cam-axis, cam-3axis or centre-blob.")]
     public string Method { get; init; } = "tonno";

@@ -23,7 +23,8 @@ public enum DicomRole
 /// <summary>A file that was looked at.</summary>
 /// <param name="Path">On disk, or within its zip.</param>
 /// <param name="Content">Null where it is DICOM by its first bytes, but cannot be read further.</param>
-public sealed record ListedFile(string Path, DicomObject? Content);
+/// <param name="Facts">What its series is chosen by; null where it was not asked for, or cannot be read.</param>
+public sealed record ListedFile(string Path, DicomObject? Content, SliceFacts? Facts = null);
 
 /// <summary>Finds DICOM files by content, whatever they are called.</summary>
 public static class DicomListing
@@ -40,8 +41,9 @@ public static class DicomListing
 
     /// <summary>Looks at a file, or into a zip. What is no DICOM is passed over.</summary>
     /// <param name="others">Takes the files of a zip that are no DICOM.</param>
+    /// <param name="withFacts">Also reads what series are chosen by.</param>
     /// <exception cref="ImagingException">The file cannot be read, or is a damaged zip.</exception>
-    public static IReadOnlyList<ListedFile> Look(string path, Action<string>? others = null)
+    public static IReadOnlyList<ListedFile> Look(string path, Action<string>? others = null, bool withFacts = false)
     {
         var name = System.IO.Path.GetFileName(path);
         using var container = DicomContainer.Open(path, name);
@@ -52,7 +54,8 @@ public static class DicomListing
             {
                 if (Head(file, DicomTag.Listing, DicomTag.LastListed, name) is { } head)
                 {
-                    listed.Add(new(file.Path, DicomObject.Of(head.DataSet)));
+                    var content = DicomObject.Of(head.DataSet);
+                    listed.Add(new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(file, name) : null));
                 }
                 else
                 {
@@ -71,14 +74,28 @@ public static class DicomListing
     /// <summary>All attributes that place and decode an image, but not its pixels.</summary>
     /// <returns>Those, and the file's length.</returns>
     /// <exception cref="ImagingException">The file cannot be read, or is damaged.</exception>
-    internal static (DicomFile File, long LengthBytes) Headers(ContainedFile file, string name)
+    internal static (DicomFile File, long LengthBytes) Headers(ContainedFile file, string name) => Headers(file, DicomTag.Imaging, DicomTag.PixelData, name);
+
+    private static SliceFacts? FactsOf(ContainedFile file, string name)
+    {
+        try
+        {
+            return SliceFacts.Of(Headers(file, DicomTag.Choosing, DicomTag.SharedFunctionalGroupsSequence, name).File.DataSet);
+        }
+        catch (ImagingException damaged) when (damaged.Reason is RejectReason.DicomDamaged or RejectReason.DicomTruncated)
+        {
+            return null; // behind what tells its series, which is refused for it if it is chosen
+        }
+    }
+
+    private static (DicomFile File, long LengthBytes) Headers(ContainedFile file, FrozenSet<uint> kept, uint lastTag, string name)
     {
         foreach (var most in (ReadOnlySpan<int>)[WindowBytes, LongHeaderBytes])
         {
             var (window, lengthBytes) = file.ReadStart(most, name);
             try
             {
-                return (DicomFile.Parse(window, DicomTag.Imaging, DicomTag.PixelData, name, lengthBytes), lengthBytes);
+                return (DicomFile.Parse(window, kept, lastTag, name, lengthBytes), lengthBytes);
             }
             catch (ImagingException cut) when (cut.Reason is RejectReason.DicomTruncated or RejectReason.DicomDamaged && window.Length < lengthBytes)
             {
@@ -87,7 +104,7 @@ public static class DicomListing
         }
 
         var (whole, length) = file.ReadStart(long.MaxValue, name);
-        return (DicomFile.Parse(whole, DicomTag.Imaging, DicomTag.PixelData, name, length), length);
+        return (DicomFile.Parse(whole, kept, lastTag, name, length), length);
     }
 
     /// <summary>The first attributes of a file.</summary>

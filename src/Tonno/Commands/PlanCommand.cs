@@ -44,7 +44,7 @@ internal static class PlanCommand
             Console.Error.WriteLine($"{line.ReasonCode}: {line.VolumeId}: {line.Detail}");
         }
 
-        foreach (var line in request.Json ? [Encoding.UTF8.GetString(Documents.ToBytes(plan))] : PlanText.Table(plan).Concat(PlanText.Sums(plan)))
+        foreach (var line in request.Json ? [Encoding.UTF8.GetString(Documents.ToBytes(plan))] : PlanText.Table(plan).Concat(PlanText.Rules(plan)).Concat(PlanText.Sums(plan)))
         {
             Console.Out.WriteLine(line);
         }

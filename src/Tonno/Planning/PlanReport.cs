@@ -45,13 +45,16 @@ internal sealed record PlanReport
     /// <summary>Files of the sources that no volume is made of, each with the reason.</summary>
     public required IReadOnlyList<LeftOutFile> LeftOut { get; init; }
 
+    /// <summary>What selection rules took and left.</summary>
+    public required IReadOnlyList<RuleAccount> Rules { get; init; }
+
     [JsonIgnore]
     public bool Balances => Inputs == Planned + Refused && Inputs == Volumes.Count;
 
     /// <param name="speed">Null where no encoder is needed.</param>
     public static PlanReport Of(PlannedRun run, IReadOnlyList<PlannedVolume> volumes, EncoderSpeed? speed, double? pricePerHour)
     {
-        var lines = volumes.Select(volume => Line.Of(volume, speed) with { Label = run.Labels.GetValueOrDefault(volume.Input.VolumeId) }).ToList();
+        var lines = volumes.Select(volume => Line.Of(volume, run.Notes.GetValueOrDefault(volume.Input.VolumeId), speed)).ToList();
         var (planned, deviceSeconds) = (lines.Count(line => line.ReasonCode is null), lines.Sum(line => line.DeviceSeconds ?? 0));
         var cost = pricePerHour * deviceSeconds / TimeSpan.SecondsPerHour;
         return new PlanReport
@@ -70,6 +73,7 @@ internal sealed record PlanReport
             CostPer1000Volumes = planned == 0 ? null : 1000 * cost / planned,
             Volumes = lines,
             LeftOut = run.LeftOut,
+            Rules = run.Rules,
         };
     }
 
@@ -79,6 +83,7 @@ internal sealed record PlanReport
     /// <param name="Offsets">Slices of each stack.</param>
     /// <param name="Size">Edge of a slice, pixels.</param>
     /// <param name="Label">As its manifest has it.</param>
+    /// <param name="Rule">The selection rule that took it.</param>
     internal sealed record Line(
         VolumeId VolumeId,
         IReadOnlyList<string> Sources,
@@ -94,11 +99,12 @@ internal sealed record PlanReport
         double? DeviceSeconds = null,
         string? ReasonCode = null,
         string? Detail = null,
-        string? Label = null)
+        string? Label = null,
+        string? Rule = null)
     {
-        public static Line Of(PlannedVolume volume, EncoderSpeed? speed)
+        public static Line Of(PlannedVolume volume, InputNote? note, EncoderSpeed? speed)
         {
-            var line = new Line(volume.Input.VolumeId, volume.Input.Uris);
+            var line = new Line(volume.Input.VolumeId, volume.Input.Uris, Label: note?.Label, Rule: note?.Rule);
             if (volume.Work is not { } work)
             {
                 return line with { ReasonCode = volume.Refusal!.Code, Detail = volume.Refusal.Message };

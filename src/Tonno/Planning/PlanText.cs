@@ -25,6 +25,11 @@ internal static class PlanText
         }
     }
 
+    /// <summary>What each selection rule took and left.</summary>
+    public static IEnumerable<string> Rules(PlanReport plan) => plan.Rules.Select(rule => rule.Excludes
+        ? $"rule '{rule.Rule}' excluded {rule.Took} series"
+        : $"rule '{rule.Rule}' took {rule.Took} series and left {rule.LeftBy.Values.Sum()}{(rule.LeftBy.Count == 0 ? "" : $" ({string.Join(", ", rule.LeftBy.Select(pair => $"{pair.Value} by {pair.Key}"))})")}");
+
     public static IEnumerable<string> Sums(PlanReport plan)
     {
         yield return $"{plan.Inputs} inputs: {plan.Planned} planned, {plan.Refused} refused";

@@ -4,6 +4,7 @@ using ToNNO.Encoders;
 using ToNNO.Encoders.Checking;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Selection;
 using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Runs;
@@ -37,6 +38,7 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
     public PlannedRun Plan(RunOrder order)
     {
         var model = order.Model.StartsWith("builtin:", StringComparison.Ordinal) ? order.Model : Path.GetFullPath(order.Model);
+        var rules = order.Rules is { } text ? RulesReader.Parse(text) : null;
         SourceListing sources;
         RunSettings settings;
         using (var encoder = TorchLibrary.IsThere || model == SumEncoder.ModelName ? EncoderFactory.Open(model, device) : null)
@@ -48,7 +50,7 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
                 EncoderProbe.TryPrecision(model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
             }
 
-            sources = SourceListing.List(order.Sources, storeRoot, SettingsResolution.Channels(card, order.Channels));
+            sources = SourceListing.List(order.Sources, storeRoot, rules, SettingsResolution.Channels(card, order.Channels));
         }
 
         sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;
@@ -57,8 +59,14 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
             throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {order.Model}: choose another.");
         }
 
-        return sources.Inputs.Count > 0 ? new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.Labels) : throw new CommandException(
-            ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
+        if (sources.Inputs.Count > 0)
+        {
+            return new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.Notes, sources.Rules);
+        }
+
+        throw sources.LeftOut.Any(file => file.Reason is SelectionRules.Excluded or SelectionRules.NotTaken)
+            ? new CommandException(ExitCodes.NothingDone, "rules.nothing_taken", $"The rules left out all {sources.LeftOut.Count} series and files that were found: look with tonno plan --rules what each of them asks.")
+            : new CommandException(ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
     }
 
     /// <summary>The order's options, completed by what the method prescribes and the encoder offers.</summary>

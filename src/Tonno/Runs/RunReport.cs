@@ -42,7 +42,8 @@ internal sealed record RunReport
                 end?.ReasonCode is { Length: > 0 } code ? code : null,
                 end?.Detail is { Length: > 0 } detail ? detail : null,
                 end?.Elapsed.TotalSeconds ?? 0,
-                run.Labels.GetValueOrDefault(input.VolumeId));
+                run.Notes.GetValueOrDefault(input.VolumeId)?.Label,
+                run.Notes.GetValueOrDefault(input.VolumeId)?.Rule);
         }).ToList();
         int Count(params VolumeState[] states) => lines.Count(line => states.Contains(line.State));
         return new RunReport
@@ -60,6 +61,7 @@ internal sealed record RunReport
 
     /// <param name="Sources">The volume's files, one for each channel.</param>
     /// <param name="Label">As its manifest has it.</param>
+    /// <param name="Rule">The selection rule that took it.</param>
     public sealed record VolumeLine(
-        VolumeId VolumeId, IReadOnlyList<string> Sources, VolumeState State, bool Reused, string? ReasonCode, string? Detail, double Seconds, string? Label);
+        VolumeId VolumeId, IReadOnlyList<string> Sources, VolumeState State, bool Reused, string? ReasonCode, string? Detail, double Seconds, string? Label, string? Rule);
 }

@@ -1,18 +1,21 @@
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
+using ToNNO.Tonno.Selection;
 
 namespace ToNNO.Tonno.Sources;
 
 /// <summary>The DICOM series of a source, and what else its zips hold.</summary>
 /// <param name="root">The source: a folder or a file.</param>
 /// <param name="channelCount">Channels of the model that are told by file names; 0 where every file is a volume.</param>
-internal sealed class DicomSources(string root, int channelCount)
+/// <param name="withFacts">Also gathers what series are chosen by.</param>
+internal sealed class DicomSources(string root, int channelCount, bool withFacts)
 {
     /// <summary>The folder that names begin below.</summary>
     private readonly string _base = File.Exists(root) ? Path.GetDirectoryName(root)! : root;
 
     /// <summary>By container and series key; the container of a folder's files is the source.</summary>
     private readonly Dictionary<(string Container, string Key), Series> _series = [];
+    private readonly Dictionary<(string Container, string Key), SeriesFacts> _facts = [];
     private readonly List<(string Uri, string Name)> _others = [];
     private readonly List<(string File, string Reason)> _leftOut = [];
 
@@ -27,7 +30,7 @@ internal sealed class DicomSources(string root, int channelCount)
             try
             {
                 var zip = DicomListing.IsZip(file) ? file : null;
-                foreach (var listed in DicomListing.Look(file, entry => TakeOther(zip, entry)))
+                foreach (var listed in DicomListing.Look(file, entry => TakeOther(zip, entry), withFacts))
                 {
                     Take(listed, zip);
                 }
@@ -48,11 +51,15 @@ internal sealed class DicomSources(string root, int channelCount)
         }
     }
 
-    /// <summary>What the run takes, and under which name.</summary>
-    public IReadOnlyList<(string Uri, string Name)> Inputs()
+    /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
+    public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts)> Inputs()
     {
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
-        return [.. _others, .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value)))];
+        return
+        [
+            .. _others.Select(other => (other.Uri, other.Name, (SeriesFacts?)null)),
+            .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key))),
+        ];
 
         string Uri(string container, string key, Series series) =>
             new SeriesUri(series.IsInZip || container != root || File.Exists(root) ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
@@ -83,6 +90,12 @@ internal sealed class DicomSources(string root, int channelCount)
                 _series[(container, slice.SeriesKey)] = _series.TryGetValue((container, slice.SeriesKey), out var known)
                     ? known.With(folder)
                     : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null);
+                if (withFacts)
+                {
+                    _facts.TryAdd((container, slice.SeriesKey), new SeriesFacts());
+                    _facts[(container, slice.SeriesKey)].Add(listed.Facts);
+                }
+
                 break;
             case { Role: DicomRole.Localizer }:
                 _leftOut.Add((uri, RejectReason.DicomLocalizer.Code()));

@@ -4,4 +4,5 @@ namespace ToNNO.Tonno.Sources;
 /// <param name="Name">The name that its files suggest, or that a manifest gives it.</param>
 /// <param name="Files">By channel.</param>
 /// <param name="Row">Of the manifest that names it; null where its files do.</param>
-internal sealed record FoundVolume(string Name, IReadOnlyList<string> Files, ManifestRow? Row = null);
+/// <param name="Rule">The selection rule that took it; null where none did.</param>
+internal sealed record FoundVolume(string Name, IReadOnlyList<string> Files, ManifestRow? Row = null, string? Rule = null);

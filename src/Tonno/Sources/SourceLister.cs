@@ -1,15 +1,22 @@
+using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
 using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Selection;
 
 namespace ToNNO.Tonno.Sources;
 
 /// <summary>Gathers the volumes of one source after the other.</summary>
-/// <inheritdoc cref="SourceListing.List"/>
-internal sealed class SourceLister(string? storeRoot, IReadOnlyList<string> channels)
+/// <param name="storeRoot">The output folder: what lies in it is no input. Null where none is named.</param>
+/// <param name="rules">Choose among DICOM series; null takes them all.</param>
+/// <param name="channels">How the file names of each channel end; empty where every file is a volume.</param>
+internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels)
 {
     /// <summary>By what tells a volume from others: its file, or its files' common name.</summary>
     private readonly SortedDictionary<string, FoundVolume> _found = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, string> _leftOut = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, LeftOutFile> _leftOut = new(StringComparer.Ordinal);
+
+    /// <summary>Of series, by their URIs: one that two sources name is judged once.</summary>
+    private readonly Dictionary<string, Verdict> _verdicts = new(StringComparer.Ordinal);
     private readonly SiblingFiles _siblings = new();
 
     /// <exception cref="CommandException">The source is none, or contradicts itself or another.</exception>
@@ -34,19 +41,29 @@ internal sealed class SourceLister(string? storeRoot, IReadOnlyList<string> chan
     public SourceListing ToListing()
     {
         var inputs = VolumeNames.Name(_found);
-        var labels = inputs.Zip(_found.Values).Where(pair => pair.Second.Row?.Label is { Length: > 0 }).ToDictionary(pair => pair.First.VolumeId, pair => pair.Second.Row!.Label!);
-        return new SourceListing(inputs, [.. _leftOut.Select(pair => new LeftOutFile(pair.Key, pair.Value))], labels);
+        var notes = new Dictionary<VolumeId, InputNote>();
+        foreach (var (input, volume) in inputs.Zip(_found.Values))
+        {
+            if (volume is { Row.Label.Length: > 0 } or { Rule: not null })
+            {
+                notes.Add(input.VolumeId, new InputNote(volume.Row?.Label is { Length: > 0 } label ? label : null, volume.Rule));
+            }
+        }
+
+        return new SourceListing(inputs, [.. _leftOut.Values], notes, rules?.Account(_verdicts.Values) ?? []);
     }
 
     private void AddManifest(string path)
     {
         foreach (var row in Manifest.Read(path))
         {
-            var (key, files) = row.IsVolume ? (row.Uri, [row.Uri])
-                : SourceListing.ExtensionOf(row.Uri).Length > 0 ? ByName(row.Uri)
-                : Within(row);
+            if ((row.IsVolume ? (row.Uri, new FoundVolume(row.Id, [row.Uri])) : SourceListing.ExtensionOf(row.Uri).Length > 0 ? ByName(row) : Within(row)) is not var (key, volume))
+            {
+                continue; // the rules left out what it names
+            }
+
             var known = _found.GetValueOrDefault(key)?.Row;
-            if (known is not null || !_found.TryAdd(key, new FoundVolume(row.Id, files, row)))
+            if (known is not null || !_found.TryAdd(key, volume with { Name = row.Id, Row = row }))
             {
                 throw row.Refused("uri_repeated", $"names the volume of line {known?.Line}{(known?.Manifest == row.Manifest ? "" : $" of {known?.Manifest}")} once more: leave one of them.");
             }
@@ -60,21 +77,28 @@ internal sealed class SourceLister(string? storeRoot, IReadOnlyList<string> chan
     }
 
     /// <summary>A NIfTI file, with the files of the other channels.</summary>
-    private (string Key, IReadOnlyList<string> Files) ByName(string file) =>
-        ChannelFile.Of(file, channels) is { } channel ? (channel.Volume, channel.Files(_siblings)) : (file, [file]);
+    private (string Key, FoundVolume Volume) ByName(ManifestRow row) => ChannelFile.Of(row.Uri, channels) is { } channel
+        ? (channel.Volume, new FoundVolume(row.Id, channel.Files(_siblings)))
+        : (row.Uri, new FoundVolume(row.Id, [row.Uri]));
 
     /// <summary>The one volume of a folder or zip that a manifest names, or the file itself.</summary>
-    private (string Key, IReadOnlyList<string> Files) Within(ManifestRow row)
+    /// <returns>Null where the rules left out all that it holds.</returns>
+    private (string Key, FoundVolume Volume)? Within(ManifestRow row)
     {
-        var within = new SourceLister(storeRoot, channels);
+        var within = new SourceLister(storeRoot, rules, channels);
         within.AddPath(Path.TrimEndingDirectorySeparator(row.Uri));
-        foreach (var (file, reason) in within._leftOut)
+        foreach (var (file, leftOut) in within._leftOut)
         {
-            _leftOut.TryAdd(file, reason);
+            _leftOut.TryAdd(file, leftOut);
         }
 
-        return within._found.Count == 1
-            ? (within._found.First().Key, within._found.First().Value.Files)
+        foreach (var (uri, verdict) in within._verdicts)
+        {
+            _verdicts.TryAdd(uri, verdict);
+        }
+
+        return within._found.Count == 0 ? null
+            : within._found.Count == 1 ? (within._found.First().Key, within._found.First().Value)
             : throw row.Refused("ambiguous", $"names a folder or zip of {within._found.Count} volumes: give each of them a line of its own.");
     }
 
@@ -82,21 +106,35 @@ internal sealed class SourceLister(string? storeRoot, IReadOnlyList<string> chan
     {
         var isFolder = Directory.Exists(path);
         var (volumes, others, unlistable) = isFolder ? FilesIn(path) : ([], [path], []);
-        var dicom = new DicomSources(path, channels.Count);
+        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null);
         dicom.Look(others);
+        var inputs = dicom.Inputs();
         foreach (var folder in unlistable)
         {
             _found.TryAdd(folder, new FoundVolume(VolumeNames.NameBelow(path, folder), [folder]));
         }
 
-        foreach (var (uri, name) in dicom.Inputs())
+        foreach (var (uri, name, facts) in inputs)
         {
-            _found.TryAdd(uri, new FoundVolume(name, [uri]));
+            var verdict = facts is null ? null : rules?.Judge(facts);
+            if (verdict is not null)
+            {
+                _verdicts.TryAdd(uri, verdict);
+            }
+
+            if (verdict?.Reason is { } reason)
+            {
+                _leftOut.TryAdd(uri, new LeftOutFile(uri, reason, verdict.Rule));
+            }
+            else
+            {
+                _found.TryAdd(uri, new FoundVolume(name, [uri], Rule: verdict?.Rule));
+            }
         }
 
         foreach (var (file, reason) in dicom.LeftOut)
         {
-            _leftOut.TryAdd(file, reason);
+            _leftOut.TryAdd(file, new LeftOutFile(file, reason));
         }
 
         foreach (var file in volumes)
@@ -107,11 +145,11 @@ internal sealed class SourceLister(string? storeRoot, IReadOnlyList<string> chan
             }
             else
             {
-                _leftOut.TryAdd(file, SourceListing.NoChannel);
+                _leftOut.TryAdd(file, new LeftOutFile(file, SourceListing.NoChannel));
             }
         }
 
-        if (volumes.Count + unlistable.Count + dicom.Inputs().Count == 0)
+        if (volumes.Count + unlistable.Count + inputs.Count == 0)
         {
             var channel = isFolder ? null : ChannelFile.Of(path, channels);
             _found.TryAdd(

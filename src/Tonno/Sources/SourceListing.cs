@@ -3,13 +3,16 @@ using ToNNO.Coordinator.Api;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Selection;
 
 namespace ToNNO.Tonno.Sources;
 
 /// <summary>The volumes that the user's sources name, each with a name in the store.</summary>
 /// <param name="LeftOut">Files of folders and zips that could be taken for inputs, but are none, each with the reason.</param>
-/// <param name="Labels">What manifests say of volumes.</param>
-internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut, IReadOnlyDictionary<VolumeId, string> Labels)
+/// <param name="Notes">What manifests and rules say of volumes; of most, nothing.</param>
+/// <param name="Rules">What each of the rules took and left.</param>
+internal sealed record SourceListing(
+    IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut, IReadOnlyDictionary<VolumeId, InputNote> Notes, IReadOnlyList<RuleAccount> Rules)
 {
     /// <summary>The reason of files whose names end like no channel's.</summary>
     public const string NoChannel = "channels.no_name";
@@ -23,9 +26,13 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input. Null where none is named.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
     /// <exception cref="CommandException">The output folder holds a source folder, a source is no path, or a manifest contradicts itself.</exception>
-    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels)
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels);
+
+    /// <inheritdoc cref="List(IEnumerable{string}, string, IReadOnlyList{string})"/>
+    /// <param name="rules">Choose among DICOM series; null takes them all. Other volumes are taken as they are.</param>
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels)
     {
-        var lister = new SourceLister(storeRoot, channels);
+        var lister = new SourceLister(storeRoot, rules, channels);
         // Manifests first: theirs are the names of the volumes that others name, too.
         foreach (var source in sources.OrderBy(source => Manifest.IsOne(source) ? 0 : 1))
         {
@@ -44,7 +51,7 @@ internal sealed record SourceListing(IReadOnlyList<RunInput> Inputs, IReadOnlyLi
         return this with
         {
             Inputs = [.. Inputs.Select(Of)],
-            Labels = Inputs.Where(input => Labels.ContainsKey(input.VolumeId)).ToDictionary(input => Of(input).VolumeId, input => Labels[input.VolumeId]),
+            Notes = Inputs.Where(input => Notes.ContainsKey(input.VolumeId)).ToDictionary(input => Of(input).VolumeId, input => Notes[input.VolumeId]),
         };
     }
 

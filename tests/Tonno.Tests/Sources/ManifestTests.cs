@@ -22,8 +22,8 @@ public sealed class ManifestTests : IDisposable
         var listing = SourceListing.List([_folder["in/deep"], _folder[$"in/{name}"]], _folder["out"]);
         // What others name, too, bears the manifest's name; what is not there is refused when it is looked at.
         Assert.Equal(["c: in/deep/c.nii", "first: in/a.nii", "second: in/deep/b.nii.gz", "third: in/none.nii.gz"], Shown(listing));
-        Assert.Equal(["first: yes", "third: 0"], listing.Labels.Select(label => $"{label.Key}: {label.Value}").Order());
-        Assert.Equal("yes", listing.OfFrame(3).Labels[new("first-frame3")]);
+        Assert.Equal(["first: yes", "third: 0"], listing.Notes.Select(note => $"{note.Key}: {note.Value.Label}").Order());
+        Assert.Equal("yes", listing.OfFrame(3).Notes[new("first-frame3")].Label);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class ManifestTests : IDisposable
         var listing = SourceListing.List([_folder[$"m.{kind}"]], _folder["out"]);
         var taken = Stopwatch.GetElapsedTime(begun);
         TestContext.Current.TestOutputHelper!.WriteLine(taken.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture));
-        Assert.Equal((Rows, Rows), (listing.Inputs.Count, listing.Labels.Count));
+        Assert.Equal((Rows, Rows), (listing.Inputs.Count, listing.Notes.Count));
         Assert.True(taken < TimeSpan.FromSeconds(20), $"{taken}");
     }
 
