@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ToNNO.Imaging.Tests;
 using ToNNO.Tests.Support;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Planning;
@@ -182,8 +183,7 @@ public sealed class PlanTests : IDisposable
     [Fact]
     public async Task Rules_OverARealStudy_PlanTellsWhatEachTookAndTheRunTakesIt()
     {
-        var study = Path.Combine(AppContext.BaseDirectory, "../../../../../../shared/data/ibsi-sts/dicom/STS_025");
-        Assert.SkipUnless(Directory.Exists(study), "../shared/data is not on this machine.");
+        var study = SharedData.Path("ibsi-sts/dicom/STS_025");
         var rules = _work["rules.yaml"];
         File.WriteAllText(
             rules,
@@ -220,8 +220,7 @@ public sealed class PlanTests : IDisposable
     [Fact]
     public async Task Plan_RealArchives_CallsAreThoseOfARun()
     {
-        var data = Path.Combine(AppContext.BaseDirectory, "../../../../../../shared/data");
-        Assert.SkipUnless(Directory.Exists(data), "../shared/data is not on this machine.");
+        var data = SharedData.Path("");
         string[] options =
         [
             "-i", Path.Combine(data, "ibsi-sts/dicom/STS_025"), Path.Combine(data, "dcm-qa-ct"), Path.Combine(data, "open-ms/patient01_study2_FLAIR.nii.gz"),

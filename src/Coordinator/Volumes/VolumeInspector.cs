@@ -24,19 +24,19 @@ internal sealed record Inspection(
     long PredictedBytes,
     VolumeResult? Done);
 
-internal sealed class VolumeInspector(IBlobStore store, CoordinatorOptions options) : IVolumeInspector
+internal sealed class VolumeInspector(IBlobStore store, IRemoteFiles? remote, CoordinatorOptions options) : IVolumeInspector
 {
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
         VolumeWork.RequireWhole(input, settings);
-        var facts = await Task.Run(() => VolumeSource.Inspect(input.Uris, cancel), cancel).ConfigureAwait(false);
+        var facts = await Task.Run(() => VolumeSource.Inspect(input.Uris, cancel, remote), cancel).ConfigureAwait(false);
         var work = VolumeWork.Of(run, settings, input, facts.Headers, options.SlicesPerLease);
         var task = work.Task with { SourceSha256 = facts.Sha256 };
         var leases = task.Leases().ToList();
         var done = await VerifiedResultAsync(task, cancel).ConfigureAwait(false);
         if (done is null)
         {
-            var own = await Task.Run(() => VolumeSource.OwnIntensities(input.Uris, settings.Intensities, cancel), cancel).ConfigureAwait(false);
+            var own = await Task.Run(() => VolumeSource.OwnIntensities(input.Uris, settings.Intensities, cancel, remote), cancel).ConfigureAwait(false);
             task = task with { OwnIntensities = own };
         }
 

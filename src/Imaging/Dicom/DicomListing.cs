@@ -71,6 +71,30 @@ public static class DicomListing
         return listed;
     }
 
+    /// <summary>Looks at a file that lies on no disk.</summary>
+    /// <param name="withFacts">Also reads what series are chosen by.</param>
+    /// <returns>Null where it is no DICOM, nor a zip, which is told as what cannot be read further.</returns>
+    /// <exception cref="ImagingException">There is no such file.</exception>
+    public static ListedFile? Look(RemoteFile file, IRemoteFiles remote, bool withFacts)
+    {
+        var name = System.IO.Path.GetFileName(file.Path);
+        var contained = DicomContainer.OnRemote(file.Path, name, remote);
+        try
+        {
+            if (Head(contained, DicomTag.Listing, DicomTag.LastListed, name) is not { } head)
+            {
+                return DicomContainer.IsZip(contained.Read(DicomContainer.ZipSniffBytes, name)) ? new(file.Path, null) : null;
+            }
+
+            var content = DicomObject.Of(head.DataSet);
+            return new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(contained, name) : null);
+        }
+        catch (ImagingException unreadable) when (unreadable.Reason is not (RejectReason.FileMissing or RejectReason.FileUnreadable))
+        {
+            return new(file.Path, null);
+        }
+    }
+
     /// <summary>All attributes that place and decode an image, but not its pixels.</summary>
     /// <returns>Those, and the file's length.</returns>
     /// <exception cref="ImagingException">The file cannot be read, or is damaged.</exception>

@@ -50,20 +50,21 @@ internal sealed class DicomSeries : IDisposable
     public byte[] Sha256() => SHA256.HashData([.. _instances.Select(instance => instance.Sha256!).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString)]);
 
     /// <summary>Finds a series' files, and refuses it unless they make one volume.</summary>
+    /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <exception cref="ImagingException">Files are missing, damaged, or no even stack of one kind.</exception>
-    public static DicomSeries Open(SeriesUri uri, CancellationToken cancel) => Open(uri, Whole, cancel);
+    public static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) => Open(uri, remote, Whole, cancel);
 
     /// <summary>The grid, and what reading takes, by the files' headers alone: pixels are not looked at, and no hash is known.</summary>
-    /// <inheritdoc cref="Open(SeriesUri, CancellationToken)"/>
-    public static (NiftiHeader Header, long PredictedBytes) ReadHeaders(SeriesUri uri, CancellationToken cancel)
+    /// <inheritdoc cref="Open(SeriesUri, IRemoteFiles, CancellationToken)"/>
+    public static (NiftiHeader Header, long PredictedBytes) ReadHeaders(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel)
     {
-        using var series = Open(uri, HeaderOnly, cancel);
+        using var series = Open(uri, remote, HeaderOnly, cancel);
         return (series.Header, series.PredictedBytes);
     }
 
-    private static DicomSeries Open(SeriesUri uri, Func<ContainedFile, string, Instance> read, CancellationToken cancel)
+    private static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, Func<ContainedFile, string, Instance> read, CancellationToken cancel)
     {
-        var container = DicomContainer.Open(uri.Container, uri.Name);
+        var container = DicomContainer.Open(uri.Container, uri.Name, remote);
         try
         {
             var instances = InstancesOf(container, uri, read, cancel);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Akka.Actor;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
+using ToNNO.Storage;
 using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.SliceActors.Caching;
@@ -13,7 +14,8 @@ internal sealed class VolumeCacheActor : ReceiveActor
     private readonly Dictionary<(VolumeId Volume, string Sha256), (VolumeTask Task, List<IActorRef> Waiters)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
 
-    /// <param name="load">Reads the channels of a task's volume; throws <see cref="ImagingException"/> where it is refused.</param>
+    /// <param name="load">Reads the channels of a task's volume; throws <see cref="ImagingException"/> where it is refused,
+    /// <see cref="BlobStoreException"/> where the store that it lies in fails.</param>
     public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load)
     {
         _cache = new VolumeCache(capacityBytes);
@@ -53,14 +55,14 @@ internal sealed class VolumeCacheActor : ReceiveActor
         Receive<SliceProtocol.ReleaseVolume>(released => _cache.Remove(released.VolumeId));
         Receive<Unreadable>(unreadable =>
         {
-            if (unreadable.Error is not (ImagingException or OperationCanceledException))
+            if (unreadable.Error is not (ImagingException or BlobStoreException or OperationCanceledException))
             {
                 throw new InvalidOperationException($"Reading volume {unreadable.Task.VolumeId} failed.", unreadable.Error);
             }
 
             foreach (var waiter in Answer(unreadable.Task))
             {
-                waiter.Tell(new VolumeUnavailable(unreadable.Task, (unreadable.Error as ImagingException)?.Code ?? "node.stopping", unreadable.Error.Message, unreadable.Error is not ImagingException));
+                waiter.Tell(new VolumeUnavailable(unreadable.Task, (unreadable.Error as ImagingException)?.Code ?? (unreadable.Error as BlobStoreException)?.Code ?? "node.stopping", unreadable.Error.Message, unreadable.Error is not ImagingException));
             }
         });
     }

@@ -1,6 +1,7 @@
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Volumes;
 using ToNNO.Imaging;
+using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Planning;
 
@@ -12,21 +13,22 @@ internal sealed record PlannedVolume(RunInput Input, VolumeWork? Work, long Enco
     /// <summary>Reads the headers of all inputs, several at once, with the eyes of a run.</summary>
     public static async Task<IReadOnlyList<PlannedVolume>> ReadAllAsync(RunSettings settings, IReadOnlyList<RunInput> inputs, int slicesPerLease, CancellationToken cancel)
     {
+        var remote = new AzureFiles();
         var planned = new PlannedVolume[inputs.Count];
         await Parallel.ForAsync(0, inputs.Count, cancel, (at, token) =>
         {
-            planned[at] = Read(settings, inputs[at], slicesPerLease, token);
+            planned[at] = Read(settings, inputs[at], slicesPerLease, remote, token);
             return ValueTask.CompletedTask;
         }).ConfigureAwait(false);
         return planned;
     }
 
-    private static PlannedVolume Read(RunSettings settings, RunInput input, int slicesPerLease, CancellationToken cancel)
+    private static PlannedVolume Read(RunSettings settings, RunInput input, int slicesPerLease, AzureFiles remote, CancellationToken cancel)
     {
         try
         {
             VolumeWork.RequireWhole(input, settings);
-            var work = VolumeWork.Of(new RunId("plan"), settings, input, VolumeSource.ReadHeaders(input.Uris, cancel), slicesPerLease);
+            var work = VolumeWork.Of(new RunId("plan"), settings, input, VolumeSource.ReadHeaders(input.Uris, cancel, remote), slicesPerLease);
             return new(input, work, work.EncoderCalls(), null);
         }
         catch (ImagingException refused)

@@ -1,5 +1,6 @@
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
+using ToNNO.Storage;
 using ToNNO.Tonno.Selection;
 
 namespace ToNNO.Tonno.Sources;
@@ -8,10 +9,14 @@ namespace ToNNO.Tonno.Sources;
 /// <param name="root">The source: a folder or a file.</param>
 /// <param name="channelCount">Channels of the model that are told by file names; 0 where every file is a volume.</param>
 /// <param name="withFacts">Also gathers what series are chosen by.</param>
-internal sealed class DicomSources(string root, int channelCount, bool withFacts)
+/// <param name="isFile">The source is one file.</param>
+internal sealed class DicomSources(string root, int channelCount, bool withFacts, bool isFile)
 {
+    /// <summary>Files on no disk that are looked at at once: each costs an answer's time, and little else.</summary>
+    private const int LooksAtOnce = 16;
+
     /// <summary>The folder that names begin below.</summary>
-    private readonly string _base = File.Exists(root) ? Path.GetDirectoryName(root)! : root;
+    private readonly string _base = isFile ? ParentOf(root) : root;
 
     /// <summary>By container and series key; the container of a folder's files is the source.</summary>
     private readonly Dictionary<(string Container, string Key), Series> _series = [];
@@ -51,6 +56,35 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         }
     }
 
+    /// <summary>Looks at files that lie on no disk.</summary>
+    /// <exception cref="BlobStoreException">The store that they lie in fails.</exception>
+    public void Look(IReadOnlyList<RemoteFile> files, IRemoteFiles remote)
+    {
+        var (listed, gone) = (new ListedFile?[files.Count], new bool[files.Count]);
+        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce }, at =>
+        {
+            try
+            {
+                listed[at] = DicomListing.Look(files[at], remote, withFacts);
+            }
+            catch (ImagingException)
+            {
+                gone[at] = true;
+            }
+        });
+        for (var at = 0; at < files.Count; at++)
+        {
+            if (listed[at] is { } one)
+            {
+                Take(one, zip: null);
+            }
+            else if (gone[at] && files[at].Path != root) // the source itself is refused by name
+            {
+                _leftOut.Add((files[at].Path, RejectReason.FileUnreadable.Code()));
+            }
+        }
+    }
+
     /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
     public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts)> Inputs()
     {
@@ -62,14 +96,17 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         ];
 
         string Uri(string container, string key, Series series) =>
-            new SeriesUri(series.IsInZip || container != root || File.Exists(root) ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
+            new SeriesUri(series.IsInZip || container != root || isFile ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
 
         string Name(string key, Series series)
         {
-            var name = VolumeNames.NameBelow(_base, series.IsInZip || File.Exists(series.Folder) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
+            var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
             return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
+
+    /// <summary>The folder of a file or folder, on a disk or not.</summary>
+    private static string ParentOf(string path) => BlobStores.IsAzure(path) ? path[..path.LastIndexOf('/')] : Path.GetDirectoryName(path)!;
 
     private void Take(ListedFile listed, string? zip)
     {
@@ -86,7 +123,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 _leftOut.Add((uri, RejectReason.DicomOneChannel.Code()));
                 break;
             case { Role: DicomRole.Slice } slice:
-                var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, Path.GetDirectoryName(listed.Path)!);
+                var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, slice.SeriesKey)] = _series.TryGetValue((container, slice.SeriesKey), out var known)
                     ? known.With(folder)
                     : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null);
@@ -142,7 +179,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             var common = Folder;
             while (folder != common && !folder.StartsWith(common + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             {
-                common = Path.GetDirectoryName(common)!;
+                common = ParentOf(common);
             }
 
             return this with { Folder = common, IsSpread = true };

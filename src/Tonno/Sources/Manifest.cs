@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
+using ToNNO.Storage;
 using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Tonno.Sources;
@@ -44,7 +45,7 @@ internal static class Manifest
                 throw row.Refused("id_repeated", $"has the id {id} of line {lines[id]}: give each volume its own.");
             }
 
-            rows.Add(whole is not null ? row : throw row.Refused("uri_unsupported", "has a uri of a kind that is not read: give a path, absolute or from the manifest's folder."));
+            rows.Add(whole is not null ? row : throw row.Refused("uri_unsupported", "has a uri of a kind that is not read: give a path, absolute or from the manifest's folder, or azure://CONTAINER/NAME."));
         }
 
         return rows;
@@ -100,6 +101,11 @@ internal static class Manifest
         if (uri.StartsWith("file://", StringComparison.OrdinalIgnoreCase) && Uri.TryCreate(uri, UriKind.Absolute, out var file) && file.IsLoopback)
         {
             return (file.LocalPath, false);
+        }
+
+        if (BlobStores.IsAzure(uri))
+        {
+            return (uri, SeriesUri.TryParse(uri) is not null || FrameUri.Split(uri).Frame is not null);
         }
 
         var isVolume = SeriesUri.TryParse(uri) is not null || EntryUri.TryParse(uri) is not null || FrameUri.Split(uri).Frame is not null;

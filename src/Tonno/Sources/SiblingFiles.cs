@@ -1,3 +1,5 @@
+using ToNNO.Storage;
+
 namespace ToNNO.Tonno.Sources;
 
 /// <summary>Files by their paths without extension. Each folder is looked into once: an archive has a hundred thousand files.</summary>
@@ -9,19 +11,30 @@ internal sealed class SiblingFiles
     /// <summary>The file of that name; of several with other extensions the first by name.</summary>
     public string? Find(string stem)
     {
+        if (BlobStores.IsAzure(stem))
+        {
+            return _files.GetValueOrDefault(stem);
+        }
+
         var folder = Path.GetDirectoryName(stem)!;
         if (_folders.Add(folder))
         {
-            foreach (var file in In(folder).Order(StringComparer.Ordinal))
-            {
-                if (SourceListing.ExtensionOf(file) is { Length: > 0 } extension)
-                {
-                    _files.TryAdd(file[..^extension.Length], file);
-                }
-            }
+            Add(In(folder).Order(StringComparer.Ordinal));
         }
 
         return _files.GetValueOrDefault(stem);
+    }
+
+    /// <summary>Tells of files, in order: those that lie on no disk are found only if they were told of.</summary>
+    public void Add(IEnumerable<string> files)
+    {
+        foreach (var file in files)
+        {
+            if (SourceListing.ExtensionOf(file) is { Length: > 0 } extension)
+            {
+                _files.TryAdd(file[..^extension.Length], file);
+            }
+        }
     }
 
     private static string[] In(string folder)

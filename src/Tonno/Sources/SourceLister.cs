@@ -1,5 +1,6 @@
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
+using ToNNO.Imaging;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Selection;
 
@@ -9,7 +10,8 @@ namespace ToNNO.Tonno.Sources;
 /// <param name="storeRoot">The output folder: what lies in it is no input. Null where none is named.</param>
 /// <param name="rules">Choose among DICOM series; null takes them all.</param>
 /// <param name="channels">How the file names of each channel end; empty where every file is a volume.</param>
-internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels)
+/// <param name="remote">Files that lie on no disk.</param>
+internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels, IRemoteFiles remote)
 {
     /// <summary>By what tells a volume from others: its file, or its files' common name.</summary>
     private readonly SortedDictionary<string, FoundVolume> _found = new(StringComparer.Ordinal);
@@ -22,13 +24,16 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     /// <exception cref="CommandException">The source is none, or contradicts itself or another.</exception>
     public void Add(string source)
     {
-        if (source.Contains("://", StringComparison.Ordinal))
+        if (remote.Holds(source))
+        {
+            AddRemote(source.TrimEnd('/'));
+        }
+        else if (source.Contains("://", StringComparison.Ordinal))
         {
             throw new CommandException(
-                ExitCodes.Usage, "input.unsupported", $"{source} is no file or folder, and this version reads nothing else: copy the volumes to a disk.");
+                ExitCodes.Usage, "input.unsupported", $"{source} is no file or folder, nor azure://CONTAINER/PREFIX, and this version reads nothing else: copy the volumes there.");
         }
-
-        if (Manifest.IsOne(source))
+        else if (Manifest.IsOne(source))
         {
             AddManifest(Path.GetFullPath(source));
         }
@@ -85,8 +90,16 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     /// <returns>Null where the rules left out all that it holds.</returns>
     private (string Key, FoundVolume Volume)? Within(ManifestRow row)
     {
-        var within = new SourceLister(storeRoot, rules, channels);
-        within.AddPath(Path.TrimEndingDirectorySeparator(row.Uri));
+        var within = new SourceLister(storeRoot, rules, channels, remote);
+        if (remote.Holds(row.Uri))
+        {
+            within.AddRemote(row.Uri.TrimEnd('/'));
+        }
+        else
+        {
+            within.AddPath(Path.TrimEndingDirectorySeparator(row.Uri));
+        }
+
         foreach (var (file, leftOut) in within._leftOut)
         {
             _leftOut.TryAdd(file, leftOut);
@@ -106,14 +119,66 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     {
         var isFolder = Directory.Exists(path);
         var (volumes, others, unlistable) = isFolder ? FilesIn(path) : ([], [path], []);
-        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null);
+        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile: !isFolder);
         dicom.Look(others);
-        var inputs = dicom.Inputs();
         foreach (var folder in unlistable)
         {
             _found.TryAdd(folder, new FoundVolume(VolumeNames.NameBelow(path, folder), [folder]));
         }
 
+        if (Take(path, volumes, dicom) + unlistable.Count == 0)
+        {
+            AddAsItIs(path, isFolder);
+        }
+    }
+
+    /// <summary>Adds the blob of that name, or those below it.</summary>
+    private void AddRemote(string path)
+    {
+        var files = remote.List(path, below: true, CancellationToken.None);
+        if (storeRoot is { } store && remote.Holds(store) && store.TrimEnd('/') + "/" is var results)
+        {
+            if ((path + "/").StartsWith(results, StringComparison.Ordinal))
+            {
+                throw new CommandException(
+                    ExitCodes.Usage, "output.holds_input", $"The output {storeRoot} holds the input {path}, so that results would be taken for inputs; give another.");
+            }
+
+            files = [.. files.Where(file => !file.Path.StartsWith(results, StringComparison.Ordinal))];
+        }
+
+        var isFile = files.Count == 0;
+        var (volumes, others) = (new List<string>(), new List<RemoteFile>());
+        foreach (var file in isFile ? [new RemoteFile(path, 0)] : files)
+        {
+            if (!isFile && SourceListing.ExtensionOf(file.Path).Length > 0)
+            {
+                volumes.Add(file.Path);
+            }
+            else
+            {
+                others.Add(file);
+            }
+        }
+
+        _siblings.Add(volumes);
+        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile);
+        if (!isFile || SourceListing.ExtensionOf(path).Length == 0)
+        {
+            dicom.Look(others, remote);
+        }
+
+        if (Take(path, volumes, dicom) == 0)
+        {
+            AddAsItIs(path, isFolder: false);
+        }
+    }
+
+    /// <summary>Takes what a source was found to hold.</summary>
+    /// <returns>How many volumes, those that rules left out among them.</returns>
+    private int Take(string path, List<string> volumes, DicomSources dicom)
+    {
+        var inputs = dicom.Inputs();
         foreach (var (uri, name, facts) in inputs)
         {
             var verdict = facts is null ? null : rules?.Judge(facts);
@@ -149,14 +214,17 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
             }
         }
 
-        if (volumes.Count + unlistable.Count + inputs.Count == 0)
-        {
-            var channel = isFolder ? null : ChannelFile.Of(path, channels);
-            _found.TryAdd(
-                channel?.Volume ?? path,
-                new FoundVolume(
-                    Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length])), channel?.Files(_siblings) ?? [path]));
-        }
+        return volumes.Count + inputs.Count;
+    }
+
+    /// <summary>Adds a source that holds no volume, or is one by its name: whichever, it is looked at when it is read.</summary>
+    private void AddAsItIs(string path, bool isFolder)
+    {
+        var channel = isFolder ? null : ChannelFile.Of(path, channels);
+        _found.TryAdd(
+            channel?.Volume ?? path,
+            new FoundVolume(
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length])), channel?.Files(_siblings) ?? [path]));
     }
 
     /// <summary>The files of NIfTI names below a folder, all others, and the folders that cannot be listed: these are inputs too, which the run

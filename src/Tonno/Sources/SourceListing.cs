@@ -19,22 +19,23 @@ internal sealed record SourceListing(
 
     private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr"];
 
-    /// <summary>Lists the volumes of files, folders, zips and manifests. A file is taken as it is; of a folder or zip, all that bear a NIfTI name,
+    /// <summary>Lists the volumes of files, folders, zips, blob prefixes and manifests. A file is taken as it is; of a folder or zip, all that bear a NIfTI name,
     /// and each DICOM series, told by content; of a manifest, its rows.</summary>
     /// <remarks>A source that is missing, and a folder without volumes, is listed too: the run refuses it beside the good ones,
     /// and accounts for it. So is a volume that lacks a channel: it is listed with the file that should be there.</remarks>
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input. Null where none is named.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
     /// <exception cref="CommandException">The output folder holds a source folder, a source is no path, or a manifest contradicts itself.</exception>
-    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels);
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels, new AzureFiles());
 
     /// <inheritdoc cref="List(IEnumerable{string}, string, IReadOnlyList{string})"/>
+    /// <param name="remote">Files that lie on no disk.</param>
     /// <param name="rules">Choose among DICOM series; null takes them all. Other volumes are taken as they are.</param>
-    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels)
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels, IRemoteFiles remote)
     {
-        var lister = new SourceLister(storeRoot, rules, channels);
+        var lister = new SourceLister(storeRoot, rules, channels, remote);
         // Manifests first: theirs are the names of the volumes that others name, too.
-        foreach (var source in sources.OrderBy(source => Manifest.IsOne(source) ? 0 : 1))
+        foreach (var source in sources.OrderBy(source => Manifest.IsOne(source) && !remote.Holds(source) ? 0 : 1))
         {
             lister.Add(source);
         }

@@ -262,7 +262,7 @@ public sealed class DicomSeriesTests : IDisposable
 
     private static string Uri(string container) => new SeriesUri(container, SeriesUri.KeyOf("1.2.3.4")).ToString();
 
-    private DicomSeries Open() => DicomSeries.Open(SeriesUri.TryParse(Uri(_folder.Path))!, Token);
+    private DicomSeries Open() => DicomSeries.Open(SeriesUri.TryParse(Uri(_folder.Path))!, null, Token);
 
     private NiftiVolume Load()
     {
