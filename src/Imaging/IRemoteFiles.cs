@@ -1,8 +1,8 @@
 namespace ToNNO.Imaging;
 
 /// <summary>Files that lie on no disk: whoever composes the program knows where. Imaging reads them as it reads disks.</summary>
-/// <remarks>What is not there is refused, as <see cref="RejectReason.FileMissing"/>. Where the place itself fails, its own exception passes
-/// through: trying again may do.</remarks>
+/// <remarks>Where the place itself fails, its own exception passes through: trying again may do. Its messages name no file, since those may be
+/// called after patients.</remarks>
 public interface IRemoteFiles
 {
     /// <summary>True for a path of this place, be there such a file or not.</summary>
@@ -14,7 +14,7 @@ public interface IRemoteFiles
 
     /// <summary>Opens a file, forwards only; the stream knows the length of the whole file.</summary>
     /// <param name="mostBytes">No more is going to be read.</param>
-    /// <exception cref="ImagingException">There is no such file.</exception>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
     Stream Open(string path, long mostBytes);
 }
 

@@ -52,7 +52,8 @@ public static partial class BlobStores
 
     private static (string Container, string Prefix) Split(string address)
     {
-        var (container, prefix) = Parts(address.TrimEnd('/'));
+        var (container, prefix) = Parts(address);
+        prefix = prefix.TrimEnd('/');
         RequireContainer(address, container);
         try
         {

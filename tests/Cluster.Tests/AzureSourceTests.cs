@@ -95,7 +95,11 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
 
         Assert.Contains("output.holds_input", (string)(await PlanAsync(2, "-i", Archive, "-o", $"azure://{_container}"))!, StringComparison.Ordinal);
         Assert.Equal(["a_T1", "a_T2", "b_T1", "dicom"], Lines(await PlanAsync(3, "-i", $"azure://{_container}", "-o", $"azure://{_container}/results")).Select(line => line.Replace("archive_", "", StringComparison.Ordinal).Split('-', ' ')[0]));
-        Assert.Contains("store.address_invalid", (string)(await PlanAsync(2, "-i", "azure://No"))!, StringComparison.Ordinal);
+        foreach (var wrong in new[] { "azure://No", "azure://", "azure:///x" })
+        {
+            Assert.Contains("store.address_invalid", (string)(await PlanAsync(2, "-i", wrong))!, StringComparison.Ordinal);
+        }
+
         Assert.Contains("input.unsupported", (string)(await PlanAsync(2, "-i", "s3://bucket"))!, StringComparison.Ordinal);
         var nobody = await TonnoProcess.RunAsync("plan", "-i", Archive, "-m", "builtin:sum");
         Assert.Equal((2, "store.identity_missing"), (nobody.ExitCode, Assert.Single(nobody.Errors).Split(':')[0]));

@@ -96,7 +96,7 @@ public sealed class RemoteFilesTests : IDisposable
         {
             if (!File.Exists(OnDisk(path)))
             {
-                throw new ImagingException(RejectReason.FileMissing, $"{path} does not exist.");
+                throw new FileNotFoundException();
             }
 
             var bytes = File.ReadAllBytes(OnDisk(path));

@@ -24,7 +24,7 @@ public sealed record RunOrder
     [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", ErrorMessage = "runId must be 1 to 100 letters, digits, '.', '_' and '-'.")]
     public string? RunId { get; init; }
 
-    [Description("Files, folders, zips and manifests, as the cluster's nodes see them.")]
+    [Description("Files, folders, zips, azure:// prefixes and manifests, as the cluster's nodes see them.")]
     [MinLength(1, ErrorMessage = "sources must name at least one file or folder.")]
     public required IReadOnlyList<string> Sources { get; init; }
 

@@ -7,8 +7,11 @@ using Azure.Storage.Blobs.Specialized;
 namespace ToNNO.Storage.Azure;
 
 /// <summary>A container of Azure Blob Storage that volumes are read from.</summary>
+/// <remarks>Messages name the container, never a blob: hospitals call files after patients, and DICOM calls them by UIDs.</remarks>
 internal sealed class AzureBlobSource(BlobContainerClient container, AzureStoreOptions options) : IBlobSource
 {
+    private readonly string _what = $"A blob of the container {container.Name}";
+
     public async IAsyncEnumerable<SourceBlob> ListAsync(string prefix, bool below, [EnumeratorCancellation] CancellationToken cancel)
     {
         var pages = Pages(prefix, below, cancel).GetAsyncEnumerator(cancel);
@@ -38,7 +41,7 @@ internal sealed class AzureBlobSource(BlobContainerClient container, AzureStoreO
     }
 
     public Task<Stream> OpenReadAsync(string path, long mostBytes, CancellationToken cancel) => AzureFailures.Guarded<Stream>(
-        path, async () => await RangedReadStream.OpenAsync(container.GetBlockBlobClient(path), path, options, cancel, mostBytes).ConfigureAwait(false), cancel);
+        _what, async () => await RangedReadStream.OpenAsync(container.GetBlockBlobClient(path), _what, options, cancel, mostBytes).ConfigureAwait(false), cancel);
 
     private IAsyncEnumerable<IEnumerable<BlobItem>> Pages(string prefix, bool below, CancellationToken cancel) => below
         ? container.GetBlobsAsync(new GetBlobsOptions { Prefix = prefix }, cancel).AsPages().Select(page => page.Values.AsEnumerable())

@@ -9,7 +9,7 @@ internal sealed class OrderOptions
 {
     private readonly Option<string[]> _input = new("--input", "-i")
     {
-        Description = "Files, folders and zips: NIfTI (.nii, .nii.gz, .hdr) and DICOM series; manifests of such (.csv, .jsonl with id and uri)",
+        Description = "Files, folders, zips and azure://CONTAINER/PREFIX: NIfTI (.nii, .nii.gz, .hdr) and DICOM series; manifests of such (.csv, .jsonl with id and uri)",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
         HelpName = "SOURCE...",

@@ -11,6 +11,13 @@ internal sealed class AzureFiles(Func<string, string?>? environment = null) : IR
 {
     private readonly ConcurrentDictionary<string, IBlobSource> _containers = new(StringComparer.Ordinal);
 
+    /// <summary>An address without a '/' at its end.</summary>
+    public static string Folder(string address)
+    {
+        var (container, path) = BlobStores.Parts(address);
+        return path.TrimEnd('/') is { Length: > 0 } name ? $"{BlobStores.Scheme}{container}/{name}" : BlobStores.Scheme + container;
+    }
+
     public bool Holds(string path) => BlobStores.IsAzure(path);
 
     /// <inheritdoc/>
@@ -35,7 +42,7 @@ internal sealed class AzureFiles(Func<string, string?>? environment = null) : IR
         }
         catch (BlobStoreException missing) when (missing.Error is BlobStoreError.NotFound or BlobStoreError.InvalidPath)
         {
-            throw new ImagingException(RejectReason.FileMissing, $"{Path.GetFileName(path)} does not exist in its container, nor does anything below it: check the path.", missing);
+            throw new FileNotFoundException("There is no such blob.", missing);
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     {
         if (remote.Holds(source))
         {
-            AddRemote(source.TrimEnd('/'));
+            AddRemote(source);
         }
         else if (source.Contains("://", StringComparison.Ordinal))
         {
@@ -93,7 +93,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         var within = new SourceLister(storeRoot, rules, channels, remote);
         if (remote.Holds(row.Uri))
         {
-            within.AddRemote(row.Uri.TrimEnd('/'));
+            within.AddRemote(row.Uri);
         }
         else
         {
@@ -133,10 +133,11 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     }
 
     /// <summary>Adds the blob of that name, or those below it.</summary>
-    private void AddRemote(string path)
+    private void AddRemote(string address)
     {
+        var path = AzureFiles.Folder(address);
         var files = remote.List(path, below: true, CancellationToken.None);
-        if (storeRoot is { } store && remote.Holds(store) && store.TrimEnd('/') + "/" is var results)
+        if (storeRoot is { } store && remote.Holds(store) && AzureFiles.Folder(store) + "/" is var results)
         {
             if ((path + "/").StartsWith(results, StringComparison.Ordinal))
             {
