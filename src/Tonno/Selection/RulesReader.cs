@@ -10,6 +10,9 @@ internal static class RulesReader
 {
     private const string Kind = "rules";
 
+    /// <summary>Document, file, list, rule, criterion and list are six; the rest is told of by its key.</summary>
+    private const int MostNested = 16;
+
     /// <summary>Longer names would not fit tables.</summary>
     private const int LongestName = 80;
 
@@ -29,17 +32,9 @@ internal static class RulesReader
     /// <exception cref="CommandException">The text is no YAML, or has a key or a value that rules do not have.</exception>
     public static SelectionRules Parse(string text)
     {
+        RequireShallow(text);
         var yaml = new YamlStream();
-        try
-        {
-            using var reader = new StringReader(text);
-            yaml.Load(reader);
-        }
-        catch (YamlException malformed)
-        {
-            throw Refused("unreadable", malformed.Start.Line, $"is no YAML: {malformed.Message.TrimEnd('.')}.");
-        }
-
+        Guarded(text, yaml.Load);
         if (yaml.Documents is not [{ RootNode: YamlMappingNode root }])
         {
             throw Refused("invalid", 1, $"must begin a mapping with the keys {RuleKeys.Take} and {RuleKeys.Exclude}, and there must be no other document.");
@@ -55,6 +50,39 @@ internal static class RulesReader
         return rules.Take.Concat(rules.Exclude).GroupBy(rule => rule.Name).FirstOrDefault(same => same.Count() > 1) is { } repeated
             ? throw Refused("invalid", root.Start.Line, $"begins a file with two rules named {repeated.Key}: give each its own name.")
             : rules;
+    }
+
+    /// <summary>Refuses what is nested deeper than rules are, before it is read by recursion: orders come over the network.</summary>
+    private static void RequireShallow(string text) => Guarded(text, parser =>
+    {
+        for (var depth = 0; parser.MoveNext();)
+        {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MostNested)
+            {
+                throw Refused("invalid", parser.Current.Start.Line, "is nested deeper than rules are.");
+            }
+        }
+    });
+
+    /// <summary>Tells what is no YAML by its line.</summary>
+    private static void Guarded(string text, Action<IParser> read)
+    {
+        using var reader = new StringReader(text);
+        var scanner = new Scanner(reader);
+        try
+        {
+            read(new Parser(scanner));
+        }
+        catch (YamlException malformed)
+        {
+            throw Refused("unreadable", malformed.Start.Line, $"is no YAML: {malformed.Message.TrimEnd('.')}.");
+        }
+        catch (Exception failed) when (failed is InvalidOperationException or ArgumentException)
+        {
+            // The parser's own failures at some texts that are no YAML.
+            throw Refused("unreadable", scanner.CurrentPosition.Line, "is no YAML that can be read: write it more plainly.");
+        }
     }
 
     private static List<SelectionRule> Rules(Dictionary<string, YamlNode> file, string key) => !file.TryGetValue(key, out var node) ? []

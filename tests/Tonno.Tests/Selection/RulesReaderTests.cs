@@ -64,6 +64,40 @@ public class RulesReaderTests
     }
 
     [Fact]
+    public void Parse_NestedWithoutEnd_RefusedBeforeTheStackIs() =>
+        Assert.Contains("Line 2 of the rules is nested deeper", Assert.Throws<CommandException>(() => RulesReader.Parse("take:\n" + new string('[', 200_000))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Parse_DamagedRules_ReadOrRefusedByTheirCode()
+    {
+        const string Sound = "take:\n  - name: chest\n    modality: [CT, &a MR]\n    slices: {min: 20, max: 2000}\nexclude:\n  - name: b\n    description: '*MIP*'\n    imageType: *a\n";
+        const string Letters = "abc:-[]{}&*!|>'\"#%@`,?\t\n 019.\u00fc\0";
+        Assert.Equal("MR", Assert.Single(RulesReader.Parse(Sound).Exclude[0].ImageType!));
+        var (random, refused) = (new Random(8), 0);
+        for (var round = 0; round < 5000; round++)
+        {
+            var text = new System.Text.StringBuilder(Sound);
+            for (var change = random.Next(4); change >= 0; change--)
+            {
+                text[random.Next(text.Length)] = Letters[random.Next(Letters.Length)];
+            }
+
+            try
+            {
+                RulesReader.Parse(text.ToString(0, random.Next(1, text.Length + 1)));
+            }
+            catch (CommandException refusal)
+            {
+                Assert.StartsWith("rules.", refusal.Code, StringComparison.Ordinal);
+                Assert.Contains(" of the rules ", refusal.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 500, 4990);
+    }
+
+    [Fact]
     public void ReadText_NoSuchFile_Refused() =>
         Assert.Equal("rules.unreadable", Assert.Throws<CommandException>(() => RulesReader.ReadText("/nowhere/rules.yaml")).Code);
 }

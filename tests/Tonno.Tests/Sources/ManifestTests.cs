@@ -86,6 +86,35 @@ public sealed class ManifestTests : IDisposable
         Assert.Equal("manifest.id_repeated", Assert.Throws<CommandException>(() => SourceListing.List([_folder["m.csv"], _folder["n.csv"]], null)).Code);
     }
 
+    [Theory]
+    [InlineData("m.csv", "id,uri,label\nfirst,\"a.nii\",yes\nsecond,b/c.nii.gz,no\n")]
+    [InlineData("m.jsonl", "{\"id\":\"first\",\"uri\":\"a.nii\",\"label\":\"yes\"}\n{\"id\":\"second\",\"uri\":\"azure://abc/d.nii\"}\n")]
+    public void Read_DamagedManifest_ReadOrRefusedByItsCode(string name, string content)
+    {
+        var (random, refused) = (new Random(7), 0);
+        for (var round = 0; round < 3000; round++)
+        {
+            var bytes = System.Text.Encoding.UTF8.GetBytes(content);
+            for (var change = random.Next(4); change >= 0; change--)
+            {
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
+
+            File.WriteAllBytes(_folder[name], bytes[..random.Next(1, bytes.Length + 1)]);
+            try
+            {
+                Manifest.Read(_folder[name]);
+            }
+            catch (CommandException refusal)
+            {
+                Assert.StartsWith("manifest.", refusal.Code, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 100, 2990);
+    }
+
     /// <summary>A hospital's archive: the listing is not to be what one waits for. It takes half a second here.</summary>
     [Theory]
     [InlineData("csv")]
