@@ -7,6 +7,7 @@ using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
 using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Volumes;
+using ToNNO.Imaging;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator;
@@ -56,7 +57,7 @@ public static class CoordinatorHosting
             time,
             keeper,
             (desks, ledger) => new VolumeServices(
-                new VolumeInspector(store, options), ledger, store, desks.Leases, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time)
+                new VolumeInspector(store, resolver.GetService<IRemoteFiles>(), options), ledger, store, desks.Leases, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time)
             { Gate = desks.Gate });
         return Props.Create(() => new CoordinatorActor(starter));
     }

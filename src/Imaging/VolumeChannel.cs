@@ -14,24 +14,43 @@ internal abstract class VolumeChannel : IDisposable
     public virtual long PredictedBytes => Header.PredictedBytes;
 
     /// <summary>Opens what a URI names, and reads its headers.</summary>
+    /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <exception cref="ImagingException">It cannot be a volume; the reason says why.</exception>
-    public static VolumeChannel Open(string uri, CancellationToken cancel)
+    public static VolumeChannel Open(string uri, IRemoteFiles? remote, CancellationToken cancel)
     {
         if (SeriesUri.TryParse(uri) is { } series)
         {
-            return new Series(DicomSeries.Open(series, cancel));
+            return new Series(DicomSeries.Open(series, remote, cancel));
         }
 
         var name = VolumeSource.NameOf(uri);
         var (file, frame) = FrameUri.Split(uri);
+        if (remote?.Holds(file) == true)
+        {
+            return ContainedNifti.Of(null, DicomContainer.OnRemote(file, name, remote), name, frame);
+        }
+
         if (EntryUri.TryParse(file) is { } entry)
         {
-            return ZippedNifti.Open(entry, name, frame);
+            return ContainedNifti.Open(entry, name, frame);
         }
 
         // A DICOM file that no series was listed of is refused by what is wrong with it.
         DicomRefusal.ThrowIfDicom(file, name);
         return new NiftiOnDisk(file, name, frame);
+    }
+
+    /// <summary>The grid of what a URI names, and the memory that reading takes, by its headers alone.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static (NiftiHeader Header, long PredictedBytes) ReadHeaders(string uri, IRemoteFiles? remote, CancellationToken cancel)
+    {
+        if (SeriesUri.TryParse(uri) is { } series)
+        {
+            return DicomSeries.ReadHeaders(series, remote, cancel);
+        }
+
+        using var channel = Open(uri, remote, cancel);
+        return (channel.Header, channel.PredictedBytes);
     }
 
     /// <summary>Adds the channel's bytes, or what stands for them, to a hash.</summary>
@@ -95,37 +114,51 @@ internal abstract class VolumeChannel : IDisposable
         public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => NiftiReader.Scan(path, visit, frame, cancel);
     }
 
-    /// <summary>A single NIfTI file in a zip, read without unpacking it to disk.</summary>
-    private sealed class ZippedNifti : VolumeChannel
+    /// <summary>A single NIfTI file in a zip, read without unpacking it to disk, or one that lies on no disk.</summary>
+    private sealed class ContainedNifti : VolumeChannel
     {
-        private readonly DicomContainer _zip;
+        /// <summary>Bytes that hold a header, also where they are compressed.</summary>
+        private const int HeaderBytes = 1 << 16;
+
+        private readonly DicomContainer? _zip;
         private readonly ContainedFile _file;
         private readonly string _name;
         private readonly int? _frame;
 
-        private ZippedNifti(DicomContainer zip, ContainedFile file, string name, int? frame)
+        private ContainedNifti(DicomContainer? zip, ContainedFile file, string name, int? frame)
         {
             (_zip, _file, _name, _frame) = (zip, file, name, frame);
-            Header = Guarded((stream, length, name) => NiftiReader.ReadHeader(stream, length, name, frame));
+            Header = Guarded((stream, length, name) => NiftiReader.ReadHeader(stream, length, name, frame), HeaderBytes);
+            if (Header.IsPair)
+            {
+                throw new ImagingException(
+                    RejectReason.NiftiPairIncomplete, $"{name} is the header of a pair, which is read on disks only: copy it there with its .img file, or join them to one .nii file.");
+            }
         }
 
         public override NiftiHeader Header { get; }
 
-        public static ZippedNifti Open(EntryUri uri, string name, int? frame)
+        public static ContainedNifti Open(EntryUri uri, string name, int? frame)
         {
             var zip = DicomContainer.Open(uri.Zip, name);
             try
             {
                 var file = zip.Files.FirstOrDefault(file => file.Path == uri.Entry)
                     ?? throw new ImagingException(RejectReason.FileMissing, $"{name} is not in its zip: check the path.");
-                DicomRefusal.ThrowIfDicom(file, name);
-                return new(zip, file, name, frame);
+                return Of(zip, file, name, frame);
             }
             catch
             {
                 zip.Dispose();
                 throw;
             }
+        }
+
+        /// <param name="zip">That the file lies in, which is then the channel's.</param>
+        public static ContainedNifti Of(DicomContainer? zip, ContainedFile file, string name, int? frame)
+        {
+            DicomRefusal.ThrowIfDicom(file, name);
+            return new(zip, file, name, frame);
         }
 
         public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => Guarded((stream, _, _) =>
@@ -144,15 +177,15 @@ internal abstract class VolumeChannel : IDisposable
         {
             if (disposing)
             {
-                _zip.Dispose();
+                _zip?.Dispose();
             }
 
             base.Dispose(disposing);
         }
 
-        private T Guarded<T>(Func<Stream, long, string, T> read) => SourceFiles.Guard(_name, () =>
+        private T Guarded<T>(Func<Stream, long, string, T> read, long mostBytes = long.MaxValue) => SourceFiles.Guard(_name, () =>
         {
-            var (stream, length) = _file.Open();
+            var (stream, length) = _file.Open(mostBytes);
             using (stream)
             {
                 return read(stream, length, _name);

@@ -4,6 +4,7 @@ using Akka.Cluster.Sharding;
 using Akka.Hosting;
 using Microsoft.Extensions.Options;
 using ToNNO.Contracts;
+using ToNNO.Imaging;
 using ToNNO.ReconActors.Publishing;
 using ToNNO.ReconActors.Slabs;
 using ToNNO.Storage;
@@ -25,7 +26,7 @@ public static class ReconHosting
         .WithShardRegion<PublisherRegionKey>(
             "publisher",
             (_, _, resolver) => _ => Props.Create(() => new PublisherActor(
-                new ResultPublisher(resolver.GetService<IBlobStore>()).PublishAsync,
+                new ResultPublisher(resolver.GetService<IBlobStore>(), resolver.GetService<IRemoteFiles>()).PublishAsync,
                 resolver.GetService<IOptions<ReconOptions>>().Value)),
             new EntityExtractor(),
             Sharding());

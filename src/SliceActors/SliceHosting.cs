@@ -32,13 +32,14 @@ public static class SliceHosting
         {
             var options = resolver.GetService<IOptions<SliceOptions>>().Value;
             var store = resolver.GetService<IBlobStore>();
+            var remote = resolver.GetService<IRemoteFiles>();
             var pool = new EncoderPool(settings => Open(settings, options.Device));
             system.RegisterOnTermination(pool.Dispose);
             var stopping = new CancellationTokenSource();
             system.RegisterOnTermination(stopping.Dispose);
             var coordinator = registry.Get<CoordinatorKey>();
             Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load = (task, cancel) =>
-                [.. VolumeSource.Load(task.SourceUris, task.SourceSha256, long.MaxValue, cancel).Select(channel => channel.Volume)];
+                [.. VolumeSource.Load(task.SourceUris, task.SourceSha256, long.MaxValue, cancel, remote).Select(channel => channel.Volume)];
             var cache = system.ActorOf(Props.Create(() => new VolumeCacheActor(options.CacheBytes, load)), "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
             var encoders = new List<IActorRef>();

@@ -34,17 +34,27 @@ public static partial class BlobStores
     /// <inheritdoc cref="Open(string, Func{string, string?}, AzureStoreOptions?, TimeProvider?)"/>
     public static IBlobStore Open(string address) => Open(address, Environment.GetEnvironmentVariable);
 
+    /// <summary>Opens the container of an address as a place that is read from.</summary>
+    /// <inheritdoc cref="Open(string, Func{string, string?}, AzureStoreOptions?, TimeProvider?)"/>
+    public static IBlobSource OpenSource(string address, Func<string, string?> environment, AzureStoreOptions? options = null)
+    {
+        options ??= new AzureStoreOptions();
+        return new AzureBlobSource(Container(RequireContainer(address, Parts(address).Container), environment, options), options);
+    }
+
+    /// <summary>The container and the name of a blob, or its beginning, that an <c>azure://</c> address names.</summary>
+    public static (string Container, string Path) Parts(string address)
+    {
+        var path = address[Scheme.Length..];
+        var slash = path.IndexOf('/', StringComparison.Ordinal);
+        return slash < 0 ? (path, "") : (path[..slash], path[(slash + 1)..]);
+    }
+
     private static (string Container, string Prefix) Split(string address)
     {
-        var path = address[Scheme.Length..].TrimEnd('/');
-        var slash = path.IndexOf('/', StringComparison.Ordinal);
-        var (container, prefix) = slash < 0 ? (path, "") : (path[..slash], path[(slash + 1)..]);
-        if (!ContainerName().IsMatch(container))
-        {
-            throw new BlobStoreException(
-                BlobStoreError.InvalidAddress, $"'{address}' names no container: its name has 3 to 63 lower-case letters, digits and single hyphens, as in {Scheme}heatmaps/2026.");
-        }
-
+        var (container, prefix) = Parts(address);
+        prefix = prefix.TrimEnd('/');
+        RequireContainer(address, container);
         try
         {
             _ = prefix.Length > 0 ? BlobPaths.RequirePrefix(prefix + "/") : null;
@@ -56,6 +66,9 @@ public static partial class BlobStores
 
         return (container, prefix);
     }
+
+    private static string RequireContainer(string address, string container) => ContainerName().IsMatch(container) ? container : throw new BlobStoreException(
+        BlobStoreError.InvalidAddress, $"'{address}' names no container: its name has 3 to 63 lower-case letters, digits and single hyphens, as in {Scheme}heatmaps/2026.");
 
     private static BlobContainerClient Container(string name, Func<string, string?> environment, AzureStoreOptions options)
     {

@@ -36,6 +36,7 @@ public class ArchitectureTests
         ("OpenTelemetry", ["Tonno"]),
         ("Spectre", ["Tonno"]),
         ("System.CommandLine", ["Tonno"]),
+        ("YamlDotNet", ["Tonno"]),
     ];
 
     public static TheoryData<string> Projects => [.. Directory.EnumerateDirectories(Path.Combine(Root(), "src")).Select(folder => Path.GetFileName(folder)!).Order()];

@@ -10,11 +10,29 @@ public interface IRunPlanner
 }
 
 /// <param name="LeftOut">Files that could be taken for inputs but are none.</param>
-public sealed record PlannedRun(RunSettings Settings, IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut);
+/// <param name="Notes">What is known of volumes besides, for reports.</param>
+/// <param name="Rules">What selection rules took and left; empty where there are none.</param>
+public sealed record PlannedRun(
+    RunSettings Settings,
+    IReadOnlyList<RunInput> Inputs,
+    IReadOnlyList<LeftOutFile> LeftOut,
+    IReadOnlyDictionary<VolumeId, InputNote> Notes,
+    IReadOnlyList<RuleAccount> Rules);
+
+/// <param name="Label">As a manifest has it; null where none does.</param>
+/// <param name="Rule">The selection rule that took the volume; null where none did.</param>
+public sealed record InputNote(string? Label, string? Rule);
+
+/// <summary>What a selection rule did.</summary>
+/// <param name="Excludes">It leaves out what fits it.</param>
+/// <param name="Took">Series that it took, or left out.</param>
+/// <param name="LeftBy">Series that came to it and that it left, by the criterion that they did not meet.</param>
+public sealed record RuleAccount(string Rule, bool Excludes, int Took, IReadOnlyDictionary<string, int> LeftBy);
 
 /// <summary>A file that no volume is made of.</summary>
 /// <param name="Reason">A code, as those of refusals.</param>
-public sealed record LeftOutFile(string Source, string Reason);
+/// <param name="Rule">The selection rule that left it out; null where none did.</param>
+public sealed record LeftOutFile(string Source, string Reason, string? Rule = null);
 
 /// <summary>An order that cannot be carried out.</summary>
 /// <param name="code">Stable reason code.</param>

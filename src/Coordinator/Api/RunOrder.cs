@@ -24,7 +24,7 @@ public sealed record RunOrder
     [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", ErrorMessage = "runId must be 1 to 100 letters, digits, '.', '_' and '-'.")]
     public string? RunId { get; init; }
 
-    [Description("Files, folders and zips, as the cluster's nodes see them.")]
+    [Description("Files, folders, zips, azure:// prefixes and manifests, as the cluster's nodes see them.")]
     [MinLength(1, ErrorMessage = "sources must name at least one file or folder.")]
     public required IReadOnlyList<string> Sources { get; init; }
 
@@ -38,6 +38,9 @@ public sealed record RunOrder
     [Description("Of NIfTI files of several frames the one to take, counted from 0.")]
     [Range(0, int.MaxValue)]
     public int? Frame { get; init; }
+
+    [Description("Rules (YAML) by which DICOM series are chosen; all are taken where there are none.")]
+    public string? Rules { get; init; }
 
     [Description("How the encoder's answers become a heatmap.")]
     [AllowedValues("tonno", "averaged-cam", "tomographic-cam", "cam-axis", "cam-3axis", "centre-blob", ErrorMessage = "method must be tonno, averaged-cam, tomographic-cam, cam-axis, cam-3axis or centre-blob.")]

@@ -51,6 +51,11 @@ internal sealed class DataSet(bool isBigEndian)
 /// <summary>An attribute as stored.</summary>
 /// <param name="IsWords">Its bytes are 16-bit words (OW), so that big endian turns each pair.</param>
 /// <param name="Items">Of a sequence.</param>
-/// <param name="Fragments">Of encapsulated pixel data, the offset table first; null where pixels are native.</param>
+/// <param name="Fragments">Of encapsulated pixel data, the offset table first; null where pixels are native, and empty where they were passed over.</param>
+/// <param name="PassedOverBytes">Length of native pixels that were passed over.</param>
 internal sealed record DicomElement(
-    uint Tag, ReadOnlyMemory<byte> Value, bool IsWords = false, IReadOnlyList<DataSet>? Items = null, IReadOnlyList<ReadOnlyMemory<byte>>? Fragments = null);
+    uint Tag, ReadOnlyMemory<byte> Value, bool IsWords = false, IReadOnlyList<DataSet>? Items = null, IReadOnlyList<ReadOnlyMemory<byte>>? Fragments = null,
+    long PassedOverBytes = 0)
+{
+    public long LengthBytes => PassedOverBytes + Value.Length;
+}

@@ -19,21 +19,24 @@ internal sealed class DataSetParser
     private readonly FrozenSet<uint> _kept;
     private readonly uint _lastTag;
     private readonly string _name;
+    private readonly long? _wholeBytes;
     private int _at;
 
-    private DataSetParser(ReadOnlyMemory<byte> bytes, FrozenSet<uint> kept, uint lastTag, string name) =>
-        (_bytes, _kept, _lastTag, _name) = (bytes, kept, lastTag, name);
+    private DataSetParser(ReadOnlyMemory<byte> bytes, FrozenSet<uint> kept, uint lastTag, string name, long? wholeBytes) =>
+        (_bytes, _kept, _lastTag, _name, _wholeBytes) = (bytes, kept, lastTag, name, wholeBytes);
 
     /// <summary>Reads the attributes up to a tag, which itself is read.</summary>
     /// <param name="kept">The attributes to keep, at any depth.</param>
     /// <param name="lastTag">What lies behind is not looked at: behind pixel data there is nothing of use, and often rubbish.</param>
     /// <param name="name">What messages call the file.</param>
+    /// <param name="wholeBytes">Where the bytes are the beginning of more: the length of the whole. Pixels are then passed over.</param>
     /// <returns>The attributes, and how many bytes they took.</returns>
     /// <exception cref="ImagingException"><see cref="RejectReason.DicomTruncated"/> where the bytes end first,
     /// <see cref="RejectReason.DicomDamaged"/> where they are no data set.</exception>
-    public static (DataSet DataSet, int Length) Parse(ReadOnlyMemory<byte> bytes, TransferSyntax syntax, FrozenSet<uint> kept, uint lastTag, string name)
+    public static (DataSet DataSet, int Length) Parse(
+        ReadOnlyMemory<byte> bytes, TransferSyntax syntax, FrozenSet<uint> kept, uint lastTag, string name, long? wholeBytes = null)
     {
-        var parser = new DataSetParser(bytes, kept, lastTag, name);
+        var parser = new DataSetParser(bytes, kept, lastTag, name, wholeBytes);
         return (parser.ReadSet(bytes.Length, syntax, isKept: true, depth: 0, isDelimited: false), parser._at);
     }
 
@@ -78,7 +81,13 @@ internal sealed class DataSetParser
     {
         var (representation, length) = syntax.IsExplicit ? ExplicitHead(tag, end, syntax) : (Vr.None, Length(end, syntax));
         var keeps = isKept && _kept.Contains(tag);
-        if (length == Undefined && tag == DicomTag.PixelData && depth == 0)
+        if (_wholeBytes is { } whole && tag == DicomTag.PixelData && depth == 0)
+        {
+            set.Add(length == Undefined ? new DicomElement(tag, default, Fragments: [])
+                : length <= whole - _at ? new DicomElement(tag, default, PassedOverBytes: length)
+                : throw Truncated());
+        }
+        else if (length == Undefined && tag == DicomTag.PixelData && depth == 0)
         {
             var fragments = Fragments(end, syntax);
             set.Add(new DicomElement(tag, default, Fragments: fragments));

@@ -6,6 +6,9 @@ namespace ToNNO.Imaging.Dicom;
 /// <summary>Where the files of a series lie: a folder, a folder with all below it, a zip, or a single file.</summary>
 internal abstract class DicomContainer : IDisposable
 {
+    /// <summary>Bytes that it takes to tell a zip.</summary>
+    public const int ZipSniffBytes = 4;
+
     /// <summary>The files, ordered by name.</summary>
     /// <exception cref="ImagingException">The container cannot be listed.</exception>
     public abstract IReadOnlyList<ContainedFile> Files { get; }
@@ -13,9 +16,11 @@ internal abstract class DicomContainer : IDisposable
     /// <summary>Opens a container.</summary>
     /// <param name="path">A folder, a zip, or a file; ending in <c>/**</c>, a folder with all below it.</param>
     /// <param name="name">What messages call it.</param>
+    /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <exception cref="ImagingException">It is not there, cannot be read, or is a damaged zip.</exception>
-    public static DicomContainer Open(string path, string name) =>
-        path.EndsWith(SeriesUri.Below, StringComparison.Ordinal) ? new Folder(path[..^SeriesUri.Below.Length], SearchOption.AllDirectories, name)
+    public static DicomContainer Open(string path, string name, IRemoteFiles? remote = null) =>
+        remote?.Holds(path) == true ? new Remote(path, name, remote)
+        : path.EndsWith(SeriesUri.Below, StringComparison.Ordinal) ? new Folder(path[..^SeriesUri.Below.Length], SearchOption.AllDirectories, name)
         : Directory.Exists(path) ? new Folder(path, SearchOption.TopDirectoryOnly, name)
         : IsZip(path, name) ? new Zip(path, name)
         : new SingleFile(path, name);
@@ -24,9 +29,12 @@ internal abstract class DicomContainer : IDisposable
     public static bool IsZip(string path, string name) => SourceFiles.Guard(name, () =>
     {
         using var file = SourceFiles.Open(path);
-        Span<byte> start = stackalloc byte[4];
-        return file.ReadAtLeast(start, 4, throwOnEndOfStream: false) == 4 && (start is [0x50, 0x4B, 3, 4] or [0x50, 0x4B, 5, 6]);
+        Span<byte> start = stackalloc byte[ZipSniffBytes];
+        return file.ReadAtLeast(start, ZipSniffBytes, throwOnEndOfStream: false) == ZipSniffBytes && IsZip(start);
     });
+
+    /// <inheritdoc cref="IsZip(string, string)"/>
+    public static bool IsZip(ReadOnlySpan<byte> start) => start is [0x50, 0x4B, 3, 4, ..] or [0x50, 0x4B, 5, 6, ..];
 
     public void Dispose()
     {
@@ -38,7 +46,14 @@ internal abstract class DicomContainer : IDisposable
     {
     }
 
-    private static ContainedFile OnDisk(string path, string name) => new(path, () => SourceFiles.Guard(name, () =>
+    /// <summary>A file that lies on no disk.</summary>
+    public static ContainedFile OnRemote(string path, string name, IRemoteFiles remote) => new(path, most => SourceFiles.Guard(name, () =>
+    {
+        var stream = remote.Open(path, most);
+        return (stream, stream.Length);
+    }));
+
+    private static ContainedFile OnDisk(string path, string name) => new(path, _ => SourceFiles.Guard(name, () =>
     {
         var file = SourceFiles.Open(path);
         return ((Stream)file, file.Length);
@@ -47,6 +62,18 @@ internal abstract class DicomContainer : IDisposable
     private sealed class SingleFile(string path, string name) : DicomContainer
     {
         public override IReadOnlyList<ContainedFile> Files { get; } = [OnDisk(path, name)];
+    }
+
+    /// <summary>A file of a remote place, or the files of its folder.</summary>
+    private sealed class Remote(string path, string name, IRemoteFiles remote) : DicomContainer
+    {
+        public override IReadOnlyList<ContainedFile> Files { get; } = Paths(path, remote) is { Count: > 0 } within
+            ? [.. within.Select(file => OnRemote(file.Path, name, remote))]
+            : [OnRemote(path, name, remote)];
+
+        private static IReadOnlyList<RemoteFile> Paths(string path, IRemoteFiles remote) => path.EndsWith(SeriesUri.Below, StringComparison.Ordinal)
+            ? remote.List(path[..^SeriesUri.Below.Length], below: true, CancellationToken.None)
+            : remote.List(path, below: false, CancellationToken.None);
     }
 
     private sealed class Folder(string path, SearchOption depth, string name) : DicomContainer
@@ -78,7 +105,7 @@ internal abstract class DicomContainer : IDisposable
             {
                 _archive = new(_file, ZipArchiveMode.Read);
                 Files = [.. _archive.Entries.Where(entry => !entry.FullName.EndsWith('/')).OrderBy(entry => entry.FullName, StringComparer.Ordinal)
-                    .Select(entry => new ContainedFile(entry.FullName, () => Open(entry, name)))];
+                    .Select(entry => new ContainedFile(entry.FullName, _ => Open(entry, name)))];
             }
             catch (InvalidDataException damaged)
             {
@@ -153,14 +180,17 @@ internal abstract class DicomContainer : IDisposable
 }
 
 /// <summary>A file of a container.</summary>
-/// <param name="Path">On disk, or within the zip.</param>
-/// <param name="Open">Opens it, and tells its length; throws <see cref="ImagingException"/> where it cannot be read.</param>
-internal sealed record ContainedFile(string Path, Func<(Stream Stream, long LengthBytes)> Open)
+/// <param name="Path">On disk or where else it lies, or within the zip.</param>
+/// <param name="Open">Opens it to read at most so many bytes, and tells its length; throws <see cref="ImagingException"/> where it cannot be read.</param>
+internal sealed record ContainedFile(string Path, Func<long, (Stream Stream, long LengthBytes)> Open)
 {
     /// <summary>The beginning of the file, or all where it is shorter.</summary>
-    public byte[] Read(long mostBytes, string name)
+    public byte[] Read(long mostBytes, string name) => ReadStart(mostBytes, name).Bytes;
+
+    /// <inheritdoc cref="Read"/>
+    public (byte[] Bytes, long LengthBytes) ReadStart(long mostBytes, string name)
     {
-        var (stream, length) = Open();
+        var (stream, length) = Open(mostBytes);
         using (stream)
         {
             if (Math.Min(length, mostBytes) > Array.MaxLength)
@@ -172,7 +202,7 @@ internal sealed record ContainedFile(string Path, Func<(Stream Stream, long Leng
             {
                 var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(length, mostBytes));
                 var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-                return read == bytes.Length ? bytes : bytes[..read];
+                return (read == bytes.Length ? bytes : bytes[..read], length);
             });
         }
     }

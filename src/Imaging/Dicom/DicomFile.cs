@@ -25,8 +25,9 @@ internal sealed record DicomFile(TransferSyntax Syntax, DataSet DataSet)
     /// <param name="kept">The attributes to keep.</param>
     /// <param name="lastTag">The last tag that is looked at.</param>
     /// <param name="name">What messages call the file.</param>
+    /// <param name="wholeBytes">Where the bytes are the beginning of a file: its length. Pixels are then passed over.</param>
     /// <exception cref="ImagingException">It is no DICOM file, damaged, or ends first.</exception>
-    public static DicomFile Parse(ReadOnlyMemory<byte> bytes, FrozenSet<uint> kept, uint lastTag, string name)
+    public static DicomFile Parse(ReadOnlyMemory<byte> bytes, FrozenSet<uint> kept, uint lastTag, string name, long? wholeBytes = null)
     {
         if (!IsDicom(bytes.Span))
         {
@@ -43,10 +44,11 @@ internal sealed record DicomFile(TransferSyntax Syntax, DataSet DataSet)
         var (syntax, rest) = (TransferSyntax.Of(uid), bytes[(SniffBytes + length)..]);
         if (syntax.IsDeflated)
         {
-            rest = Inflate(rest, name);
+            // How long the whole is when inflated, its beginning does not tell.
+            return new(syntax, DataSetParser.Parse(Inflate(rest, name), syntax, kept, lastTag, name).DataSet);
         }
 
-        return new(syntax, DataSetParser.Parse(rest, syntax, kept, lastTag, name).DataSet);
+        return new(syntax, DataSetParser.Parse(rest, syntax, kept, lastTag, name, wholeBytes - SniffBytes - length).DataSet);
     }
 
     private static ReadOnlyMemory<byte> Inflate(ReadOnlyMemory<byte> deflated, string name)

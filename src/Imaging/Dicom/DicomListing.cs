@@ -23,7 +23,8 @@ public enum DicomRole
 /// <summary>A file that was looked at.</summary>
 /// <param name="Path">On disk, or within its zip.</param>
 /// <param name="Content">Null where it is DICOM by its first bytes, but cannot be read further.</param>
-public sealed record ListedFile(string Path, DicomObject? Content);
+/// <param name="Facts">What its series is chosen by; null where it was not asked for, or cannot be read.</param>
+public sealed record ListedFile(string Path, DicomObject? Content, SliceFacts? Facts = null);
 
 /// <summary>Finds DICOM files by content, whatever they are called.</summary>
 public static class DicomListing
@@ -31,14 +32,18 @@ public static class DicomListing
     /// <summary>Bytes that hold the attributes looked for in nearly every file; a file that needs more is read further.</summary>
     private const int WindowBytes = 16 << 10;
 
+    /// <summary>Bytes that hold the header of nearly every file with a functional group for each of its frames.</summary>
+    private const int LongHeaderBytes = 1 << 20;
+
     /// <summary>True for a zip, told by content.</summary>
     /// <exception cref="ImagingException">The file cannot be read.</exception>
     public static bool IsZip(string path) => DicomContainer.IsZip(path, System.IO.Path.GetFileName(path));
 
     /// <summary>Looks at a file, or into a zip. What is no DICOM is passed over.</summary>
     /// <param name="others">Takes the files of a zip that are no DICOM.</param>
+    /// <param name="withFacts">Also reads what series are chosen by.</param>
     /// <exception cref="ImagingException">The file cannot be read, or is a damaged zip.</exception>
-    public static IReadOnlyList<ListedFile> Look(string path, Action<string>? others = null)
+    public static IReadOnlyList<ListedFile> Look(string path, Action<string>? others = null, bool withFacts = false)
     {
         var name = System.IO.Path.GetFileName(path);
         using var container = DicomContainer.Open(path, name);
@@ -49,7 +54,8 @@ public static class DicomListing
             {
                 if (Head(file, DicomTag.Listing, DicomTag.LastListed, name) is { } head)
                 {
-                    listed.Add(new(file.Path, DicomObject.Of(head.DataSet)));
+                    var content = DicomObject.Of(head.DataSet);
+                    listed.Add(new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(file, name) : null));
                 }
                 else
                 {
@@ -63,6 +69,66 @@ public static class DicomListing
         }
 
         return listed;
+    }
+
+    /// <summary>Looks at a file that lies on no disk.</summary>
+    /// <param name="withFacts">Also reads what series are chosen by.</param>
+    /// <returns>Null where it is no DICOM, nor a zip, which is told as what cannot be read further.</returns>
+    /// <exception cref="ImagingException">There is no such file.</exception>
+    public static ListedFile? Look(RemoteFile file, IRemoteFiles remote, bool withFacts)
+    {
+        var name = System.IO.Path.GetFileName(file.Path);
+        var contained = DicomContainer.OnRemote(file.Path, name, remote);
+        try
+        {
+            if (Head(contained, DicomTag.Listing, DicomTag.LastListed, name) is not { } head)
+            {
+                return DicomContainer.IsZip(contained.Read(DicomContainer.ZipSniffBytes, name)) ? new(file.Path, null) : null;
+            }
+
+            var content = DicomObject.Of(head.DataSet);
+            return new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(contained, name) : null);
+        }
+        catch (ImagingException unreadable) when (unreadable.Reason is not (RejectReason.FileMissing or RejectReason.FileUnreadable))
+        {
+            return new(file.Path, null);
+        }
+    }
+
+    /// <summary>All attributes that place and decode an image, but not its pixels.</summary>
+    /// <returns>Those, and the file's length.</returns>
+    /// <exception cref="ImagingException">The file cannot be read, or is damaged.</exception>
+    internal static (DicomFile File, long LengthBytes) Headers(ContainedFile file, string name) => Headers(file, DicomTag.Imaging, DicomTag.PixelData, name);
+
+    private static SliceFacts? FactsOf(ContainedFile file, string name)
+    {
+        try
+        {
+            return SliceFacts.Of(Headers(file, DicomTag.Choosing, DicomTag.SharedFunctionalGroupsSequence, name).File.DataSet);
+        }
+        catch (ImagingException damaged) when (damaged.Reason is RejectReason.DicomDamaged or RejectReason.DicomTruncated)
+        {
+            return null; // behind what tells its series, which is refused for it if it is chosen
+        }
+    }
+
+    private static (DicomFile File, long LengthBytes) Headers(ContainedFile file, FrozenSet<uint> kept, uint lastTag, string name)
+    {
+        foreach (var most in (ReadOnlySpan<int>)[WindowBytes, LongHeaderBytes])
+        {
+            var (window, lengthBytes) = file.ReadStart(most, name);
+            try
+            {
+                return (DicomFile.Parse(window, kept, lastTag, name, lengthBytes), lengthBytes);
+            }
+            catch (ImagingException cut) when (cut.Reason is RejectReason.DicomTruncated or RejectReason.DicomDamaged && window.Length < lengthBytes)
+            {
+                // More of it may do: a deflated one that is cut looks damaged.
+            }
+        }
+
+        var (whole, length) = file.ReadStart(long.MaxValue, name);
+        return (DicomFile.Parse(whole, kept, lastTag, name, length), length);
     }
 
     /// <summary>The first attributes of a file.</summary>

@@ -23,6 +23,11 @@ internal static class DicomRefusal
     /// <inheritdoc cref="ThrowIfDicom(string, string)"/>
     public static void ThrowIfDicom(ContainedFile file, string name)
     {
+        if (DicomContainer.IsZip(file.Read(DicomContainer.ZipSniffBytes, name)))
+        {
+            throw new ImagingException(RejectReason.ZipRemote, $"{name} is a zip that lies in another file or on no disk, where zips are not read: unpack it, or copy it to a disk.");
+        }
+
         if (DicomListing.Head(file, DicomTag.Listing, DicomTag.LastListed, name) is not { } head)
         {
             return;

@@ -47,16 +47,27 @@ internal sealed class DicomSeries : IDisposable
         Header.PredictedBytes + (2 * _instances.Max(instance => instance.LengthBytes)) + (2L * sizeof(int) * _instances[0].Image.Format.PixelsPerFrame);
 
     /// <summary>SHA-256 over those of the files, sorted: the same bytes are the same source, whatever the files are called and wherever they lie.</summary>
-    public byte[] Sha256() => SHA256.HashData([.. _instances.Select(instance => instance.Sha256).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString)]);
+    public byte[] Sha256() => SHA256.HashData([.. _instances.Select(instance => instance.Sha256!).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString)]);
 
     /// <summary>Finds a series' files, and refuses it unless they make one volume.</summary>
+    /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <exception cref="ImagingException">Files are missing, damaged, or no even stack of one kind.</exception>
-    public static DicomSeries Open(SeriesUri uri, CancellationToken cancel)
+    public static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) => Open(uri, remote, Whole, cancel);
+
+    /// <summary>The grid, and what reading takes, by the files' headers alone: pixels are not looked at, and no hash is known.</summary>
+    /// <inheritdoc cref="Open(SeriesUri, IRemoteFiles, CancellationToken)"/>
+    public static (NiftiHeader Header, long PredictedBytes) ReadHeaders(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel)
     {
-        var container = DicomContainer.Open(uri.Container, uri.Name);
+        using var series = Open(uri, remote, HeaderOnly, cancel);
+        return (series.Header, series.PredictedBytes);
+    }
+
+    private static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, Func<ContainedFile, string, Instance> read, CancellationToken cancel)
+    {
+        var container = DicomContainer.Open(uri.Container, uri.Name, remote);
         try
         {
-            var instances = InstancesOf(container, uri, cancel);
+            var instances = InstancesOf(container, uri, read, cancel);
             RequireOneKind(instances, uri.Name);
             var frames = instances.SelectMany(instance => instance.Image.Frames, (instance, frame) => (Instance: instance, Frame: frame)).ToList();
             if (instances.Max(instance => instance.Image.ClaimedSlices) is var claimed && claimed > frames.Count)
@@ -138,7 +149,7 @@ internal sealed class DicomSeries : IDisposable
         }
     }
 
-    private static List<Instance> InstancesOf(DicomContainer container, SeriesUri uri, CancellationToken cancel)
+    private static List<Instance> InstancesOf(DicomContainer container, SeriesUri uri, Func<ContainedFile, string, Instance> read, CancellationToken cancel)
     {
         var instances = new List<Instance>();
         foreach (var file in container.Files)
@@ -149,16 +160,28 @@ internal sealed class DicomSeries : IDisposable
                 continue;
             }
 
-            var name = $"File {instances.Count + 1} by name of {uri.Name}";
-            var bytes = file.Read(long.MaxValue, name);
-            var parsed = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, name);
-            var image = DicomImage.Of(parsed, name);
-            FramePixels.Of(parsed, image, name);
-            instances.Add(new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name));
+            instances.Add(read(file, $"File {instances.Count + 1} by name of {uri.Name}"));
         }
 
         return instances.Count > 0 ? instances : throw new ImagingException(
             RejectReason.FileMissing, $"{uri.Name} has no images where it was found: check that its files are still there.");
+    }
+
+    private static Instance Whole(ContainedFile file, string name)
+    {
+        var bytes = file.Read(long.MaxValue, name);
+        var parsed = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, name);
+        var image = DicomImage.Of(parsed, name);
+        FramePixels.Of(parsed, image, name);
+        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name);
+    }
+
+    private static Instance HeaderOnly(ContainedFile file, string name)
+    {
+        var (parsed, lengthBytes) = DicomListing.Headers(file, name);
+        var image = DicomImage.Of(parsed, name);
+        FramePixels.RequireSound(parsed, image, name);
+        return new(file, null, lengthBytes, image, name);
     }
 
     private static bool IsOf(SeriesUri uri, ContainedFile file)
@@ -229,5 +252,6 @@ internal sealed class DicomSeries : IDisposable
     }
 
     /// <summary>A file of the series, without its bytes.</summary>
-    private sealed record Instance(ContainedFile File, string Sha256, long LengthBytes, DicomImage Image, string Name);
+    /// <param name="Sha256">Null where only the header was read.</param>
+    private sealed record Instance(ContainedFile File, string? Sha256, long LengthBytes, DicomImage Image, string Name);
 }

@@ -10,6 +10,8 @@ internal static class DicomTag
     public const uint ImageType = 0x0008_0008;
     public const uint SopClassUid = 0x0008_0016;
     public const uint Modality = 0x0008_0060;
+    public const uint SeriesDescription = 0x0008_103E;
+    public const uint SliceThickness = 0x0018_0050;
     public const uint SeriesInstanceUid = 0x0020_000E;
     public const uint ImagePositionPatient = 0x0020_0032;
     public const uint ImageOrientationPatient = 0x0020_0037;
@@ -66,6 +68,10 @@ internal static class DicomTag
 
     /// <summary>The last of <see cref="Listing"/>.</summary>
     public const uint LastListed = StudyId;
+
+    /// <summary>What series are chosen by, besides. A description may name anything: it is looked at while sources are listed, and then forgotten.</summary>
+    public static readonly FrozenSet<uint> Choosing =
+        [.. Listing, Modality, SeriesDescription, SliceThickness, NumberOfFrames, PixelMeasuresSequence, SharedFunctionalGroupsSequence];
 
     /// <summary>What it takes to place and decode an image.</summary>
     public static readonly FrozenSet<uint> Imaging =

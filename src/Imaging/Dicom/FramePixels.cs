@@ -20,7 +20,25 @@ internal sealed class FramePixels
     /// <exception cref="ImagingException">Pixels are missing, or written in a way that is not read.</exception>
     public static FramePixels Of(DicomFile file, DicomImage image, string name)
     {
-        var (element, format, count) = (file.DataSet.Find(DicomTag.PixelData)!, image.Format, image.Frames.Count);
+        RequireSound(file, image, name);
+        var (element, format) = (file.DataSet.Find(DicomTag.PixelData)!, image.Format);
+        if (element.Fragments is null)
+        {
+            return new(format, file.Syntax, element, [], name);
+        }
+
+        var frames = Encapsulated(element.Fragments, image.Frames.Count, name);
+        var most = file.Syntax.Codec == PixelCodec.Rle ? RleFrame.MostExpansion : JpegFrame.MostPixelsPerByte;
+        return frames.All(frame => (long)frame.Length * most >= format.PixelsPerFrame)
+            ? new(format, file.Syntax, element, frames, name)
+            : throw Truncated(name);
+    }
+
+    /// <summary>Refuses pixels for what is said of them, without looking at them: they may have been passed over.</summary>
+    /// <exception cref="ImagingException">They are written in a way that is not read, or are fewer than the image claims.</exception>
+    public static void RequireSound(DicomFile file, DicomImage image, string name)
+    {
+        var element = file.DataSet.Find(DicomTag.PixelData)!;
         if (file.Syntax.Codec is PixelCodec.Unsupported or PixelCodec.JpegLs or PixelCodec.Jpeg2000)
         {
             throw new ImagingException(
@@ -34,21 +52,10 @@ internal sealed class FramePixels
                 RejectReason.DicomDamaged, $"{name} holds pixels in another way than its transfer syntax says: export it again from its archive.");
         }
 
-        if (element.Fragments is null)
+        if (element.Fragments is null && (long)image.Frames.Count * image.Format.FrameBytes > element.LengthBytes)
         {
-            if ((long)count * format.FrameBytes > element.Value.Length)
-            {
-                throw Truncated(name);
-            }
-
-            return new(format, file.Syntax, element, [], name);
+            throw Truncated(name);
         }
-
-        var frames = Encapsulated(element.Fragments, count, name);
-        var most = file.Syntax.Codec == PixelCodec.Rle ? RleFrame.MostExpansion : JpegFrame.MostPixelsPerByte;
-        return frames.All(frame => (long)frame.Length * most >= format.PixelsPerFrame)
-            ? new(format, file.Syntax, element, frames, name)
-            : throw Truncated(name);
     }
 
     /// <summary>Decodes a frame's stored values, row by row.</summary>

@@ -8,7 +8,7 @@ namespace ToNNO.ReconActors.Publishing;
 
 /// <summary>Makes a volume's files and publishes them: written under temporary names, read back, then named, and
 /// <c>result.json</c> last.</summary>
-internal sealed class ResultPublisher(IBlobStore store)
+internal sealed class ResultPublisher(IBlobStore store, IRemoteFiles? remote = null)
 {
     /// <exception cref="ImagingException">The source changed meanwhile, or a heatmap is not on its grid or not finite.</exception>
     /// <exception cref="BlobStoreException">The store failed, or another run's result came in between; nothing was published.</exception>
@@ -39,7 +39,8 @@ internal sealed class ResultPublisher(IBlobStore store)
                     heatmap.Image.Append(intensities);
                 }
             },
-            cancel);
+            cancel,
+            remote);
         var rows = await VolumeRows.ReadAsync(store, task, cancel).ConfigureAwait(false);
         var facts = new List<VolumeResult.HeatmapFacts>();
         foreach (var heatmap in heatmaps)

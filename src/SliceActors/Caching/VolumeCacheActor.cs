@@ -3,6 +3,7 @@ using Akka.Actor;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
 using ToNNO.SliceActors.Encoding;
+using ToNNO.Storage;
 using ToNNO.Tomography.Geometry;
 
 namespace ToNNO.SliceActors.Caching;
@@ -14,7 +15,8 @@ internal sealed class VolumeCacheActor : ReceiveActor
     private readonly Dictionary<(VolumeId Volume, string Sha256), (VolumeTask Task, List<IActorRef> Waiters)> _waiting = [];
     private readonly CancellationTokenSource _stopping = new();
 
-    /// <param name="load">Reads the channels of a task's volume; throws <see cref="ImagingException"/> where it is refused.</param>
+    /// <param name="load">Reads the channels of a task's volume; throws <see cref="ImagingException"/> where it is refused,
+    /// <see cref="BlobStoreException"/> where the store that it lies in fails.</param>
     public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load)
     {
         _cache = new VolumeCache(capacityBytes);
@@ -54,17 +56,20 @@ internal sealed class VolumeCacheActor : ReceiveActor
         Receive<SliceProtocol.ReleaseVolume>(released => _cache.Remove(released.VolumeId));
         Receive<Unreadable>(unreadable =>
         {
-            if (unreadable.Error is not (ImagingException or OperationCanceledException))
+            if (unreadable.Error is not (ImagingException or BlobStoreException or OperationCanceledException))
             {
                 throw new InvalidOperationException($"Reading volume {unreadable.Task.VolumeId} failed.", unreadable.Error);
             }
 
-            var answer = unreadable.Error is ImagingException refused
-                ? new VolumeUnavailable(unreadable.Task, refused.Code, refused.Message, Blames.Of(refused))
-                : new VolumeUnavailable(unreadable.Task, "node.stopping", unreadable.Error.Message, Blame.Passing);
+            var (code, blame) = unreadable.Error switch
+            {
+                ImagingException refused => (refused.Code, Blames.Of(refused)),
+                BlobStoreException store => (store.Code, Blame.Passing),
+                _ => ("node.stopping", Blame.Passing),
+            };
             foreach (var waiter in Answer(unreadable.Task))
             {
-                waiter.Tell(answer);
+                waiter.Tell(new VolumeUnavailable(unreadable.Task, code, unreadable.Error.Message, blame));
             }
         });
     }

@@ -14,13 +14,14 @@ internal sealed class RangedReadStream : Stream
     private readonly CancellationTokenSource _stopping = new();
     private readonly Queue<Task<Block>> _ahead = [];
     private readonly global::Azure.ETag _version;
+    private readonly long _end;
     private Block _current;
     private int _taken;
     private long _asked;
 
-    private RangedReadStream(BlockBlobClient blob, string path, AzureStoreOptions options, long length, global::Azure.ETag version)
+    private RangedReadStream(BlockBlobClient blob, string path, AzureStoreOptions options, long length, long mostBytes, global::Azure.ETag version)
     {
-        (_blob, _path, _options, _version) = (blob, path, options, version);
+        (_blob, _path, _options, _version, _end) = (blob, path, options, version, Math.Min(length, mostBytes));
         Length = length;
     }
 
@@ -39,21 +40,24 @@ internal sealed class RangedReadStream : Stream
     }
 
     /// <summary>Learns of the blob's length and version, and begins to read.</summary>
+    /// <param name="mostBytes">The stream ends there, whatever follows.</param>
     /// <exception cref="RequestFailedException">There is none, or the store failed.</exception>
-    public static async Task<RangedReadStream> OpenAsync(BlockBlobClient blob, string path, AzureStoreOptions options, CancellationToken cancel)
+    public static async Task<RangedReadStream> OpenAsync(
+        BlockBlobClient blob, string path, AzureStoreOptions options, CancellationToken cancel, long mostBytes = long.MaxValue)
     {
         try
         {
-            var answer = (await blob.DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(0, options.BlockBytes) }, cancel).ConfigureAwait(false)).Value;
+            var first = Math.Min(options.BlockBytes, mostBytes);
+            var answer = (await blob.DownloadStreamingAsync(new BlobDownloadOptions { Range = new HttpRange(0, first) }, cancel).ConfigureAwait(false)).Value;
             var range = answer.Details.ContentRange; // bytes 0-9/123
             var length = long.Parse(range.AsSpan(range.LastIndexOf('/') + 1), System.Globalization.CultureInfo.InvariantCulture);
-            var stream = new RangedReadStream(blob, path, options, length, answer.Details.ETag);
-            stream.Begin(answer, (int)Math.Min(options.BlockBytes, length));
+            var stream = new RangedReadStream(blob, path, options, length, mostBytes, answer.Details.ETag);
+            stream.Begin(answer, (int)Math.Min(first, length));
             return stream;
         }
         catch (RequestFailedException empty) when (empty.Status == 416)
         {
-            return new RangedReadStream(blob, path, options, 0, default);
+            return new RangedReadStream(blob, path, options, 0, mostBytes, default);
         }
     }
 
@@ -133,9 +137,9 @@ internal sealed class RangedReadStream : Stream
     /// <returns>False at the end.</returns>
     private bool Ask()
     {
-        while (_ahead.Count < _options.Parallel && _asked < Length)
+        while (_ahead.Count < _options.Parallel && _asked < _end)
         {
-            var count = (int)Math.Min(_options.BlockBytes, Length - _asked);
+            var count = (int)Math.Min(_options.BlockBytes, _end - _asked);
             _ahead.Enqueue(FetchAsync(_asked, count, _stopping.Token));
             _asked += count;
         }

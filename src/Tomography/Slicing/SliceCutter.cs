@@ -51,9 +51,31 @@ public static class SliceCutter
     /// <summary>True where a plane misses all that the volume's trilinear samples reach, so that it need not even be cut.</summary>
     public static bool Misses(VolumeGeometry geometry, Vector3D normal, double offsetMm)
     {
+        return Math.Abs(offsetMm) >= ReachMm(geometry, normal);
+    }
+
+    /// <summary>How far from a volume's centre, along a normal, its trilinear samples reach, mm.</summary>
+    internal static double ReachMm(VolumeGeometry geometry, Vector3D normal)
+    {
         var (shape, affine) = (geometry.Shape, geometry.Affine);
-        var reach = 0.5 * (((shape.I + 1) * Math.Abs(normal.Dot(affine.I))) + ((shape.J + 1) * Math.Abs(normal.Dot(affine.J))) + ((shape.K + 1) * Math.Abs(normal.Dot(affine.K))));
-        return Math.Abs(offsetMm) >= reach;
+        return 0.5 * (((shape.I + 1) * Math.Abs(normal.Dot(affine.I))) + ((shape.J + 1) * Math.Abs(normal.Dot(affine.J))) + ((shape.K + 1) * Math.Abs(normal.Dot(affine.K))));
+    }
+
+    /// <summary>True where a slice has a pixel within reach of a voxel.</summary>
+    internal static bool ShowsAny(VolumeGeometry geometry, SliceFrame frame, double offsetMm, SamplingPlan plan)
+    {
+        var grid = new PixelGrid(geometry.Affine, frame, offsetMm, plan.CentreMm, plan.Size, plan.PixelMm);
+        var reach = FixedBox.Reach(VoxelBox.Of(geometry.Shape));
+        for (var row = 0; row < plan.Size; row++)
+        {
+            var touched = grid.Within(grid.Start(row), reach, new ColumnRange(0, plan.Size));
+            if (touched.From < touched.To)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool Cut(

@@ -103,8 +103,7 @@ internal static class RunCommand
 
         if (report.LeftOut.Count > 0 && !quiet)
         {
-            var reasons = report.LeftOut.CountBy(file => file.Reason).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Value} {pair.Key}");
-            Console.Out.WriteLine($"{report.LeftOut.Count} files left out ({string.Join(", ", reasons)}); --report lists them");
+            Console.Out.WriteLine($"{Wording.Of(report.LeftOut)}; --report lists them");
         }
 
         if (interrupted && report.Unfinished > 0)

@@ -6,10 +6,12 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using ToNNO.Coordinator;
+using ToNNO.Imaging;
 using ToNNO.ReconActors;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
 using ToNNO.Tonno.Nodes;
+using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Hosting;
 
@@ -45,6 +47,7 @@ internal static class LocalNode
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30))
             .AddSingleton<IBlobStore>(new MeasuredStore(options.Store))
             .AddSingleton(TimeProvider.System)
+            .AddSingleton<IRemoteFiles>(new AzureFiles())
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))
             .AddSingleton(Options.Create(options.Recon))

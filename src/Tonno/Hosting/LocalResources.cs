@@ -15,14 +15,18 @@ internal static class LocalResources
     /// <summary>Questions that a reducer may leave unanswered, for the same reason.</summary>
     private const int Unasked = 1_000_000;
 
+    /// <summary>Encoders that work at once.</summary>
+    /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
+    /// <remarks>Torch runs one thread in each encoder (OMP_NUM_THREADS=1, set by the launcher): an encoder per core keeps all cores
+    /// busy through cutting as well as encoding. A GPU is served by one.</remarks>
+    public static int Encoders(string device) => TorchDevice.IsCuda(device) ? 1 : Environment.ProcessorCount;
+
     /// <param name="output">Address of the store.</param>
     /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>.</param>
     public static LocalNodeOptions Options(string output, string device)
     {
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        // Torch runs one thread in each encoder (OMP_NUM_THREADS=1, set by the launcher): an encoder per core keeps all cores
-        // busy through cutting as well as encoding. A GPU is served by one.
-        var encoders = TorchDevice.IsCuda(device) ? 1 : Environment.ProcessorCount;
+        var encoders = Encoders(device);
         return new LocalNodeOptions
         {
             Store = BlobStores.Open(output),

@@ -11,9 +11,11 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using ToNNO.Coordinator;
 using ToNNO.Coordinator.Api;
+using ToNNO.Imaging;
 using ToNNO.Storage;
 using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Runs;
+using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Nodes;
 
@@ -34,6 +36,7 @@ internal static class NodeHost
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout)
             .AddSingleton<IBlobStore>(new MeasuredStore(store))
             .AddSingleton(TimeProvider.System)
+            .AddSingleton<IRemoteFiles>(new AzureFiles())
             .AddSingleton(Options.Create(options.Api))
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))

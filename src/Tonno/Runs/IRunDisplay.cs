@@ -1,4 +1,5 @@
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Api;
 
 namespace ToNNO.Tonno.Runs;
 
@@ -43,6 +44,13 @@ internal sealed class LineDisplay(TextWriter output, TimeProvider time, TimeSpan
 
 internal static class Wording
 {
+    /// <summary>How many files were left out, by reason.</summary>
+    public static string Of(IReadOnlyCollection<LeftOutFile> leftOut)
+    {
+        var reasons = leftOut.CountBy(file => file.Reason).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{pair.Value} {pair.Key}");
+        return $"{leftOut.Count} files left out ({string.Join(", ", reasons)})";
+    }
+
     public static string Of(RunProtocol.RunProgressed progress) =>
         $"{progress.Concluded} of {progress.Volumes} volumes done, {progress.SlicesEncoded:N0} slices encoded ({progress.Fraction:P0})";
 

@@ -4,14 +4,15 @@ using ToNNO.Encoders;
 using ToNNO.Encoders.Checking;
 using ToNNO.Tomography.Sampling;
 using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.Selection;
 using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Runs;
 
 /// <summary>Resolves an order's settings with the model in hand, and lists its inputs.</summary>
-/// <param name="storeRoot">The folder of results, if it is one: what lies in it is no input.</param>
+/// <param name="storeRoot">The folder of results, if it is one: what lies in it is no input. Null where none is named.</param>
 /// <param name="device"><c>auto</c>, <c>cpu</c> or <c>cuda:N</c>: where the model is tried.</param>
-internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
+internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
 {
     public Task<PlannedRun> PlanAsync(RunOrder order, CancellationToken cancel) => Task.Run(
         () =>
@@ -37,6 +38,7 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
     public PlannedRun Plan(RunOrder order)
     {
         var model = order.Model.StartsWith("builtin:", StringComparison.Ordinal) ? order.Model : Path.GetFullPath(order.Model);
+        var rules = order.Rules is { } text ? RulesReader.Parse(text) : null;
         SourceListing sources;
         RunSettings settings;
         using (var encoder = TorchLibrary.IsThere || model == SumEncoder.ModelName ? EncoderFactory.Open(model, device) : null)
@@ -48,17 +50,23 @@ internal sealed class RunPlanner(string storeRoot, string device) : IRunPlanner
                 EncoderProbe.TryPrecision(model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
             }
 
-            sources = SourceListing.List(order.Sources, storeRoot, SettingsResolution.Channels(card, order.Channels));
+            sources = SourceListing.List(order.Sources, storeRoot, rules, SettingsResolution.Channels(card, order.Channels), new AzureFiles());
         }
 
         sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;
-        if (Path.GetFullPath(storeRoot) == model)
+        if (storeRoot is not null && Path.GetFullPath(storeRoot) == model)
         {
             throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {order.Model}: choose another.");
         }
 
-        return sources.Inputs.Count > 0 ? new PlannedRun(settings, sources.Inputs, sources.LeftOut) : throw new CommandException(
-            ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
+        if (sources.Inputs.Count > 0)
+        {
+            return new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.Notes, sources.Rules);
+        }
+
+        throw sources.LeftOut.Any(file => file.Reason is SelectionRules.Excluded or SelectionRules.NotTaken)
+            ? new CommandException(ExitCodes.NothingDone, "rules.nothing_taken", $"The rules left out all {sources.LeftOut.Count} series and files that were found: look with tonno plan --rules what each of them asks.")
+            : new CommandException(ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
     }
 
     /// <summary>The order's options, completed by what the method prescribes and the encoder offers.</summary>

@@ -41,7 +41,9 @@ internal sealed record RunReport
                 end?.Reused ?? false,
                 end?.ReasonCode is { Length: > 0 } code ? code : null,
                 end?.Detail is { Length: > 0 } detail ? detail : null,
-                end?.Elapsed.TotalSeconds ?? 0);
+                end?.Elapsed.TotalSeconds ?? 0,
+                run.Notes.GetValueOrDefault(input.VolumeId)?.Label,
+                run.Notes.GetValueOrDefault(input.VolumeId)?.Rule);
         }).ToList();
         int Count(params VolumeState[] states) => lines.Count(line => states.Contains(line.State));
         return new RunReport
@@ -58,6 +60,8 @@ internal sealed record RunReport
     }
 
     /// <param name="Sources">The volume's files, one for each channel.</param>
+    /// <param name="Label">As its manifest has it.</param>
+    /// <param name="Rule">The selection rule that took it.</param>
     public sealed record VolumeLine(
-        VolumeId VolumeId, IReadOnlyList<string> Sources, VolumeState State, bool Reused, string? ReasonCode, string? Detail, double Seconds);
+        VolumeId VolumeId, IReadOnlyList<string> Sources, VolumeState State, bool Reused, string? ReasonCode, string? Detail, double Seconds, string? Label, string? Rule);
 }

@@ -1,18 +1,26 @@
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
+using ToNNO.Storage;
+using ToNNO.Tonno.Selection;
 
 namespace ToNNO.Tonno.Sources;
 
 /// <summary>The DICOM series of a source, and what else its zips hold.</summary>
 /// <param name="root">The source: a folder or a file.</param>
 /// <param name="channelCount">Channels of the model that are told by file names; 0 where every file is a volume.</param>
-internal sealed class DicomSources(string root, int channelCount)
+/// <param name="withFacts">Also gathers what series are chosen by.</param>
+/// <param name="isFile">The source is one file.</param>
+internal sealed class DicomSources(string root, int channelCount, bool withFacts, bool isFile)
 {
+    /// <summary>Files on no disk that are looked at at once: each costs an answer's time, and little else.</summary>
+    private const int LooksAtOnce = 16;
+
     /// <summary>The folder that names begin below.</summary>
-    private readonly string _base = File.Exists(root) ? Path.GetDirectoryName(root)! : root;
+    private readonly string _base = isFile ? ParentOf(root) : root;
 
     /// <summary>By container and series key; the container of a folder's files is the source.</summary>
     private readonly Dictionary<(string Container, string Key), Series> _series = [];
+    private readonly Dictionary<(string Container, string Key), SeriesFacts> _facts = [];
     private readonly List<(string Uri, string Name)> _others = [];
     private readonly List<(string File, string Reason)> _leftOut = [];
 
@@ -27,14 +35,14 @@ internal sealed class DicomSources(string root, int channelCount)
             try
             {
                 var zip = DicomListing.IsZip(file) ? file : null;
-                foreach (var listed in DicomListing.Look(file, entry => TakeOther(zip, entry)))
+                foreach (var listed in DicomListing.Look(file, entry => TakeOther(zip, entry), withFacts))
                 {
                     Take(listed, zip);
                 }
             }
             catch (ImagingException damaged) when (damaged.Reason == RejectReason.ZipDamaged)
             {
-                _others.Add((file, SourceListing.NameBelow(_base, file)));
+                _others.Add((file, VolumeNames.NameBelow(_base, file)));
             }
             catch (ImagingException) when (file != root)
             {
@@ -48,21 +56,57 @@ internal sealed class DicomSources(string root, int channelCount)
         }
     }
 
-    /// <summary>What the run takes, and under which name.</summary>
-    public IReadOnlyList<(string Uri, string Name)> Inputs()
+    /// <summary>Looks at files that lie on no disk.</summary>
+    /// <exception cref="BlobStoreException">The store that they lie in fails.</exception>
+    public void Look(IReadOnlyList<RemoteFile> files, IRemoteFiles remote)
+    {
+        var (listed, gone) = (new ListedFile?[files.Count], new bool[files.Count]);
+        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce }, at =>
+        {
+            try
+            {
+                listed[at] = DicomListing.Look(files[at], remote, withFacts);
+            }
+            catch (ImagingException)
+            {
+                gone[at] = true;
+            }
+        });
+        for (var at = 0; at < files.Count; at++)
+        {
+            if (listed[at] is { } one)
+            {
+                Take(one, zip: null);
+            }
+            else if (gone[at] && files[at].Path != root) // the source itself is refused by name
+            {
+                _leftOut.Add((files[at].Path, RejectReason.FileUnreadable.Code()));
+            }
+        }
+    }
+
+    /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
+    public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts)> Inputs()
     {
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
-        return [.. _others, .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value)))];
+        return
+        [
+            .. _others.Select(other => (other.Uri, other.Name, (SeriesFacts?)null)),
+            .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key))),
+        ];
 
         string Uri(string container, string key, Series series) =>
-            new SeriesUri(series.IsInZip || container != root || File.Exists(root) ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
+            new SeriesUri(series.IsInZip || container != root || isFile ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
 
         string Name(string key, Series series)
         {
-            var name = SourceListing.NameBelow(_base, series.IsInZip || File.Exists(series.Folder) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
+            var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
             return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
+
+    /// <summary>The folder of a file or folder, on a disk or not.</summary>
+    private static string ParentOf(string path) => BlobStores.IsAzure(path) ? path[..path.LastIndexOf('/')] : Path.GetDirectoryName(path)!;
 
     private void Take(ListedFile listed, string? zip)
     {
@@ -71,7 +115,7 @@ internal sealed class DicomSources(string root, int channelCount)
         {
             case null:
                 // Whose slice it is, and whom its name names, cannot be told.
-                _others.Add((uri, $"dicom-{SourceListing.ShortHash(uri)}"));
+                _others.Add((uri, $"dicom-{VolumeNames.ShortHash(uri)}"));
                 break;
             case { Role: not DicomRole.Slice } when uri == root:
                 break; // asked for by name, so refused, not left out
@@ -79,10 +123,16 @@ internal sealed class DicomSources(string root, int channelCount)
                 _leftOut.Add((uri, RejectReason.DicomOneChannel.Code()));
                 break;
             case { Role: DicomRole.Slice } slice:
-                var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, Path.GetDirectoryName(listed.Path)!);
+                var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, slice.SeriesKey)] = _series.TryGetValue((container, slice.SeriesKey), out var known)
                     ? known.With(folder)
                     : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null);
+                if (withFacts)
+                {
+                    _facts.TryAdd((container, slice.SeriesKey), new SeriesFacts());
+                    _facts[(container, slice.SeriesKey)].Add(listed.Facts);
+                }
+
                 break;
             case { Role: DicomRole.Localizer }:
                 _leftOut.Add((uri, RejectReason.DicomLocalizer.Code()));
@@ -111,7 +161,7 @@ internal sealed class DicomSources(string root, int channelCount)
             return;
         }
 
-        _others.Add((uri, Path.Combine(SourceListing.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
+        _others.Add((uri, Path.Combine(VolumeNames.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
     }
 
     /// <param name="First">The first of its slices that was met.</param>
@@ -129,7 +179,7 @@ internal sealed class DicomSources(string root, int channelCount)
             var common = Folder;
             while (folder != common && !folder.StartsWith(common + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             {
-                common = Path.GetDirectoryName(common)!;
+                common = ParentOf(common);
             }
 
             return this with { Folder = common, IsSpread = true };

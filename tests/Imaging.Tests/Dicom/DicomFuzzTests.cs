@@ -33,6 +33,39 @@ public sealed class DicomFuzzTests
         Assert.InRange(read, Count / 50, Count - (Count / 50));
     }
 
+    /// <summary>What a header says without the pixels is what it says with them: of damaged files too, and from whatever beginning of them.</summary>
+    [Theory]
+    [InlineData("plain")]
+    [InlineData("implicit")]
+    [InlineData("big endian")]
+    [InlineData("deflated")]
+    [InlineData("enhanced")]
+    [InlineData("enhanced implicit")]
+    [InlineData("rle")]
+    [InlineData("jpeg")]
+    [InlineData("jpeg baseline")]
+    public void ParseHeader_DamagedFileOrItsBeginning_SameAsOfTheWhole(string kind)
+    {
+        const int Count = 6_000;
+        var (bytes, random, same) = (DicomSeeds.Files[kind].ToArray(), new Random(kind.Length + 1), 0);
+        for (var at = 0; at < Count; at++)
+        {
+            var damaged = at == 0 ? bytes : Damaged.Of(bytes, random);
+            var whole = TryImage(damaged, null);
+            var header = TryImage(damaged, damaged.Length);
+            Assert.True(whole is null || Same(whole, header), "the whole is read, but not its header");
+            if (TryImage(damaged[..random.Next(damaged.Length + 1)], damaged.Length) is { } beginning)
+            {
+                Assert.True(kind == "deflated" || header is null || Same(beginning, header), "the beginning tells something else");
+                same++;
+            }
+        }
+
+        Assert.True(kind == "deflated" || same > Count / 100, $"{same} beginnings were read: nothing was tested");
+
+        static bool Same(DicomImage one, DicomImage? other) => other is not null && one.Format == other.Format && one.Frames.SequenceEqual(other.Frames);
+    }
+
     [Fact]
     public void Read_CutAnywhere_Refused()
     {
@@ -64,6 +97,25 @@ public sealed class DicomFuzzTests
             Others = new Dictionary<uint, DicomAttribute?> { [0x0009_0010] = new(0, "OB", new byte[100 << 20]) },
         }.ToArray();
         Assert.False(TryRead(bomb));
+    }
+
+    /// <param name="wholeBytes">Where the bytes are read as the beginning of a file: its length.</param>
+    /// <returns>Null where it is refused.</returns>
+    private static DicomImage? TryImage(byte[] bytes, long? wholeBytes)
+    {
+        try
+        {
+            var file = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, "The file", wholeBytes);
+            var image = DicomImage.Of(file, "The file");
+            _ = wholeBytes is null ? FramePixels.Of(file, image, "The file") : null;
+            FramePixels.RequireSound(file, image, "The file");
+            return image;
+        }
+        catch (ImagingException refusal)
+        {
+            Assert.NotEqual(RejectReason.Unspecified, refusal.Reason);
+            return null;
+        }
     }
 
     /// <returns>True where the file was read to its last pixel.</returns>

@@ -31,10 +31,29 @@ public sealed class DicomSeriesTests : IDisposable
         var others = new Dictionary<uint, DicomAttribute?> { [0x0008_1140] = nested, [0x0020_4000] = new(0, "UT", "a comment") };
         Write((_slice with { Syntax = syntax, UndefinedLengths = undefinedLengths, Others = others }).Stack(3));
         AssertCounts(Load());
+        AssertHeadersTellTheSame();
 
         Clear();
         Write([Enhanced() with { Syntax = syntax, UndefinedLengths = undefinedLengths, Others = others }]);
         AssertCounts(Load());
+        AssertHeadersTellTheSame();
+    }
+
+    [Fact]
+    public void ReadHeaders_LongHeadersBeforeMuchMorePixels_PixelsAreNotRead()
+    {
+        var comment = new DicomAttribute(0, "UT", new string('x', 40_000)); // past the first window
+        var slice = _slice with { Rows = 1200, Columns = 1000, Others = new Dictionary<uint, DicomAttribute?> { [0x0020_4000] = comment } };
+        Write(slice.Stack(3));
+        AssertHeadersTellTheSame();
+        foreach (var file in Directory.GetFiles(_folder.Path))
+        {
+            using var pixels = File.OpenWrite(file);
+            pixels.SetLength(pixels.Length - 100);
+        }
+
+        // Short by the header's own count, which needs no look at pixels.
+        Assert.Equal("dicom.truncated", Assert.Throws<ImagingException>(() => VolumeSource.ReadHeaders([Uri(_folder.Path)], Token)).Code);
     }
 
     [Fact]
@@ -177,7 +196,12 @@ public sealed class DicomSeriesTests : IDisposable
             _ => With(0x0020_0032, new(0, "DS", @"-10\-20\1e300")),
         };
         Write(slices);
-        Assert.Equal(code, Assert.Throws<ImagingException>(() => Load()).Code);
+        var refused = Assert.Throws<ImagingException>(() => Load());
+        Assert.Equal(code, refused.Code);
+        if (how != "rle") // which only its pixels tell
+        {
+            Assert.Equal(refused.Message, Assert.Throws<ImagingException>(() => VolumeSource.ReadHeaders([Uri(_folder.Path)], Token)).Message);
+        }
 
         DicomBytes With(uint tag, DicomAttribute? attribute) =>
             slices[3] with { Others = new Dictionary<uint, DicomAttribute?> { [tag] = attribute } };
@@ -216,6 +240,13 @@ public sealed class DicomSeriesTests : IDisposable
         }
     }
 
+    private void AssertHeadersTellTheSame()
+    {
+        var (whole, headers) = (VolumeSource.Inspect([Uri(_folder.Path)], Token).Headers, VolumeSource.ReadHeaders([Uri(_folder.Path)], Token));
+        Assert.Equal(whole.PredictedBytes, headers.PredictedBytes);
+        Assert.Equal((whole.ByChannel[0].Geometry, whole.ByChannel[0].DataType), (headers.ByChannel[0].Geometry, headers.ByChannel[0].DataType));
+    }
+
     private void Clear() => Array.ForEach(Directory.GetFiles(_folder.Path), File.Delete);
 
     private string MovedTo(string name)
@@ -231,7 +262,7 @@ public sealed class DicomSeriesTests : IDisposable
 
     private static string Uri(string container) => new SeriesUri(container, SeriesUri.KeyOf("1.2.3.4")).ToString();
 
-    private DicomSeries Open() => DicomSeries.Open(SeriesUri.TryParse(Uri(_folder.Path))!, Token);
+    private DicomSeries Open() => DicomSeries.Open(SeriesUri.TryParse(Uri(_folder.Path))!, null, Token);
 
     private NiftiVolume Load()
     {

@@ -206,7 +206,7 @@ public sealed class ResultPublisherTests : IDisposable
         var path = _folder["a.nii"];
         await File.WriteAllBytesAsync(path, source.Plain(), Cancel);
         var facts = VolumeSource.Inspect([path], Cancel);
-        var task = SmallWork.Task() with { SourceUris = [path], SourceSha256 = facts.Sha256, Geometry = facts.Headers[0].Geometry, Settings = settings ?? SmallWork.Settings };
+        var task = SmallWork.Task() with { SourceUris = [path], SourceSha256 = facts.Sha256, Geometry = facts.Headers.ByChannel[0].Geometry, Settings = settings ?? SmallWork.Settings };
         task = task with { SlabCount = 2 * task.Settings.Classes.Count };
         var slabs = new List<BlobRef>();
         for (var index = 0; index < task.SlabCount; index++)

@@ -5,6 +5,7 @@ using ToNNO.Contracts;
 using ToNNO.Imaging;
 using ToNNO.SliceActors.Caching;
 using ToNNO.SliceActors.Encoding;
+using ToNNO.Storage;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Geometry;
 
@@ -73,6 +74,16 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
         _cache.Tell(new SliceProtocol.ReleaseVolume(new("never heard of")));
         Ask("b", _encoder);
         Assert.Equal(["b"], _encoder.ExpectMsg<VolumeCacheActor.VolumeLoaded>().Held.Select(id => id.Value));
+    }
+
+    [Fact]
+    public void Load_StoreOfTheSourceFails_WaitersHearThatItMayPass()
+    {
+        Ask("a", _encoder);
+        Settle(_cache);
+        Load("a").SetException(new BlobStoreException(BlobStoreError.Unavailable, "busy"));
+        var failed = _encoder.ExpectMsg<VolumeCacheActor.VolumeUnavailable>();
+        Assert.Equal(("store.unavailable", Blame.Passing), (failed.ReasonCode, failed.Blame));
     }
 
     [Theory]

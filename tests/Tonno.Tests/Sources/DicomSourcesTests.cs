@@ -48,7 +48,7 @@ public sealed class DicomSourcesTests : IDisposable
         var key = Key("1.2.3.4");
         var listing = List("in");
         Assert.Equal([$"a-{key[..8]}: in/a/**#series={key}"], Shown(listing));
-        Assert.Equal(4, VolumeSource.Inspect(listing.Inputs[0].Uris, TestContext.Current.CancellationToken).Headers[0].Shape.K);
+        Assert.Equal(4, VolumeSource.Inspect(listing.Inputs[0].Uris, TestContext.Current.CancellationToken).Headers.ByChannel[0].Shape.K);
     }
 
     [Theory]

@@ -1,0 +1,22 @@
+namespace ToNNO.Imaging;
+
+/// <summary>Files that lie on no disk: whoever composes the program knows where. Imaging reads them as it reads disks.</summary>
+/// <remarks>Where the place itself fails, its own exception passes through: trying again may do. Its messages name no file, since those may be
+/// called after patients.</remarks>
+public interface IRemoteFiles
+{
+    /// <summary>True for a path of this place, be there such a file or not.</summary>
+    bool Holds(string path);
+
+    /// <summary>The files of a folder, ordered by path; none where there is no such folder.</summary>
+    /// <param name="below">Those of folders within it, too.</param>
+    IReadOnlyList<RemoteFile> List(string folder, bool below, CancellationToken cancel);
+
+    /// <summary>Opens a file, forwards only; the stream knows the length of the whole file.</summary>
+    /// <param name="mostBytes">No more is going to be read.</param>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    Stream Open(string path, long mostBytes);
+}
+
+/// <param name="Path">Whole, as <see cref="IRemoteFiles.Open"/> takes it.</param>
+public sealed record RemoteFile(string Path, long LengthBytes);

@@ -1,0 +1,52 @@
+using System.Security.Cryptography;
+using System.Text;
+using ToNNO.Contracts;
+
+namespace ToNNO.Tonno.Sources;
+
+/// <summary>The names of volumes in the store, made of where they lie.</summary>
+internal static class VolumeNames
+{
+    private const int LongestName = 120;
+
+    /// <summary>The name that a volume's files suggest, from the source folder on; where they have no other than their channels', their folder's.</summary>
+    public static string NameBelow(string folder, string name)
+    {
+        var below = Path.GetRelativePath(folder, Path.TrimEndingDirectorySeparator(name));
+        return below == "." ? Path.GetFileName(folder) : below;
+    }
+
+    /// <summary>The names are the sources' own; where two would share one, each of them gets a hash of its path besides, so that a
+    /// name depends on no order of listing. Those of manifests stay.</summary>
+    /// <param name="found">By what tells a volume from others.</param>
+    public static IReadOnlyList<RunInput> Name(SortedDictionary<string, FoundVolume> found)
+    {
+        var shared = found.Values.Select(volume => Safe(volume.Name)).CountBy(name => name, StringComparer.OrdinalIgnoreCase)
+            .Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return [.. found.Select(pair =>
+        {
+            var name = Safe(pair.Value.Name);
+            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{ShortHash(pair.Key)}" : name), pair.Value.Files);
+        })];
+    }
+
+    /// <summary>True for letters, digits, '.', '_' and '-', not too many: a name that every store and file system takes.</summary>
+    public static bool IsSafe(string name) => Safe(name) == name;
+
+    public static string ShortHash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
+
+    private static string Safe(string name)
+    {
+        var text = new StringBuilder(name.Length);
+        foreach (var letter in name)
+        {
+            text.Append(char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-' ? letter : '_');
+        }
+
+        var safe = text.ToString().TrimStart('.', '-'); // hidden, or taken for an option
+        // Cut or changed, a name alone may no longer tell two sources apart.
+        return safe.Length == 0 ? ShortHash(name)
+            : safe.Length > LongestName || !name.All(char.IsAscii) ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{ShortHash(name)}"
+            : safe;
+    }
+}

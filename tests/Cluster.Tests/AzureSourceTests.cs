@@ -1,0 +1,155 @@
+using System.IO.Compression;
+using System.Text.Json.Nodes;
+using ToNNO.Cluster.Tests.Nodes;
+using ToNNO.Imaging.Tests;
+using ToNNO.Storage;
+using ToNNO.Tests.Support;
+
+namespace ToNNO.Cluster.Tests;
+
+/// <summary>Volumes read from a blob container, as <c>azure://CONTAINER/PREFIX</c>.</summary>
+public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
+{
+    private readonly Workplace _work = new();
+    private readonly NodeGroup _nodes = [];
+    private readonly string _container = Azurite.NewContainer();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private string Archive => $"azure://{_container}/archive";
+
+    private Dictionary<string, string> Identity => new() { ["AZURE_STORAGE_CONNECTION_STRING"] = azurite.ConnectionString };
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _nodes.DisposeAsync();
+        _work.Dispose();
+    }
+
+    [Fact]
+    public async Task Run_ArchiveInAContainer_SameVolumesNamesHashesAndBytesAsFromAFolder()
+    {
+        _work.Write("one.nii", Workplace.Volume(1).Plain());
+        _work.Write("deep/two.nii.gz", Workplace.Volume(2).Gzip());
+        _work.Write("bad.nii", Workplace.Volume(3).Plain()[..^1]);
+        _work.Write("notes.txt", "not a volume"u8.ToArray());
+        var series = new DicomBytes { Columns = 12, Rows = 11, Pixel = at => (ushort)(at % 50 * 40) };
+        foreach (var (at, slice) in series.Stack(9).Index())
+        {
+            // As Azure's DICOM service exports: study, series, instance.
+            _work.Write($"1.2.9/1.2.3.4/1.2.5.{at}.dcm", slice.ToArray());
+            _work.Write($"spread/{at % 2}/{at}", (slice with { Series = "1.9" }).ToArray());
+        }
+
+        _work.Write("1.2.9/1.7/plan.dcm", (series with { SopClass = "1.2.840.10008.5.1.4.1.1.481.3", Series = "1.7" }).ToArray());
+        await UploadAsync();
+        string[] Options(string source) => ["-i", source, "-m", "builtin:sum", "--directions", "24", "--device", "cpu"];
+        var local = await TonnoProcess.RunAsync(["run", .. Options(_work.In), "-o", _work["local"], "--report", _work["local.json"]]);
+        var remote = await TonnoProcess.RunAsync(azurite, ["run", .. Options(Archive + "/"), "-o", _work.Out, "--report", _work["report.json"]]);
+        Assert.True(remote.ExitCode == 3, remote.ToString());
+        Assert.Equal(local.Summary, remote.Summary);
+        Assert.Equal(local.Errors, remote.Errors);
+        Assert.Equal(4, _work.Done().Count);
+        foreach (var id in _work.Done())
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(_work["local"], id, "heatmap.nii.gz")), File.ReadAllBytes(Path.Combine(_work.Out, id, "heatmap.nii.gz")));
+            Assert.Equal((string?)JsonNode.Parse(File.ReadAllText(Path.Combine(_work["local"], id, "result.json")))!["input"]!["sha256"], _work.Result(id).Input.Sha256);
+        }
+
+        string[] Files(string report) => [.. JsonNode.Parse(File.ReadAllText(_work[report]))!["leftOut"]!.AsArray().Select(file => $"{Path.GetFileName((string)file!["source"]!)} {file["reason"]}")];
+        Assert.Equal(Files("local.json"), Files("report.json"));
+
+        // The same bytes are the same work, wherever they lie; and headers tell the same.
+        var again = await TonnoProcess.RunAsync(azurite, ["run", .. Options(Archive), "-o", _work["local"]]);
+        Assert.Contains("5 inputs: 4 completed (4 done before), 0 failed, 1 quarantined, 0 unfinished", again.Out);
+        var here = await TonnoProcess.RunAsync(["plan", .. Options(_work.In), "--slices-per-second", "10"]);
+        var there = await TonnoProcess.RunAsync(azurite, ["plan", .. Options(Archive), "--slices-per-second", "10"]);
+        Assert.Equal(here.ToString().Replace($"peak {here.PeakMb}", "", StringComparison.Ordinal), there.ToString().Replace($"peak {there.PeakMb}", "", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Sources_OfEveryKindInAContainer_AreTakenOrRefusedByName()
+    {
+        _work.Write("a_T1.nii", Workplace.Volume(1).Plain());
+        _work.Write("a_T2.nii.gz", Workplace.Volume(2).Gzip());
+        _work.Write("b_T1.nii", Workplace.Volume(1).Plain());
+        Directory.CreateDirectory(_work["zips"]);
+        File.WriteAllText(_work["zips/x"], "x");
+        ZipFile.CreateFromDirectory(_work["zips"], Path.Combine(_work.In, "z.zip"));
+        await UploadAsync();
+        async Task<JsonNode> PlanAsync(int exitCode, params string[] arguments)
+        {
+            var outcome = await TonnoProcess.RunAsync(azurite, ["plan", "-m", "builtin:sum", "--directions", "4", "--slices-per-second", "1", "--json", .. arguments]);
+            Assert.True(outcome.ExitCode == exitCode, outcome.ToString());
+            return exitCode is 0 or 3 ? JsonNode.Parse(string.Join('\n', outcome.Out))! : outcome.Errors.Single();
+        }
+
+        static string[] Lines(JsonNode plan) => [.. plan["volumes"]!.AsArray().Select(line => $"{line!["volumeId"]} {(string?)line["reasonCode"]}".Trim())];
+        Assert.Equal(["a_T1", "a_T2", "b_T1", "dicom"], Lines(await PlanAsync(3, "-i", Archive)).Select(line => line.Split('-', ' ')[0]));
+        Assert.Equal(["a_T1", "gone file.missing"], Lines(await PlanAsync(3, "-i", $"{Archive}/a_T1.nii", $"{Archive}/gone")));
+
+        File.WriteAllText(_work["m.csv"], $"id,uri\nmine,{Archive}/a_T1.nii\nother,{Archive}/none.nii\n");
+        Assert.Equal(["mine", "other file.missing"], Lines(await PlanAsync(3, "-i", _work["m.csv"])));
+
+        Assert.Contains("output.holds_input", (string)(await PlanAsync(2, "-i", Archive, "-o", $"azure://{_container}"))!, StringComparison.Ordinal);
+        Assert.Equal(["a_T1", "a_T2", "b_T1", "dicom"], Lines(await PlanAsync(3, "-i", $"azure://{_container}", "-o", $"azure://{_container}/results")).Select(line => line.Replace("archive_", "", StringComparison.Ordinal).Split('-', ' ')[0]));
+        foreach (var wrong in new[] { "azure://No", "azure://", "azure:///x" })
+        {
+            Assert.Contains("store.address_invalid", (string)(await PlanAsync(2, "-i", wrong))!, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("input.unsupported", (string)(await PlanAsync(2, "-i", "s3://bucket"))!, StringComparison.Ordinal);
+        var nobody = await TonnoProcess.RunAsync("plan", "-i", Archive, "-m", "builtin:sum");
+        Assert.Equal((2, "store.identity_missing"), (nobody.ExitCode, Assert.Single(nobody.Errors).Split(':')[0]));
+    }
+
+    /// <summary>The coordinator lists and inspects, another node reads: neither hands volumes to the other.</summary>
+    [Fact]
+    public async Task Submit_ArchiveInAContainer_NodesReadItThemselves()
+    {
+        var study = SharedData.Path("ibsi-sts/dicom/STS_025/PET");
+        foreach (var file in Directory.EnumerateFiles(study, "*", SearchOption.AllDirectories))
+        {
+            _work.Write(Path.GetRelativePath(study, file), await File.ReadAllBytesAsync(file, Cancel));
+        }
+
+        _work.Write("one.nii", Workplace.Volume(1).Plain());
+        await UploadAsync();
+        var ports = FreePorts.Find(4);
+        var store = $"azure://{_container}/results";
+        var first = Start("first", ports[1], "--roles", "coordinator", "--port", $"{ports[0]}", "--store", store);
+        var second = Start("second", ports[3], "--roles", "slice,recon", "--port", $"{ports[2]}", "--seeds", $"127.0.0.1:{ports[0]}", "--store", store);
+        await Eventually.HoldsAsync("the nodes are ready", TimeSpan.FromMinutes(2), async () => await first.IsReadyAsync() && await second.IsReadyAsync(), _nodes.Told);
+        var submitted = await TonnoProcess.RunAsync(
+            new Dictionary<string, string> { ["TONNO_URL"] = $"http://127.0.0.1:{ports[1]}" }, "submit", "-i", Archive, "-m", "builtin:sum", "--directions", "8", "--wait");
+        Assert.True(submitted.ExitCode == 0, $"{submitted}\n{_nodes.Told()}");
+        Assert.Equal("2 inputs: 2 completed (0 done before), 0 failed, 0 quarantined, 0 canceled", submitted.Summary);
+
+        var alone = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", "builtin:sum", "--directions", "8", "-o", _work.Out);
+        Assert.True(alone.ExitCode == 0, alone.ToString());
+        var results = BlobStores.Open(store, name => Identity.GetValueOrDefault(name));
+        foreach (var id in _work.Done())
+        {
+            var heatmap = await results.ReadAsync($"{id}/heatmap.nii.gz", Cancel);
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_work.Out, id, "heatmap.nii.gz"), Cancel), heatmap.Bytes.ToArray());
+        }
+    }
+
+    private NodeProcess Start(string name, int httpPort, params string[] arguments)
+    {
+        var node = new NodeProcess(name, httpPort, [.. arguments, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu"], Identity, _work[$"{name}.log"]);
+        _nodes.Add(node);
+        return node;
+    }
+
+    private async Task UploadAsync()
+    {
+        var store = BlobStores.Open(Archive, name => Identity.GetValueOrDefault(name));
+        foreach (var file in Directory.EnumerateFiles(_work.In, "*", SearchOption.AllDirectories))
+        {
+            await store.WriteAsync(Path.GetRelativePath(_work.In, file), await File.ReadAllBytesAsync(file, Cancel), WriteCondition.Always, Cancel);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using ToNNO.Coordinator.Api;
+using ToNNO.Tests.Support;
+using ToNNO.Tonno.Runs;
+
+namespace ToNNO.Tonno.Tests.Selection;
+
+/// <summary>Rules in an order, as <c>tonno submit</c> sends them.</summary>
+public sealed class RunPlannerTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("take:\n  - {name: CT, modality: CT}", null)]
+    [InlineData("take:\n  - {name: MR, modality: MR}", "rules.nothing_taken")]
+    [InlineData("take:\n  - {name: MR, modalities: MR}", "rules.unknown_key")]
+    public async Task PlanAsync_OrderWithRules_IsPlannedByThemOrRefused(string rules, string? code)
+    {
+        foreach (var (at, slice) in new DicomBytes().Stack(3).Index())
+        {
+            File.WriteAllBytes(_folder[$"{at}"], slice.ToArray());
+        }
+
+        var planner = new RunPlanner(_folder["out"], "cpu");
+        var order = new RunOrder { Sources = [_folder.Path], Model = "builtin:sum", Rules = rules };
+        if (code is not null)
+        {
+            Assert.Equal(code, (await Assert.ThrowsAsync<OrderRefusedException>(() => planner.PlanAsync(order, Cancel))).Code);
+            return;
+        }
+
+        var planned = await planner.PlanAsync(order, Cancel);
+        Assert.Equal("CT", planned.Notes[Assert.Single(planned.Inputs).VolumeId].Rule);
+        Assert.Equal(1, Assert.Single(planned.Rules).Took);
+    }
+}
