@@ -23,6 +23,10 @@ internal static partial class ManifestRules
         .Where(method => method.ReturnType == typeof(IEnumerable<string>))
         .ToDictionary(method => method.Name, method => method.CreateDelegate<Func<Manifests, IEnumerable<string>>>());
 
+    /// <summary>What the API server would refuse for a field that is not there.</summary>
+    public static IEnumerable<string> Required(Manifests manifests) => manifests.Objects
+        .SelectMany(one => RequiredFields.Missing(one, $"{one.Kind} {one.Metadata.Name}").Concat(string.IsNullOrEmpty(one.Metadata.Name) ? [$"a {one.Kind} has no name"] : []));
+
     public static IEnumerable<string> Probes(Manifests manifests)
     {
         foreach (var (workload, container) in Containers(manifests))
