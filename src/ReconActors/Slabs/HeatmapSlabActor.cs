@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
+using Akka.Event;
 using ToNNO.Contracts;
 using ToNNO.Storage;
 
@@ -56,8 +57,10 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
     protected override void PreRestart(Exception reason, object message)
     {
+        _span.Fail("internal.failure");
         if (message is Answer answer)
         {
+            Context.GetLogger().Error("Slab {Slab} of volume {VolumeId} failed unexpectedly; trace {TraceId}", answer.Request.Slab, answer.Request.Task.VolumeId, Spans.TraceIdOf(answer.Request.TraceParent));
             answer.ReplyTo.Tell(new ReconProtocol.SlabFailed(
                 answer.Request.Task.VolumeId,
                 answer.Request.Slab,
