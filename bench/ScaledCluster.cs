@@ -7,9 +7,10 @@ namespace ToNNO.Bench;
 
 /// <summary>The lease board with slice pods of one encoder each, which a scaler starts and drains by the board's own backlog. In virtual
 /// seconds.</summary>
+/// <param name="rule">How many pods there are to be.</param>
 /// <param name="startSeconds">From a pod that is wanted to its first question: a machine, the image, libtorch.</param>
 /// <param name="slicesPerSecond">Of an encoder.</param>
-internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
+internal sealed class ScaledCluster(ScalingRule rule, double startSeconds, double slicesPerSecond)
 {
     /// <summary>A scrape and a rule's look at it.</summary>
     private const double MetricAge = 15;
@@ -26,7 +27,6 @@ internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
     private readonly List<Pod> _pods = [];
     private readonly RunSettings _settings = SimulatedVolumes.Settings(400);
     private readonly LeaseTerms _terms = new(new CoordinatorOptions());
-    private readonly ScalingRule _rule = ScalingRule.Read();
     private readonly double _drainSeconds = new SliceOptions().DrainDeadline.TotalSeconds;
     private LeaseBoard _board = null!;
     private long _order;
@@ -58,7 +58,8 @@ internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
     /// <summary>Blocks that a pod gave back without having begun.</summary>
     public int Returned { get; private set; }
 
-    public int ZeroTimes { get; private set; }
+    /// <summary>Times that the pool shrank to the pods that stay.</summary>
+    public int LeastTimes { get; private set; }
 
     /// <param name="bursts">When so many volumes are submitted, as a run of their own.</param>
     public void Run(IEnumerable<(double Time, int Volumes)> bursts)
@@ -70,12 +71,19 @@ internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
             At(time, () => Submit(volumes));
         }
 
+        for (; _wanted < rule.Least; _wanted++)
+        {
+            Start();
+        }
+
         At(0, Scale);
-        while (_events.TryDequeue(out var happen, out var when) && (Finished < Submitted || _wanted > 0 || _pods.Count > 0))
+        while (_events.TryDequeue(out var happen, out var when) && (Finished < Submitted || _wanted > rule.Least || _pods.Count > rule.Least))
         {
             Now = when.Time;
             happen();
         }
+
+        PodHours += _pods.Sum(pod => Now - pod.WantedAt) / 3600;
     }
 
     private void At(double time, Action happen) => _events.Enqueue(happen, (time, _order++));
@@ -111,7 +119,7 @@ internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
     /// <summary>A look of the scaler's, at a metric that is a scrape old.</summary>
     private void Scale()
     {
-        var next = _rule.Next(Now, _wanted, _metric);
+        var next = rule.Next(Now, _wanted, _metric);
         var backlog = _board.Backlog().TotalSeconds;
         At(Now + MetricAge, () => _metric = backlog);
         if (next > _wanted)
@@ -124,7 +132,7 @@ internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
         }
         else if (next < _wanted)
         {
-            (_fellAt, ZeroTimes) = (Now, ZeroTimes + (next == 0 ? 1 : 0));
+            (_fellAt, LeastTimes) = (Now, LeastTimes + (next == rule.Least ? 1 : 0));
             foreach (var pod in _pods.Where(pod => !pod.Leaving).OrderByDescending(pod => pod.ReadyAt).Take(_wanted - next).ToList())
             {
                 Drain(pod);
@@ -134,7 +142,7 @@ internal sealed class ScaledCluster(double startSeconds, double slicesPerSecond)
         }
 
         MostPods = Math.Max(MostPods, _wanted);
-        At(Now + ScalingRule.Period, Scale);
+        At(Now + HorizontalAutoscaler.Period, Scale);
     }
 
     private void Start()

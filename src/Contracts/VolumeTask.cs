@@ -62,7 +62,7 @@ public sealed record RunSettings
 public sealed record VolumeTask
 {
     /// <summary>Raised when a change of the program changes heatmaps: older results then count as other work.</summary>
-    private const int KernelVersion = 5;
+    internal const int KernelVersion = 5;
 
     public required RunId RunId { get; init; }
 

@@ -50,6 +50,9 @@ public static class CoordinatorTelemetry
         "Time of a volume's stages, one after another: inspect, wait (for admission), encode, backproject (from the last rows to the last slab), publish.",
         advice: Buckets());
 
+    private static readonly Histogram<double> _slabLag = _meter.CreateHistogram(
+        "tonno.coordinator.slab.lag", "s", "Time that rows which a slab could add, all before them being stored too, waited until it had them.", advice: Buckets());
+
     private static readonly Counter<long> _quarantined = _meter.CreateCounter<long>("tonno.coordinator.volume.quarantined", "{volume}", "Volumes that were set aside, by reason code.");
 
     private static readonly Counter<long> _retried = _meter.CreateCounter<long>("tonno.coordinator.retries", "{retry}", "Steps of volumes that are tried again, by reason code.");
@@ -94,6 +97,8 @@ public static class CoordinatorTelemetry
         _stage.Record((ended - begun).TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
         Source.Begin($"volume.{stage}", traceParent, since: begun)?.SetEndTime(ended.UtcDateTime).Dispose();
     }
+
+    internal static void Lagged(TimeSpan lag) => _slabLag.Record(lag.TotalSeconds);
 
     /// <summary>A volume's work took so long.</summary>
     /// <param name="span">Its trace is told beside the figure.</param>

@@ -11,26 +11,28 @@ namespace ToNNO.Deploy.Tests;
 /// <summary>The program's instruments, by the names that Prometheus has for them.</summary>
 internal static class ProgramMetrics
 {
-    public static IReadOnlySet<string> Names { get; } = Find();
+    public static IReadOnlyList<Instrument> Instruments { get; } = Find();
 
-    private static HashSet<string> Find()
+    public static IReadOnlySet<string> Names { get; } = Instruments.SelectMany(NamesOf).ToHashSet(StringComparer.Ordinal);
+
+    private static List<Instrument> Find()
     {
         foreach (var type in new[] { typeof(CoordinatorTelemetry), typeof(SliceTelemetry), typeof(ReconTelemetry), typeof(EncoderTelemetry), typeof(StorageTelemetry) })
         {
             RuntimeHelpers.RunClassConstructor(type.TypeHandle);
         }
 
-        var names = new HashSet<string>(StringComparer.Ordinal);
+        var found = new List<Instrument>();
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, _) =>
         {
             if (instrument.Meter.Name.StartsWith("ToNNO.", StringComparison.Ordinal))
             {
-                names.UnionWith(NamesOf(instrument));
+                found.Add(instrument);
             }
         };
         listener.Start();
-        return names;
+        return found;
     }
 
     private static IEnumerable<string> NamesOf(Instrument instrument)

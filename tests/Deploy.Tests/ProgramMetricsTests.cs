@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -7,9 +8,48 @@ using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests;
 
-public sealed class ProgramMetricsTests
+public sealed partial class ProgramMetricsTests
 {
+    /// <summary>Ours, and what Prometheus adds. Each has few values; a run's or a volume's name is none of them.</summary>
+    private static readonly string[] _labels =
+        ["alone", "device", "direction", "error_type", "kind", "le", "of", "operation", "otel_scope_name", "reason", "result", "stage", "state", "why"];
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("encoders busy", "tonno.slice.encoder_busy", "s")]
+    [InlineData("encoders starved", "tonno.slice.encoder_starved", "s")]
+    [InlineData("slices", "tonno.slice.encoded", "{slice}")]
+    [InlineData("slices whose rows are stored", "tonno.slice.stored", "{slice}")]
+    [InlineData("leases", "tonno.coordinator.lease.handed_out", "{lease}")]
+    [InlineData("age of the queue's head", "tonno.coordinator.volume.longest_silence", "s")]
+    [InlineData("age of the oldest lease", "tonno.coordinator.lease.oldest_age", "s")]
+    [InlineData("cache hits", "tonno.slice.cache.lookups", "{lookup}")]
+    [InlineData("bytes", "tonno.store.io", "By")]
+    [InlineData("retries by reason", "tonno.coordinator.retries", "{retry}")]
+    [InlineData("quarantines", "tonno.coordinator.volume.quarantined", "{volume}")]
+    [InlineData("lag of slabs", "tonno.coordinator.slab.lag", "s")]
+    [InlineData("live tensors", "tonno.torch.live_tensors", "{tensor}")]
+    [InlineData("GPU memory in use", "tonno.gpu.memory.usage", "By")]
+    [InlineData("GPU memory", "tonno.gpu.memory.limit", "By")]
+    [InlineData("conflicts at the ledger", "tonno.coordinator.ledger.conflicts", "{conflict}")]
+    [InlineData("backlog", "tonno.coordinator.backlog", "s")]
+    public void Instruments_OfWhatIsPromised_AreThere(string what, string name, string unit) =>
+        Assert.True(ProgramMetrics.Instruments.Count(instrument => instrument.Name == name && instrument.Unit == unit) == 1, $"of {what} there is no {name} in {unit}");
+
+    /// <summary>As OpenTelemetry's conventions have it: words in lower case with points between, units of UCUM or in braces and not in the name.</summary>
+    [Fact]
+    public void Instruments_AllOfThem_AreNamedByTheConventions()
+    {
+        Assert.Equal(ProgramMetrics.Instruments.Count, ProgramMetrics.Instruments.Select(instrument => instrument.Name).Distinct().Count());
+        Assert.All(ProgramMetrics.Instruments, instrument =>
+        {
+            Assert.Matches(@"^tonno(\.[a-z]+(_[a-z]+)*)+$", instrument.Name);
+            Assert.DoesNotMatch("(seconds|bytes|total|count)$", instrument.Name);
+            Assert.Matches(@"^(s|By|\{[a-z]+\})$", instrument.Unit ?? "");
+            Assert.EndsWith(".", instrument.Description, StringComparison.Ordinal);
+        });
+    }
 
     /// <summary>A node that has just begun to lead tells of its backlog, and all that it tells of itself bears the names that manifests are held to.</summary>
     [Fact]
@@ -27,16 +67,20 @@ public sealed class ProgramMetricsTests
         await using var node = NodeHost.Build(options, new LocalFolderStore(options.Store));
         await node.StartAsync(Cancel);
         using var http = new HttpClient { BaseAddress = new Uri(node.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()) };
-        List<string> names;
+        List<string> lines;
         do
         {
             await Task.Delay(100, Cancel);
-            var lines = (await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), Cancel)).Split('\n');
-            names = [.. lines.Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split('{', ' ')[0]).Distinct()];
+            lines = [.. (await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), Cancel)).Split('\n').Where(line => line.Length > 0 && line[0] != '#')];
         }
-        while (!names.Contains("tonno_coordinator_backlog_seconds"));
+        while (!lines.Any(line => line.StartsWith("tonno_coordinator_backlog_seconds", StringComparison.Ordinal)));
+        var names = lines.Select(line => line.Split('{', ' ')[0]).Distinct().ToList();
         Assert.Contains(names, name => name.StartsWith("dotnet_gc_", StringComparison.Ordinal));
         Assert.Empty(names.Where(name => name.StartsWith("tonno", StringComparison.Ordinal)).Except(ProgramMetrics.Names));
+        Assert.Empty(lines.Where(line => line.StartsWith("tonno", StringComparison.Ordinal)).SelectMany(line => Label().Matches(line)).Select(label => label.Groups[1].Value).Except(_labels));
         await NodeHost.StopAsync(node, options.StopTimeout);
     }
+
+    [GeneratedRegex("[{,]([a-z_]+)=\"")]
+    private static partial Regex Label();
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using ToNNO.Contracts;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
@@ -12,6 +13,8 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private readonly CoordinatorOptions _options;
     private readonly Dictionary<int, int> _failures = [];
     private readonly Dictionary<int, int> _silences = [];
+    private readonly long _begun = Stopwatch.GetTimestamp();
+    private readonly SlabLag _lag;
     private SlabFeed _feed;
 
     public SlabFeederActor(VolumeTask task, int directionCount, IActorRef slabRegion, CoordinatorOptions options)
@@ -19,9 +22,14 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         _task = task;
         _slabRegion = slabRegion;
         _options = options;
+        _lag = new SlabLag(task.SlabCount);
         _feed = SlabFeed.Of(directionCount, task.SlabCount);
 
-        Receive<RowsStored>(stored => Feed(_feed.Stored(stored.Directions, stored.Rows)));
+        Receive<RowsStored>(stored =>
+        {
+            _lag.Stored(stored.Directions, Stopwatch.GetElapsedTime(_begun));
+            Feed(_feed.Stored(stored.Directions, stored.Rows));
+        });
         Receive<ReconProtocol.RowsApplied>(applied => Answered(applied.Slab, _feed.Applied(applied.Slab, applied.NextDirection)));
         Receive<ReconProtocol.SlabCompleted>(completed =>
             Answered(completed.Slab, _feed.Completed(completed.Slab, completed.Voxels, completed.Elapsed)));
@@ -59,6 +67,11 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     {
         Timers.Cancel(slab);
         _silences.Remove(slab);
+        foreach (var lag in _lag.Applied(slab, feed.Slabs[slab].Next, Stopwatch.GetElapsedTime(_begun)))
+        {
+            CoordinatorTelemetry.Lagged(lag);
+        }
+
         Feed(feed);
         if (_feed.Complete)
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
+using Akka.Event;
 using ToNNO.Contracts;
 using ToNNO.Imaging;
 using ToNNO.Storage;
@@ -40,9 +41,9 @@ internal sealed class PublisherActor : ReceiveActor
             var (volume, trace) = (failed.Request.Task.VolumeId, failed.Request.TraceParent);
             failed.ReplyTo.Tell(failed.Error switch
             {
-                ImagingException refused => new ReconProtocol.PublishFailed(volume, refused.Code, refused.Message, Transient: false) { TraceParent = trace },
-                BlobStoreException store => new ReconProtocol.PublishFailed(volume, store.Code, store.Message, Transient: true) { TraceParent = trace },
-                OperationCanceledException => new ReconProtocol.PublishFailed(volume, "node.stopping", "The node is stopping.", Transient: true) { TraceParent = trace },
+                ImagingException refused => new ReconProtocol.PublishFailed(volume, CodeOf(refused), refused.Message, Transient: false) { TraceParent = trace },
+                BlobStoreException store => new ReconProtocol.PublishFailed(volume, CodeOf(store), store.Message, Transient: true) { TraceParent = trace },
+                OperationCanceledException stopping => new ReconProtocol.PublishFailed(volume, CodeOf(stopping), "The node is stopping.", Transient: true) { TraceParent = trace },
                 _ => throw new InvalidOperationException($"Publishing volume {volume} failed.", failed.Error),
             });
             Passivate();
@@ -54,6 +55,7 @@ internal sealed class PublisherActor : ReceiveActor
     {
         if (message is Failed failed)
         {
+            Context.GetLogger().Error("Publishing volume {VolumeId} failed unexpectedly; trace {TraceId}", failed.Request.Task.VolumeId, Spans.TraceIdOf(failed.Request.TraceParent));
             failed.ReplyTo.Tell(new ReconProtocol.PublishFailed(
                 failed.Request.Task.VolumeId, "internal.failure", "Publishing failed unexpectedly; the log says where. Please report it.", Transient: true)
             { TraceParent = failed.Request.TraceParent });
@@ -74,10 +76,26 @@ internal sealed class PublisherActor : ReceiveActor
         var begun = Stopwatch.GetTimestamp();
         using var span = ReconTelemetry.Source.Begin("publish", request.TraceParent, ActivityKind.Consumer)
             ?.SetTag("tonno.run.id", request.Task.RunId.Value).SetTag("tonno.volume.id", request.Task.VolumeId.Value);
-        var published = await publish(request, _stopping.Token).ConfigureAwait(false);
-        ReconTelemetry.Published(Stopwatch.GetElapsedTime(begun));
-        return published with { TraceParent = request.TraceParent };
+        try
+        {
+            var published = await publish(request, _stopping.Token).ConfigureAwait(false);
+            ReconTelemetry.Published(Stopwatch.GetElapsedTime(begun));
+            return published with { TraceParent = request.TraceParent };
+        }
+        catch (Exception error)
+        {
+            span.Fail(CodeOf(error));
+            throw;
+        }
     }
+
+    private static string CodeOf(Exception error) => error switch
+    {
+        ImagingException refused => refused.Code,
+        BlobStoreException store => store.Code,
+        OperationCanceledException => "node.stopping",
+        _ => "internal.failure",
+    };
 
     private static void Passivate() => Context.Parent.Tell(new Passivate(PoisonPill.Instance));
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
+using Akka.Event;
 using ToNNO.Contracts;
 using ToNNO.Storage;
 
@@ -14,7 +15,9 @@ internal sealed class HeatmapSlabActor : ReceiveActor
     private readonly IBlobStore _store;
     private readonly CancellationTokenSource _stopping = new();
     private SlabAccumulator? _slab;
+    private readonly SlabStages _stages = new();
     private Activity? _span;
+    private DateTimeOffset _asked; // what the store has been asked for
     private TimeSpan _elapsed;
     private bool _busy;
 
@@ -24,11 +27,17 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         Context.SetReceiveTimeout(options.PassivateAfter);
 
         Receive<ReconProtocol.ApplyRows>(Fetch);
-        Receive<Fetched>(fetched => Apply(fetched.Request, fetched.Lease, fetched.ReplyTo));
+        Receive<Fetched>(fetched =>
+        {
+            _stages.Ended(SlabStages.Read, _asked);
+            Apply(fetched.Request, fetched.Lease, fetched.ReplyTo);
+        });
         Receive<Written>(written =>
         {
             var request = written.Request;
             ReconTelemetry.SlabDone(_elapsed);
+            _stages.Ended(SlabStages.Write, _asked);
+            _stages.Tell(_span?.Id ?? request.TraceParent);
             written.ReplyTo.Tell(new ReconProtocol.SlabCompleted(
                 request.Task.VolumeId, request.Slab, new BlobRef(request.Task.SlabPath(request.Slab), written.ETag.Value), _elapsed)
             { TraceParent = request.TraceParent });
@@ -50,8 +59,10 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
     protected override void PreRestart(Exception reason, object message)
     {
+        _span.Fail("internal.failure");
         if (message is Answer answer)
         {
+            Context.GetLogger().Error("Slab {Slab} of volume {VolumeId} failed unexpectedly; trace {TraceId}", answer.Request.Slab, answer.Request.Task.VolumeId, Spans.TraceIdOf(answer.Request.TraceParent));
             answer.ReplyTo.Tell(new ReconProtocol.SlabFailed(
                 answer.Request.Task.VolumeId,
                 answer.Request.Slab,
@@ -90,6 +101,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         _span ??= ReconTelemetry.Source.Begin("slab", request.TraceParent, ActivityKind.Consumer)
             ?.SetTag("tonno.run.id", request.Task.RunId.Value).SetTag("tonno.volume.id", request.Task.VolumeId.Value).SetTag("tonno.slab", request.Slab);
         var replyTo = Sender;
+        _asked = SlabStages.Now();
         Task.Run(() => LeaseContent.ReadAsync(_store, request, _stopping.Token), _stopping.Token).PipeTo(
             Self, success: lease => new Fetched(request, lease, replyTo), failure: error => new Failed(request, error, replyTo));
     }
@@ -103,7 +115,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         }
 
         var begun = Stopwatch.GetTimestamp();
-        _slab ??= new SlabAccumulator(request.Task, request.Slab);
+        _slab ??= new SlabAccumulator(request.Task, request.Slab, _stages);
         _slab.Apply(lease);
         _elapsed += Stopwatch.GetElapsedTime(begun);
         if (!_slab.Complete)
@@ -114,6 +126,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         }
 
         var voxels = _slab.Voxels;
+        _asked = SlabStages.Now();
         _store.WriteAsync(request.Task.SlabPath(request.Slab), (stream, _) => WriteVoxels(stream, voxels), _stopping.Token).PipeTo(
             Self, success: etag => new Written(request, etag, replyTo), failure: error => new Failed(request, error, replyTo));
     }
@@ -132,6 +145,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
     private void Fail(ReconProtocol.ApplyRows request, IActorRef replyTo, string code, string detail)
     {
         replyTo.Tell(new ReconProtocol.SlabFailed(request.Task.VolumeId, request.Slab, code, detail, Transient: true) { TraceParent = request.TraceParent });
+        _stages.Tell(_span?.Id ?? request.TraceParent);
         _span.Fail(code);
         _span = null;
         _slab = null; // fed anew from direction 0

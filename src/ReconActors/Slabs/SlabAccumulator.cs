@@ -13,10 +13,13 @@ internal sealed class SlabAccumulator
     private readonly SamplingPlan _plan;
     private readonly SlabRange _range;
     private readonly ProfileFilter _filter;
+    private readonly SlabStages _stages;
 
-    public SlabAccumulator(VolumeTask task, int slab)
+    /// <param name="stages">What filtering and backprojecting take is noted there.</param>
+    public SlabAccumulator(VolumeTask task, int slab, SlabStages stages)
     {
         _task = task;
+        _stages = stages;
         _plan = task.Plan();
         _range = task.Slab(slab);
         _filter = ProfileFilter.Create(task.Settings.Alpha, task.Settings.Window, _plan.SpacingMm, _plan.OffsetCount);
@@ -58,8 +61,12 @@ internal sealed class SlabAccumulator
         {
             var count = Math.Min(Backprojector.BlockSize, rows.Directions.Count - first);
             var profiles = rows.Of(_range.Class).Slice(first * _plan.OffsetCount, count * _plan.OffsetCount);
-            Backprojector.Accumulate(
-                Voxels, _task.Geometry, _range.FirstK, _plan, NextDirection + first, _filter.ApplyRows(profiles, rows.BlankLogits[_range.Class], _plan.OffsetCount));
+            var begun = SlabStages.Now();
+            var filtered = _filter.ApplyRows(profiles, rows.BlankLogits[_range.Class], _plan.OffsetCount);
+            _stages.Ended(SlabStages.Filter, begun);
+            begun = SlabStages.Now();
+            Backprojector.Accumulate(Voxels, _task.Geometry, _range.FirstK, _plan, NextDirection + first, filtered);
+            _stages.Ended(SlabStages.Backproject, begun);
         }
     }
 
@@ -67,10 +74,14 @@ internal sealed class SlabAccumulator
     {
         foreach (var stack in stacks)
         {
+            var begun = SlabStages.Now();
             var field = filtered
                 ? MapField.Filtered(stack.Maps, stack.Blank, stack.Grid, _plan, stack.Direction, _filter)
                 : MapField.Of(stack.Maps, stack.Grid, _plan, stack.Direction);
+            _stages.Ended(SlabStages.Filter, begun);
+            begun = SlabStages.Now();
             field.AddTo(Voxels, _task.Geometry, _range.FirstK, _plan.Directions.Weights[stack.Direction]);
+            _stages.Ended(SlabStages.Backproject, begun);
         }
     }
 }

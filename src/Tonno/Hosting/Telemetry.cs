@@ -34,7 +34,10 @@ internal static class Telemetry
                 metrics.AddMeter("ToNNO.*", "System.Runtime").SetExemplarFilter(ExemplarFilterType.TraceBased);
                 _ = scraped ? metrics.AddPrometheusExporter() : metrics;
             });
-        _ = pushed ? telemetry.WithTracing(tracing => tracing.AddSource("ToNNO.*", "Microsoft.AspNetCore")).UseOtlpExporter() : telemetry;
+        string? Variable(string name) => variables.FirstOrDefault(pair => pair.Key == name).Value;
+        _ = pushed
+            ? telemetry.WithTracing(tracing => tracing.AddSource("ToNNO.*", "Microsoft.AspNetCore").SetSampling(Variable("OTEL_TRACES_SAMPLER"), Variable("OTEL_TRACES_SAMPLER_ARG"))).UseOtlpExporter()
+            : telemetry;
     }
 
     /// <summary>Serves <c>/metrics</c>.</summary>

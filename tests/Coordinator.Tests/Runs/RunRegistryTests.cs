@@ -150,8 +150,9 @@ public sealed class RunRegistryTests : IDisposable
         var taking = TakeAsync("b");
         while (!taking.IsCompleted)
         {
-            first = await first.RenewAsync(_store, Cancel); // several times in a watch, whenever that begins
-            _time.Advance(_watch / 8);
+            first = await first.RenewAsync(_store, Cancel);
+            _time.Advance(_watch / 100); // whenever the wait begins, a renewal comes within it
+            await Task.Yield();
         }
 
         await Assert.ThrowsAsync<SupersededException>(() => taking);

@@ -7,11 +7,11 @@ namespace ToNNO.Deploy.Tests.Images;
 /// others, and libtorch is the processor's.</summary>
 public sealed class ImageFixture : IAsyncLifetime
 {
-    /// <summary>Kept, so that only what has changed is compiled again.</summary>
-    private static readonly string _artifacts = Repository.At("tests/Deploy.Tests/obj/images/build");
+    private static readonly Place _here = new(Repository.At("tests/Deploy.Tests/obj/images/source"), Repository.At("tests/Deploy.Tests/obj/images/build"));
 
-    private static readonly string _source = Repository.At("tests/Deploy.Tests/obj/images/source");
+    private static readonly Place _elsewhere = new(Repository.At("tests/Deploy.Tests/obj/elsewhere/a/copy"), Repository.At("tests/Deploy.Tests/obj/elsewhere/made"));
 
+    private readonly Dockerfile _dockerfile = Dockerfile.Read();
     private readonly TemporaryFolder _folder = new();
 
     public string Slim => _folder["slim"];
@@ -20,10 +20,17 @@ public sealed class ImageFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var dockerfile = Dockerfile.Read();
-        Gather(dockerfile["slim-build"]);
-        await PublishAsync(dockerfile["slim-build"], dockerfile["slim-build"]["RUN"]);
-        await PublishAsync(dockerfile["slim-build"], dockerfile["slice-build"]["RUN"].Replace("${TORCH}", "cpu", StringComparison.Ordinal));
+        Gather(_here);
+        await PublishAsync(_here, "slim", Slim);
+        await PublishAsync(_here, "slice", Slice);
+    }
+
+    /// <summary>Publishes the files of slim once more, from another folder and by way of another.</summary>
+    public async Task<string> PublishElsewhereAsync()
+    {
+        Gather(_elsewhere);
+        await PublishAsync(_elsewhere, "slim", _folder["elsewhere"]);
+        return _folder["elsewhere"];
     }
 
     public ValueTask DisposeAsync()
@@ -32,15 +39,15 @@ public sealed class ImageFixture : IAsyncLifetime
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Does what the stage's COPY lines do, without build outputs, as .dockerignore has it.</summary>
-    private static void Gather(Dockerfile.Stage stage)
+    /// <summary>Does what the first stage's COPY lines do, without build outputs, as .dockerignore has it.</summary>
+    private void Gather(Place place)
     {
-        if (Directory.Exists(_source))
+        if (Directory.Exists(place.Source))
         {
-            Directory.Delete(_source, recursive: true);
+            Directory.Delete(place.Source, recursive: true);
         }
 
-        foreach (var words in stage.Instructions.Where(instruction => instruction.Word == "COPY").Select(instruction => instruction.Text.Split(' ')))
+        foreach (var words in _dockerfile["slim-build"].Instructions.Where(instruction => instruction.Word == "COPY").Select(instruction => instruction.Text.Split(' ')))
         {
             foreach (var name in words[..^1])
             {
@@ -49,7 +56,7 @@ public sealed class ImageFixture : IAsyncLifetime
                     .Where(file => !Path.GetRelativePath(Repository.Root, file).Split('/').Intersect(["bin", "obj"]).Any());
                 foreach (var file in files)
                 {
-                    var copy = Path.Combine(_source, Path.GetRelativePath(Repository.Root, file));
+                    var copy = Path.Combine(place.Source, Path.GetRelativePath(Repository.Root, file));
                     Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
                     File.Copy(file, copy);
                     File.SetLastWriteTimeUtc(copy, File.GetLastWriteTimeUtc(file)); // else all would be compiled again
@@ -58,16 +65,17 @@ public sealed class ImageFixture : IAsyncLifetime
         }
     }
 
-    private async Task PublishAsync(Dockerfile.Stage stage, string command)
+    private async Task PublishAsync(Place place, string image, string to)
     {
+        var command = _dockerfile[$"{image}-build"]["RUN"].Replace("${TORCH}", "cpu", StringComparison.Ordinal);
         var words = command.Split(' ').Select(word => word switch
         {
-            "/build" => _artifacts,
-            _ when word.StartsWith("/app/", StringComparison.Ordinal) => _folder[word["/app/".Length..]],
+            "/build" => place.Artifacts,
+            _ when word.StartsWith("/app/", StringComparison.Ordinal) => to,
             _ => word,
         }).ToList();
-        var start = new ProcessStartInfo(words[0], words[1..]) { WorkingDirectory = _source, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in stage.Environment)
+        var start = new ProcessStartInfo(words[0], words[1..]) { WorkingDirectory = place.Source, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in _dockerfile["slim-build"].Environment)
         {
             start.Environment[name] = value;
         }
@@ -79,4 +87,7 @@ public sealed class ImageFixture : IAsyncLifetime
         await process.WaitForExitAsync();
         Assert.True(process.ExitCode == 0, $"{command}:\n{output}\n{await errors}");
     }
+
+    /// <param name="Artifacts">Kept, so that only what has changed is compiled again.</param>
+    private sealed record Place(string Source, string Artifacts);
 }

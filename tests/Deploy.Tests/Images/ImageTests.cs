@@ -36,6 +36,23 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
         _folder.Dispose();
     }
 
+    /// <summary>No file more, and none less: slim.files, and slice.files for what it has besides. A package that brings another file shows here.</summary>
+    [Fact]
+    public async Task Files_OfBothImages_AreExactlyTheListed()
+    {
+        var slim = Files(images.Slim);
+        Assert.Equal(await ListedAsync("slim"), slim.Order(StringComparer.Ordinal));
+        Assert.Equal(await ListedAsync("slice"), Files(images.Slice).Except(slim).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Slim_PublishedElsewhere_IsTheSameBytes()
+    {
+        var elsewhere = await images.PublishElsewhereAsync();
+        Assert.Equal(Files(images.Slim).Order(), Files(elsewhere).Order());
+        Assert.DoesNotContain(Files(elsewhere), file => !File.ReadAllBytes(Path.Combine(images.Slim, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(elsewhere, file))));
+    }
+
     [Fact]
     public void Slim_ItsFiles_HaveNoNativeTorchAndNoOtherMachines()
     {
@@ -177,6 +194,8 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
 
     private static bool IsTorch(string file) => file.StartsWith("runtimes/linux-x64/native/", StringComparison.Ordinal)
         && (file.Contains("orch", StringComparison.Ordinal) || file.Contains("libc10", StringComparison.Ordinal) || file.Contains("libgomp", StringComparison.Ordinal));
+
+    private static Task<string[]> ListedAsync(string image) => File.ReadAllLinesAsync(Repository.At($"tests/Deploy.Tests/Images/{image}.files"), Cancel);
 
     private static List<string> Files(string folder) => [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file))];
 

@@ -8,6 +8,18 @@ public sealed class ManifestRuleTests
     /// <summary>A small damage for each thing that a rule looks at.</summary>
     private static readonly (string Rule, string Damage, Action<Manifests> Do)[] _damages =
     [
+        (nameof(ManifestRules.Required), "an object without a name", all => all.One<V1Service>("recon").Metadata.Name = null),
+        (nameof(ManifestRules.Required), "a container without a name", all => Program(all, "slice").Name = null),
+        (nameof(ManifestRules.Required), "a port without a number", all => Program(all, "slice").Ports[0].ContainerPort = 0),
+        (nameof(ManifestRules.Required), "a probe without a port", all => Program(all, "slice").LivenessProbe.HttpGet.Port = null),
+        (nameof(ManifestRules.Required), "a pod without containers", all => Pod(all, "recon").Containers = []),
+        (nameof(ManifestRules.Required), "a set without a selector", all => all.One<V1StatefulSet>("recon").Spec.Selector = null),
+        (nameof(ManifestRules.Required), "a secret without a key", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = null),
+        (nameof(ManifestRules.Required), "a spread without a key", all => Pod(all, "slice").TopologySpreadConstraints[0].TopologyKey = null),
+        (nameof(ManifestRules.Required), "a trigger of no type", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Type = ""),
+        (nameof(ManifestRules.Required), "a policy of nothing", all => all.One<ScaledObject>("slice").Spec.Advanced!.HorizontalPodAutoscalerConfig!.Behavior!.ScaleUp.Policies[0].PeriodSeconds = 0),
+        (nameof(ManifestRules.Required), "a certificate without a secret", all => all.One<Certificate>("node").Spec.SecretName = ""),
+        (nameof(ManifestRules.Required), "a rule without an expression", all => all.One<PrometheusRule>("tonno").Spec.Groups[0].Rules[0].Expr = ""),
         (nameof(ManifestRules.Probes), "no readiness", all => Program(all, "slice").ReadinessProbe = null),
         (nameof(ManifestRules.Probes), "two alike", all => Program(all, "recon").LivenessProbe = Program(all, "recon").ReadinessProbe),
         (nameof(ManifestRules.Probes), "a port that is not there", all => Program(all, "recon").LivenessProbe.HttpGet.Port = "web"),
@@ -85,6 +97,15 @@ public sealed class ManifestRuleTests
 
     [Fact]
     public void Rules_AllOfThem_AreTried() => Assert.Equal(ManifestRules.All.Keys.Order(), _damages.Select(damage => damage.Rule).Distinct().Order());
+
+    /// <summary>A name that nothing bears would never be missed.</summary>
+    [Fact]
+    public void RequiredFields_AllOfThem_AreFields()
+    {
+        var types = typeof(V1Pod).Assembly.GetTypes().Where(type => type.Namespace == "k8s.Models").Concat(typeof(RequiredFields).Assembly.GetTypes().Where(type => type.DeclaringType is not null))
+            .GroupBy(RequiredFields.NameOf).ToDictionary(group => group.Key, group => group.First());
+        Assert.All(RequiredFields.All, required => Assert.Empty(required.Value.Except(RequiredFields.FieldsOf(types[required.Key]).Select(field => field.Name))));
+    }
 
     [Theory]
     [InlineData("replicas: 3", "replica: 3")]

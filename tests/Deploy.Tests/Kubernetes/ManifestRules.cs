@@ -1,8 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using k8s.Models;
-using ToNNO.Deploy.Tests.Monitoring;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
@@ -16,12 +14,14 @@ internal static partial class ManifestRules
     /// <summary>Between a node's own limit and the kill.</summary>
     private static readonly TimeSpan _margin = TimeSpan.FromSeconds(10);
 
-    private static readonly string[] _secretWords = ["TOKEN", "SECRET", "PASSWORD", "CONNECTION_STRING", "ACCOUNTS", "_KEY"];
-
     public static IReadOnlyDictionary<string, Func<Manifests, IEnumerable<string>>> All { get; } = typeof(ManifestRules)
         .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
         .Where(method => method.ReturnType == typeof(IEnumerable<string>))
         .ToDictionary(method => method.Name, method => method.CreateDelegate<Func<Manifests, IEnumerable<string>>>());
+
+    /// <summary>What the API server would refuse for a field that is not there.</summary>
+    public static IEnumerable<string> Required(Manifests manifests) => manifests.Objects
+        .SelectMany(one => RequiredFields.Missing(one, $"{one.Kind} {one.Metadata.Name}").Concat(string.IsNullOrEmpty(one.Metadata.Name) ? [$"a {one.Kind} has no name"] : []));
 
     public static IEnumerable<string> Probes(Manifests manifests)
     {
@@ -197,155 +197,6 @@ internal static partial class ManifestRules
         .Where(node => TimeSpan.FromSeconds(node.Pod.TerminationGracePeriodSeconds ?? 30) < NodeEnvironment.Of(manifests, node).Options.StopTimeout + _margin)
         .Select(node => $"{node.Name} is killed before it has stopped");
 
-    /// <summary>Every variable is an option, with a value that it takes; ports are those that the options say.</summary>
-    public static IEnumerable<string> Environment(Manifests manifests)
-    {
-        foreach (var node in manifests.Nodes)
-        {
-            var environment = NodeEnvironment.Of(manifests, node);
-            var options = environment.Configuration.Effective.Select(option => option.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
-            foreach (var name in environment.Variables.Keys.Where(name => name.StartsWith(NodeConfiguration.EnvironmentPrefix, StringComparison.Ordinal)
-                && !options.Contains(name[NodeConfiguration.EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal))))
-            {
-                yield return $"{node.Name}: {name} is no option";
-            }
-
-            foreach (var fault in environment.Faults())
-            {
-                yield return $"{node.Name}: {fault}";
-            }
-
-            int? Port(string name) => node.Container(Workload.Program)!.Ports.SingleOrDefault(port => port.Name == name)?.ContainerPort;
-            if (Port("http") != NodeConfiguration.Endpoint(environment.Options.Http.Listen)?.Port || Port("remoting") != environment.Options.Cluster.Port)
-            {
-                yield return $"{node.Name} listens on other ports than it says";
-            }
-
-            foreach (var file in new[] { environment.Options.Cluster.Tls.Certificate, environment.Options.Cluster.Tls.Key, environment.Options.Cluster.Tls.Authority }
-                .Where(file => file.Length > 0 && !node.Container(Workload.Program)!.VolumeMounts.Any(mount => file.StartsWith(mount.MountPath + "/", StringComparison.Ordinal))))
-            {
-                yield return $"{node.Name}: {file} lies in no volume";
-            }
-        }
-    }
-
-    /// <summary>The seeds are the coordinators, by names that stand before they are ready, and each node calls itself by its own.</summary>
-    public static IEnumerable<string> Seeds(Manifests manifests)
-    {
-        var coordinators = manifests.One<V1StatefulSet>("coordinator");
-        var service = manifests.All<V1Service>().Single(service => service.Metadata.Name == coordinators.Spec.ServiceName);
-        if (service.Spec is not { ClusterIP: "None", PublishNotReadyAddresses: true })
-        {
-            yield return "coordinators have no names before they are ready";
-        }
-
-        foreach (var node in manifests.Nodes)
-        {
-            var cluster = NodeEnvironment.Of(manifests, node).Options.Cluster;
-            var names = Enumerable.Range(0, coordinators.Spec.Replicas ?? 1).Select(at => $"{coordinators.Metadata.Name}-{at}.{coordinators.Spec.ServiceName}:{cluster.Port}");
-            if (!cluster.SeedList.SequenceEqual(names))
-            {
-                yield return $"{node.Name} joins by {cluster.Seeds}, which are not the coordinators";
-            }
-
-            var set = manifests.All<V1StatefulSet>().SingleOrDefault(set => set.Metadata.Name == node.Name);
-            if (cluster.Host != (set is null ? "10.0.0.1" : $"{node.Name}-0.{set.Spec.ServiceName}"))
-            {
-                yield return $"{node.Name} calls itself {cluster.Host}";
-            }
-        }
-    }
-
-    /// <summary>Of this version, and of the kind that the role needs.</summary>
-    public static IEnumerable<string> Images(Manifests manifests)
-    {
-        var version = typeof(NodeHost).Assembly.GetName().Version!.ToString(3);
-        foreach (var (workload, container) in Containers(manifests))
-        {
-            var name = container.Image.Split('/')[^1].Split(':');
-            if (name.Length < 2 || name[1] == "latest")
-            {
-                yield return $"{workload.Name}: {container.Image} may be anything";
-            }
-            else if (container.Name == Workload.Program && (name[0] != (workload.Name == "slice" ? "tonno-slice" : "tonno-slim") || name[1] != version))
-            {
-                yield return $"{workload.Name}: {container.Image} is not the image of its role, or not of version {version}";
-            }
-        }
-    }
-
-    public static IEnumerable<string> Secrets(Manifests manifests)
-    {
-        foreach (var secret in manifests.All<V1Secret>())
-        {
-            yield return $"the secret {secret.Metadata.Name} stands in a file";
-        }
-
-        var plain = Containers(manifests).SelectMany(one => (one.Container.Env ?? []).Where(variable => variable.ValueFrom is null).Select(variable => (variable.Name, variable.Value)))
-            .Concat(manifests.All<V1ConfigMap>().SelectMany(map => map.Data.Select(pair => (Name: pair.Key, pair.Value))));
-        foreach (var (name, value) in plain.Where(one => _secretWords.Any(word => one.Name.Contains(word, StringComparison.Ordinal)) && !one.Value.StartsWith('/')))
-        {
-            yield return $"{name} stands in a file";
-        }
-    }
-
-    public static IEnumerable<string> Policies(Manifests manifests)
-    {
-        foreach (var policy in manifests.All<V1NetworkPolicy>())
-        {
-            var selected = manifests.Selected(policy.Spec.PodSelector?.MatchLabels).ToList();
-            if (selected.Count == 0)
-            {
-                yield return $"{policy.Metadata.Name} is for nobody";
-            }
-
-            foreach (var port in (policy.Spec.Ingress ?? []).SelectMany(rule => rule.Ports ?? []).Where(port => !selected.All(workload => workload.HasPort(port.Port))))
-            {
-                yield return $"{policy.Metadata.Name} opens {(string)port.Port}, where nobody listens";
-            }
-
-            foreach (var rule in policy.Spec.Egress ?? [])
-            {
-                var peers = (rule.To ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null }).SelectMany(peer => manifests.Selected(peer.PodSelector.MatchLabels)).ToList();
-                if ((rule.To ?? []).Any(peer => peer is { NamespaceSelector: null }) && (peers.Count == 0 || !(rule.Ports ?? []).All(port => peers.All(peer => peer.HasPort(port.Port)))))
-                {
-                    yield return $"{policy.Metadata.Name} leads nowhere";
-                }
-            }
-        }
-
-        foreach (var monitor in manifests.All<PodMonitor>())
-        {
-            var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
-            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => selected.All(workload => workload.HasPort(endpoint.Port))))
-            {
-                yield return $"{monitor.Metadata.Name} watches nobody";
-            }
-        }
-    }
-
-    /// <summary>One hand on the number of pods.</summary>
-    public static IEnumerable<string> Scaling(Manifests manifests)
-    {
-        var scaled = manifests.All<ScaledObject>().Select(scaler => scaler.Spec.ScaleTargetRef.Name).Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)).ToList();
-        return manifests.Workloads.Where(workload => scaled.Count(name => name == workload.Name) + (workload.Replicas is null ? 0 : 1) != 1)
-            .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
-    }
-
-    /// <summary>Who asks for a metric asks for one that the program has.</summary>
-    public static IEnumerable<string> Metrics(Manifests manifests)
-    {
-        var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
-            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name))
-            .Concat(manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Expr))
-            .Concat(Dashboard.AllOf(manifests).SelectMany(dashboard => dashboard.Queries).Select(query => query.Expression));
-        var recorded = manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Record).ToList();
-        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name) && !recorded.Contains(name)))
-        {
-            yield return $"{name} is no metric of the program";
-        }
-    }
-
     private static IEnumerable<(Workload Workload, V1Container Container)> Containers(Manifests manifests) =>
         manifests.Workloads.SelectMany(workload => workload.Containers.Select(container => (workload, container)));
 
@@ -378,7 +229,4 @@ internal static partial class ManifestRules
             }
         }
     }
-
-    [GeneratedRegex(@"\b(namespace:)?tonno_[\w:]+")]
-    private static partial Regex MetricName();
 }

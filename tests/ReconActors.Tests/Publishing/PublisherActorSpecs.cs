@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
 using Akka.TestKit;
@@ -15,6 +16,7 @@ public sealed class PublisherActorSpecs : VirtualTimeSpecs
     private readonly TestProbe _volume;
     private readonly IActorRef _publisher;
     private readonly TaskCompletionSource<ReconProtocol.HeatmapPublished> _publication = new();
+    private readonly HeardSpans _spans = new();
     private int _calls;
 
     public PublisherActorSpecs()
@@ -36,7 +38,7 @@ public sealed class PublisherActorSpecs : VirtualTimeSpecs
         Settle(_publisher);
         var published = new ReconProtocol.HeatmapPublished(_task.VolumeId, SmallWork.Blob("a/result.json"), "");
         _publication.SetResult(published);
-        Assert.Equal(published, _volume.ExpectMsg<ReconProtocol.HeatmapPublished>());
+        Assert.Equal(published with { TraceParent = _spans.TraceParent }, _volume.ExpectMsg<ReconProtocol.HeatmapPublished>());
         _shard.ExpectMsg<Passivate>();
         ExpectNothing(_volume, _publisher);
         Assert.Equal(1, _calls);
@@ -57,7 +59,15 @@ public sealed class PublisherActorSpecs : VirtualTimeSpecs
         });
         var failed = _volume.ExpectMsg<ReconProtocol.PublishFailed>();
         Assert.Equal((code, transient), (failed.ReasonCode, failed.Transient));
+        var span = Assert.Single(_spans.Ended);
+        Assert.Equal(("publish", ActivityStatusCode.Error, code), (span.OperationName, span.Status, span.StatusDescription));
     }
 
-    private void Ask() => _publisher.Tell(new ReconProtocol.PublishHeatmap(_task, [], TimeSpan.Zero, TimeSpan.Zero, []), _volume.Ref);
+    protected override void Dispose(bool disposing)
+    {
+        _spans.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Ask() => _publisher.Tell(new ReconProtocol.PublishHeatmap(_task, [], TimeSpan.Zero, TimeSpan.Zero, []) { TraceParent = _spans.TraceParent }, _volume.Ref);
 }

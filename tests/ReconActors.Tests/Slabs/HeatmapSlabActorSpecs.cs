@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
@@ -18,6 +19,7 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
     private static readonly IReadOnlyList<DirectionRange> _leases = SmallWork.Leases(_task);
     private readonly TemporaryFolder _folder = new();
     private readonly ScriptedStore _store;
+    private readonly HeardSpans _spans = new();
     private readonly ReconOptions _options = new();
     private readonly TestProbe _shard;
     private readonly TestProbe _feeder;
@@ -214,9 +216,23 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
         await ApplyAsync(_leases[1]);
         var failed = _feeder.ExpectMsg<ReconProtocol.SlabFailed>();
         Assert.Equal(("internal.failure", true), (failed.ReasonCode, failed.Transient));
+        var span = Assert.Single(_spans.Ended, span => span.OperationName == "slab");
+        Assert.Equal((ActivityStatusCode.Error, "internal.failure"), (span.Status, span.StatusDescription));
         _store.Before = _ => Task.CompletedTask;
         await ApplyAsync(_leases[1]);
         Assert.Equal(0, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+    }
+
+    /// <summary>Once a slab, however many leases it took, and under its span.</summary>
+    [Fact]
+    public async Task ApplyRows_AllLeases_TellsOfEachStageOnce()
+    {
+        await ApplyAllAsync();
+        _feeder.ExpectMsg<ReconProtocol.SlabCompleted>();
+        var stages = _spans.Ended;
+        Assert.Equal(["slab.backproject", "slab.filter", "slab.read", "slab.write"], stages.Select(span => span.OperationName).Order(StringComparer.Ordinal));
+        Assert.Single(stages.Select(span => span.ParentSpanId).Distinct());
+        Assert.All(stages, span => Assert.InRange((double)span.GetTagItem("tonno.busy")!, 0, span.Duration.TotalSeconds + 1e-6));
     }
 
     [Fact]
@@ -229,11 +245,12 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
     protected override void AfterAll()
     {
         base.AfterAll();
+        _spans.Dispose();
         _folder.Dispose();
     }
 
     private async Task ApplyAsync(DirectionRange lease, int slab = 0) =>
-        _slab.Tell(new ReconProtocol.ApplyRows(_task, slab, lease, await Work.StoreAsync(_store, _task, lease)), _feeder.Ref);
+        _slab.Tell(new ReconProtocol.ApplyRows(_task, slab, lease, await Work.StoreAsync(_store, _task, lease)) { TraceParent = _spans.TraceParent }, _feeder.Ref);
 
     private async Task ApplyAllAsync()
     {

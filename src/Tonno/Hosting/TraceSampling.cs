@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Globalization;
+using OpenTelemetry;
+using OpenTelemetry.Trace;
+
+namespace ToNNO.Tonno.Hosting;
+
+/// <summary>Which spans are exported: those that the sampler of <c>OTEL_TRACES_SAMPLER</c> picks (all, where none is named), and whatever it picks,
+/// each that failed and each volume that was slow. Whether that is so shows at a span's end, so that all are recorded.</summary>
+internal static class TraceSampling
+{
+    /// <summary>A volume takes seconds to minutes.</summary>
+    private static readonly TimeSpan _slow = TimeSpan.FromMinutes(10);
+
+    public static TracerProviderBuilder SetSampling(this TracerProviderBuilder tracing, string? sampler, string? argument) =>
+        tracing.SetSampler(new RecordingSampler(SamplerOf(sampler, argument))).AddProcessor(new MatteringSpans());
+
+    /// <summary>The samplers that OpenTelemetry has names for; all spans, as it wants it, for a name that is none.</summary>
+    public static Sampler SamplerOf(string? name, string? argument)
+    {
+        var ratio = double.TryParse(argument, NumberStyles.Float, CultureInfo.InvariantCulture, out var given) && given is >= 0 and <= 1 ? given : 1;
+        return name switch
+        {
+            "always_on" => new AlwaysOnSampler(),
+            "always_off" => new AlwaysOffSampler(),
+            "traceidratio" => new TraceIdRatioBasedSampler(ratio),
+            "parentbased_always_off" => new ParentBasedSampler(new AlwaysOffSampler()),
+            "parentbased_traceidratio" => new ParentBasedSampler(new TraceIdRatioBasedSampler(ratio)),
+            _ => new ParentBasedSampler(new AlwaysOnSampler()),
+        };
+    }
+
+    /// <summary>Records, and does not export, what another leaves out.</summary>
+    internal sealed class RecordingSampler(Sampler sampler) : Sampler
+    {
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters)
+        {
+            var result = sampler.ShouldSample(samplingParameters);
+            return result.Decision == SamplingDecision.Drop ? new(SamplingDecision.RecordOnly, result.Attributes, result.TraceStateString ?? "") : result;
+        }
+    }
+
+    /// <summary>Has spans exported that failed, and volumes that were slow.</summary>
+    internal sealed class MatteringSpans : BaseProcessor<Activity>
+    {
+        public override void OnEnd(Activity data)
+        {
+            if (data.Status == ActivityStatusCode.Error || (data.OperationName == "volume" && data.Duration >= _slow))
+            {
+                data.ActivityTraceFlags |= ActivityTraceFlags.Recorded;
+            }
+        }
+    }
+}
