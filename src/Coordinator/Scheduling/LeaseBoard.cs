@@ -15,9 +15,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     private const int BegunBlocks = 3;
 
     private readonly RunQueues _runs = new();
-    private readonly Dictionary<string, EncoderSeat> _seats = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, EncoderNode> _nodes = new(StringComparer.Ordinal);
-    private readonly LinkedList<EncoderSeat> _free = [];
+    private readonly EncoderRoster _encoders = new();
     private readonly LeasesOut _out = new();
     private readonly AloneNodes _alone = new();
     private readonly Refusals _refusals = new();
@@ -35,11 +33,11 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>Blocks in the hands of encoders.</summary>
     public IReadOnlyCollection<LeaseOut> Out => _out.All;
 
-    public IReadOnlyCollection<EncoderNode> Nodes => _nodes.Values;
+    public IReadOnlyCollection<EncoderNode> Nodes => _encoders.Nodes;
 
-    public int Encoders => _seats.Count;
+    public int Encoders => _encoders.Count;
 
-    public int FreeEncoders => _free.Count;
+    public int FreeEncoders => _encoders.FreeCount;
 
     /// <summary>Sets a run's priority, and whether it is paused: then none of its blocks is handed out.</summary>
     public void Stand(RunId run, int priority, bool paused)
@@ -99,38 +97,19 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     }
 
     /// <summary>Notes that an encoder is free; noting it again renews what its node holds.</summary>
-    public void Request(string encoderId, IReadOnlyList<VolumeId> cachedVolumes)
-    {
-        if (!_seats.TryGetValue(encoderId, out var seat))
-        {
-            var nodeId = EncoderNode.IdOf(encoderId);
-            if (!_nodes.TryGetValue(nodeId, out var node))
-            {
-                _nodes[nodeId] = node = new EncoderNode(nodeId);
-            }
-
-            _seats[encoderId] = seat = new EncoderSeat(encoderId, node);
-            node.Seats.Add(seat);
-        }
-
-        seat.Cached = cachedVolumes;
-        if (!seat.Leaving)
-        {
-            seat.Waiting ??= _free.AddLast(seat);
-        }
-    }
+    public void Request(string encoderId, IReadOnlyList<VolumeId> cachedVolumes) => _encoders.Wait(encoderId, cachedVolumes);
 
     /// <inheritdoc cref="LeasesOut.Missed"/>
     public IReadOnlyList<LeaseOut> Missed(string encoderId, IReadOnlyList<ReturnedLease> inHand, TimeSpan now) =>
-        _seats.TryGetValue(encoderId, out var seat) ? LeasesOut.Missed(seat, inHand, now) : [];
+        _encoders.TryFind(encoderId, out var seat) ? LeasesOut.Missed(seat, inHand, now) : [];
 
     /// <summary>An encoder is leaving: it gets nothing more.</summary>
     public void Leave(string encoderId)
     {
-        if (_seats.TryGetValue(encoderId, out var seat))
+        if (_encoders.TryFind(encoderId, out var seat))
         {
             seat.Leaving = true;
-            NoLongerFree(seat);
+            _encoders.Busy(seat);
             if (seat.Node.IsLeaving)
             {
                 _alone.Release(seat.Node);
@@ -143,7 +122,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <returns>What they had in their hands, each encoder's in order.</returns>
     public IReadOnlyList<LostLease> Forget(string encoderId)
     {
-        if (!_seats.TryGetValue(encoderId, out var gone))
+        if (!_encoders.TryFind(encoderId, out var gone))
         {
             return [];
         }
@@ -158,9 +137,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
                 lost.Add(new LostLease(lease, Suspect: blames && before <= BegunBlocks));
             }
 
-            NoLongerFree(seat);
-            _seats.Remove(seat.Id);
-            seat.Node.Seats.Remove(seat);
+            _encoders.Remove(seat);
             terms.Forget(seat.Id);
         }
 
@@ -175,7 +152,6 @@ internal sealed class LeaseBoard(LeaseTerms terms)
 
         if (gone.Node.Seats.Count == 0)
         {
-            _nodes.Remove(gone.Node.Id);
             _alone.Release(gone.Node);
             _refusals.Forget(gone.Node);
         }
@@ -231,7 +207,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
             return [];
         }
 
-        var (taken, nodes) = (new List<RefusedWork>(), _nodes.Values.Where(node => !node.IsLeaving).ToList());
+        var (taken, nodes) = (new List<RefusedWork>(), _encoders.Nodes.Where(node => !node.IsLeaving).ToList());
         foreach (var offer in _refusals.ByAll(nodes).Where(offer => offer.WaitingBlocks > 0))
         {
             var blocks = new List<DirectionRange>();
@@ -265,14 +241,14 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <param name="now">On any clock that does not go back.</param>
     public IReadOnlyList<Grant> Match(TimeSpan now)
     {
-        if (_free.Count == 0)
+        if (_encoders.FreeCount == 0)
         {
             return [];
         }
 
         var grants = new List<Grant>();
         _alone.ReleasePaused(_runs.All);
-        _alone.Keep(_runs.All, _nodes.Values, _refusals, _runs.HaveWork);
+        _alone.Keep(_runs.All, _encoders.Nodes, _refusals, _runs.HaveWork);
         foreach (var (node, offer) in _alone.Ready())
         {
             if (node.Seats.FirstOrDefault(seat => seat.Waiting is not null) is { } seat && _runs.TryFind(offer.Work.Run, out var run))
@@ -282,16 +258,14 @@ internal sealed class LeaseBoard(LeaseTerms terms)
             }
         }
 
-        for (var at = _free.First; at is not null;)
+        foreach (var seat in _encoders.Free)
         {
-            var (seat, next) = (at.Value, at.Next);
-            at = next;
             if (seat.Node.KeptFor is not null)
             {
                 continue;
             }
 
-            if (_runs.Choose(seat, _seats.Count, _refusals) is not var (queue, offer))
+            if (_runs.Choose(seat, _encoders.Count, _refusals) is not var (queue, offer))
             {
                 if (_refusals.None)
                 {
@@ -301,7 +275,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
                 continue;
             }
 
-            var blocks = Math.Clamp(Math.Min(terms.Blocks(offer, seat.Id), queue.WaitingBlocks / (2 * _seats.Count)), 1, offer.WaitingBlocks);
+            var blocks = Math.Clamp(Math.Min(terms.Blocks(offer, seat.Id), queue.WaitingBlocks / (2 * _encoders.Count)), 1, offer.WaitingBlocks);
             grants.Add(Hand(seat, queue, offer, now, alone: false, changed => changed.Take(blocks)));
             seat.Node.Rested = true;
         }
@@ -311,7 +285,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
 
     private Grant Hand(EncoderSeat seat, RunQueue queue, LeaseOffer offer, TimeSpan now, bool alone, Func<LeaseOffer, DirectionRange> take)
     {
-        NoLongerFree(seat);
+        _encoders.Busy(seat);
         var directions = default(DirectionRange);
         queue.Change(offer, changed => directions = take(changed));
         queue.Served += offer.WorkOf(directions);
@@ -334,15 +308,6 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         {
             lease.Seat.Abandon();
             _out.Drop(lease);
-        }
-    }
-
-    private void NoLongerFree(EncoderSeat seat)
-    {
-        if (seat.Waiting is { } place)
-        {
-            _free.Remove(place);
-            seat.Waiting = null;
         }
     }
 }
