@@ -38,5 +38,8 @@ internal sealed record SoakReport(
     double LongestSecondsWithoutVolume,
     IReadOnlyDictionary<string, PeakMemory.Peak> PeakMebibytes) : ICheckedReport
 {
-    public bool Whole => Completed == Volumes && Mismatched == 0 && LeftOver == 0 && VerifyExitCode == 0;
+    /// <summary>Nodes' memory that grows by more than this over the time is not flat.</summary>
+    private const double Flat = 1.5;
+
+    public bool Whole => Completed == Volumes && Mismatched == 0 && LeftOver == 0 && VerifyExitCode == 0 && Kills.Keys.All(role => !(PeakMebibytes.GetValueOrDefault(role)?.Ratio > Flat));
 }

@@ -61,6 +61,10 @@ public sealed class CoordinatorOptions
     [Range(1, 100)]
     public int MaximumAttempts { get; init; } = 3;
 
+    /// <summary>When every node has refused a volume for this long, that was a try: another node may be about to join.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "10.00:00:00")]
+    public TimeSpan RefusalPause { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>True where runs that are under way in the store are gone on with, as by a cluster; false in a process that is for one run
     /// alone.</summary>
     [Browsable(false)] // what a node of a cluster does is no option

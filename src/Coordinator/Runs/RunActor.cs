@@ -151,7 +151,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             var counts = _progress.Counts;
             Pipe(
                 _services.Registry.ChangeAsync(
-                    _run.RunId, _services.Epoch, run => run with { State = run.State == RunState.Canceled ? RunState.Canceled : RunState.Finished, Counts = counts }, _stopping.Token),
+                    _run, _services.Epoch, run => run with { State = run.State == RunState.Canceled ? RunState.Canceled : RunState.Finished, Counts = counts }, _stopping.Token),
                 run => new Ended(run),
                 error => new StoreFailed(error));
         }
@@ -167,7 +167,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
         var replyTo = Sender;
         Pipe(
-            _services.Registry.ChangeAsync(_run.RunId, _services.Epoch, run => RunControls.Apply(run, control), _stopping.Token),
+            _services.Registry.ChangeAsync(_run, _services.Epoch, run => RunControls.Apply(run, control), _stopping.Token),
             run => new Changed(run, replyTo),
             error => new ControlFailed(error, replyTo));
     }

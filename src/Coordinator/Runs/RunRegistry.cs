@@ -72,7 +72,7 @@ public sealed class RunRegistry(IBlobStore store)
                 counts = states.Aggregate(counts, (sum, state) => sum.Add(state, reused: false));
             }
 
-            await ChangeAsync(run.RunId, run.Epoch, former => former with { State = RunState.Canceled, Counts = counts }, cancel).ConfigureAwait(false);
+            await ChangeAsync(run, run.Epoch, former => former with { State = RunState.Canceled, Counts = counts }, cancel).ConfigureAwait(false);
         }
     }
 
@@ -87,7 +87,7 @@ public sealed class RunRegistry(IBlobStore store)
     internal async Task<IReadOnlyList<(RunInput Input, LedgerEntry? Entry)>?> FindPageAsync(RunDocument run, int page, Ledger ledger, CancellationToken cancel)
     {
         var found = await store.FindDocumentAsync<RunInputPage>(run.PagePath(page), cancel).ConfigureAwait(false);
-        if (found?.Inputs is not { } inputs || inputs.Count != run.InputsOn(page))
+        if (found?.Inputs is not { } inputs || inputs.Count != run.InputsOn(page) || !inputs.All(IsSound) || inputs.DistinctBy(input => input.VolumeId).Count() < inputs.Count)
         {
             return null;
         }
@@ -99,20 +99,22 @@ public sealed class RunRegistry(IBlobStore store)
     internal static IEnumerable<VolumeState> Lost(RunDocument run, int page) => Enumerable.Repeat(VolumeState.Failed, run.InputsOn(page));
 
     /// <summary>Replaces a run's document by what <paramref name="change"/> makes of it; again where another writer came between.</summary>
+    /// <param name="run">As it was known last; it stands in for a document that has been damaged or removed since.</param>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">A later coordinator has written it.</exception>
-    internal Task<RunDocument> ChangeAsync(RunId run, long epoch, Func<RunDocument, RunDocument> change, CancellationToken cancel)
-    {
-        var path = RunDocument.PathOf(run);
-        return store.ChangeDocumentAsync<RunDocument>(
-            path,
+    internal Task<RunDocument> ChangeAsync(RunDocument run, long epoch, Func<RunDocument, RunDocument> change, CancellationToken cancel) =>
+        store.ChangeDocumentAsync<RunDocument>(
+            RunDocument.PathOf(run.RunId),
             former =>
             {
-                SupersededException.ThrowIfOlder(epoch, former?.Epoch ?? 0);
-                return former is null ? throw Damaged(path) : change(former) with { Epoch = epoch };
+                SupersededException.ThrowIfOlder(epoch, former?.Epoch ?? run.Epoch);
+                return change(former ?? run) with { Epoch = epoch };
             },
             cancel);
-    }
+
+    /// <summary>False where somebody has tampered with it: such a name would leave its place in the store.</summary>
+    private static bool IsSound(RunInput? input) =>
+        input is { VolumeId.Value: { Length: > 0 } name, Uris: { Count: > 0 } uris } && !name.Contains('/', StringComparison.Ordinal) && name is not ("." or "..") && uris.All(uri => uri is { Length: > 0 });
 
     private static BlobStoreException Damaged(string path) => new(BlobStoreError.Unavailable, $"{path} is damaged or gone; submit the run again.");
 }

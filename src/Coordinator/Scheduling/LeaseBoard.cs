@@ -199,8 +199,8 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         }
     }
 
-    /// <summary>Takes back what waits of volumes that every node has refused. Added again, it is everybody's once more.</summary>
-    public IReadOnlyList<RefusedWork> TakeRefused()
+    /// <summary>Takes back what waits of volumes that every node has refused for long enough. Added again, it is everybody's once more.</summary>
+    public IReadOnlyList<RefusedWork> TakeRefused(TimeSpan now)
     {
         if (_refusals.None)
         {
@@ -208,7 +208,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         }
 
         var (taken, nodes) = (new List<RefusedWork>(), _encoders.Nodes.Where(node => !node.IsLeaving).ToList());
-        foreach (var offer in _refusals.ByAll(nodes).Where(offer => offer.WaitingBlocks > 0))
+        foreach (var offer in _refusals.ByAll(nodes, now, terms.RefusalPause).Where(offer => offer.WaitingBlocks > 0))
         {
             var blocks = new List<DirectionRange>();
             _runs.FindOrAdd(offer.Work.Run).Change(offer, changed => blocks.AddRange(changed.TakeAll()));

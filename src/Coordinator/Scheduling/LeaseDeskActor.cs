@@ -192,7 +192,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
 
     private void HandOut()
     {
-        foreach (var refused in _board.TakeRefused())
+        foreach (var refused in _board.TakeRefused(_now))
         {
             _owners.GetValueOrDefault(refused.Work)?.Tell(new LeasesRefused(refused.Blocks, refused.Nodes));
         }

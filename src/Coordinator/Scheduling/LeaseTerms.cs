@@ -17,6 +17,9 @@ internal sealed class LeaseTerms(CoordinatorOptions options)
     private readonly Dictionary<RunId, RunSpeeds> _runs = [];
     private double _ofLate;
 
+    /// <inheritdoc cref="CoordinatorOptions.RefusalPause"/>
+    public TimeSpan RefusalPause => options.RefusalPause;
+
     /// <summary>An encoder took so long over a block.</summary>
     public void Note(RunId run, string encoder, int slices, TimeSpan elapsed)
     {

@@ -1,36 +1,51 @@
 namespace ToNNO.Coordinator.Scheduling;
 
 /// <summary>Which nodes will not encode which volumes: they lack the source, the model, the device, or cannot reach the store. Pure.</summary>
-/// <remarks>A node is asked for a volume that it has refused only when all have, so that one that can do nothing harms no volume.</remarks>
+/// <remarks>A node is asked for a volume that it has refused only when all have, and that for a while: so one that can do nothing harms no
+/// volume, also where the others are just being started anew, or a new coordinator has not heard of them yet.</remarks>
 internal sealed class Refusals
 {
-    private readonly Dictionary<LeaseOffer, HashSet<EncoderNode>> _nodes = [];
+    private readonly Dictionary<LeaseOffer, ByNodes> _offers = [];
 
-    public bool None => _nodes.Count == 0;
+    public bool None => _offers.Count == 0;
 
-    public bool Has(LeaseOffer offer, EncoderNode node) => _nodes.TryGetValue(offer, out var nodes) && nodes.Contains(node);
+    public bool Has(LeaseOffer offer, EncoderNode node) => _offers.TryGetValue(offer, out var by) && by.Nodes.Contains(node);
 
     public void Add(LeaseOffer offer, EncoderNode node)
     {
-        if (!_nodes.TryGetValue(offer, out var nodes))
+        if (!_offers.TryGetValue(offer, out var by))
         {
-            _nodes[offer] = nodes = [];
+            _offers[offer] = by = new ByNodes();
         }
 
-        nodes.Add(node);
+        by.Nodes.Add(node);
     }
 
-    /// <summary>Volumes that all of these nodes have refused, where there are any.</summary>
-    public IReadOnlyList<LeaseOffer> ByAll(IReadOnlyCollection<EncoderNode> nodes) =>
-        nodes.Count == 0 ? [] : [.. _nodes.Where(pair => nodes.All(pair.Value.Contains)).Select(pair => pair.Key)];
+    /// <summary>Volumes that all of these nodes have refused, and that for as long, as far as was looked.</summary>
+    public IReadOnlyList<LeaseOffer> ByAll(IReadOnlyCollection<EncoderNode> nodes, TimeSpan now, TimeSpan forAsLong)
+    {
+        foreach (var by in _offers.Values)
+        {
+            by.AllSince = nodes.Count > 0 && nodes.All(by.Nodes.Contains) ? by.AllSince ?? now : null;
+        }
 
-    public void Forget(LeaseOffer offer) => _nodes.Remove(offer);
+        return [.. _offers.Where(pair => now - pair.Value.AllSince >= forAsLong).Select(pair => pair.Key)];
+    }
+
+    public void Forget(LeaseOffer offer) => _offers.Remove(offer);
 
     public void Forget(EncoderNode node)
     {
-        foreach (var nodes in _nodes.Values)
+        foreach (var by in _offers.Values)
         {
-            nodes.Remove(node);
+            by.Nodes.Remove(node);
         }
+    }
+
+    private sealed class ByNodes
+    {
+        public HashSet<EncoderNode> Nodes { get; } = [];
+
+        public TimeSpan? AllSince { get; set; }
     }
 }

@@ -140,11 +140,15 @@ internal sealed class ClusterClient : IDisposable
         {
             var problem = await ReadProblemAsync(response, cancel).ConfigureAwait(false);
             throw new CommandException(
-                response.StatusCode is System.Net.HttpStatusCode.BadRequest or System.Net.HttpStatusCode.Unauthorized ? ExitCodes.Usage : ExitCodes.NothingDone,
+                IsRefusedOrder(response.StatusCode, problem?.Code) ? ExitCodes.Usage : ExitCodes.NothingDone,
                 problem?.Code ?? "api.refused",
                 problem?.Detail ?? $"{_http.BaseAddress} answered {(int)response.StatusCode} {response.ReasonPhrase}; check the address.");
         }
     }
+
+    /// <summary>True where the order itself is at fault, as <c>tonno run</c> would say with the same exit code; sources without volumes are not.</summary>
+    private static bool IsRefusedOrder(System.Net.HttpStatusCode status, string? code) => status is System.Net.HttpStatusCode.BadRequest or System.Net.HttpStatusCode.Unauthorized
+        || (status == System.Net.HttpStatusCode.UnprocessableEntity && code?.StartsWith("input.", StringComparison.Ordinal) == false);
 
     private static async Task<Problem?> ReadProblemAsync(HttpResponseMessage response, CancellationToken cancel)
     {

@@ -36,6 +36,7 @@ internal static class LocalResources
                 MaximumVolumes = Math.Max(2, encoders),
                 LeaseDeadline = Unhurried,
                 TakesUpRuns = false,
+                RefusalPause = TimeSpan.FromSeconds(1), // no other node will join
                 ShortestLeaseDeadline = Unhurried,
                 MaximumSilences = Unasked,
             },

@@ -98,8 +98,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         var run = await cluster.SubmitAsync("join");
         await run.ReachedAsync(2);
         var joined = cluster.Join("slice-2");
-        await cluster.ReadyAsync();
-        await run.ReachedAsync(6);
+        await cluster.HoldsBlocksAsync("slice-2");
         var (code, took) = await joined.DrainAsync(Cancel);
         Assert.Equal(0, code);
         Assert.True(took < TimeSpan.FromSeconds(30), $"it took {took}");
@@ -108,26 +107,33 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     }
 
     [Fact]
-    public async Task LeadingCoordinatorThenReducer_Drained_LeaveInTimeAndTheRunGoesOn()
+    public async Task Coordinator_LeadingOneDrained_LeavesInTimeAndTheOtherGoesOn()
     {
         await cluster.ReadyAsync();
-        var run = await cluster.SubmitAsync("drains");
+        var run = await cluster.SubmitAsync("leaddrain");
         await run.ReachedAsync(2);
         var leader = await cluster.LeaderAsync();
         await DrainAsync(leader);
-        await run.ReachedAsync(6);
+        await run.AssertWholeAsync();
         Assert.NotEqual(leader.Name, (await cluster.LeaderAsync()).Name);
+    }
+
+    [Fact]
+    public async Task ReconNode_DrainedMidAccumulation_LeavesInTimeAndItsSlabsAreMadeAnew()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("recondrain");
+        await run.ReachedAsync(2);
         await DrainAsync(await cluster.AccumulatesAsync());
         await run.AssertWholeAsync();
+    }
 
-        async Task DrainAsync(NodeProcess node)
-        {
-            var (code, took) = await node.DrainAsync(Cancel);
-            Assert.Equal(0, code);
-            Assert.True(took < TimeSpan.FromSeconds(30), $"{node.Name} took {took}");
-            await cluster.StartAgainAsync(node);
-            await cluster.ReadyAsync();
-        }
+    private async Task DrainAsync(NodeProcess node)
+    {
+        var (code, took) = await node.DrainAsync(Cancel);
+        Assert.Equal(0, code);
+        Assert.True(took < TimeSpan.FromSeconds(30), $"{node.Name} took {took}");
+        await cluster.StartAgainAsync(node);
     }
 
     [Fact]

@@ -267,7 +267,7 @@ public sealed class TestCluster : IAsyncLifetime
             [
                 "--roles", name.Split('-')[0], "--store", Address, "--port", $"{port}", "--seeds", _seeds, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu", "--encoders", "1",
                 "--option", "Cluster:StableAfter=00:00:04", "--option", "Cluster:HeartbeatPause=00:00:04", "--option", "Coordinator:ReducerDeadline=00:00:05",
-                "--option", "Coordinator:SlicesPerLease=1000", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10",
+                "--option", "Coordinator:SlicesPerLease=1000", "--option", "Coordinator:LeaseDeadline=00:02:00", "--option", "Coordinator:ShortestLeaseDeadline=00:01:00", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10",
             ],
             Identity(_proxy.Port),
             _folder[$"{name}.log"]);

@@ -86,6 +86,10 @@ public sealed class RunRegistryTests : IDisposable
     [InlineData(null)]
     [InlineData("{")]
     [InlineData("{\"inputs\": []}")]
+    [InlineData("{\"inputs\": [null, {\"volumeId\": \"a\", \"uris\": [\"/a.nii\"]}]}")]
+    [InlineData("{\"inputs\": [{\"volumeId\": \"a\", \"uris\": [\"/a.nii\"]}, {\"volumeId\": \"a\", \"uris\": [\"/a.nii\"]}]}")]
+    [InlineData("{\"inputs\": [{\"volumeId\": \"../a\", \"uris\": [\"/a.nii\"]}, {\"volumeId\": \"b\", \"uris\": [\"/b.nii\"]}]}")]
+    [InlineData("{\"inputs\": [{\"volumeId\": \"a\", \"uris\": []}, {\"volumeId\": \"b\", \"uris\": [null]}]}")]
     public async Task EndDead_InputsDamagedOrGone_EndsWithThemFailed(string? text)
     {
         await _registry.CreateAsync(Run(2) with { OfOneProcess = true }, Inputs("a", "b"), Cancel);
@@ -105,20 +109,33 @@ public sealed class RunRegistryTests : IDisposable
             if (call.Operation == StoreOperation.Write && between)
             {
                 between = false;
-                await _registry.ChangeAsync(SmallWork.Run, 1, run => run with { Priority = 7 }, Cancel);
+                await _registry.ChangeAsync(Run(0), 1, run => run with { Priority = 7 }, Cancel);
             }
         };
-        await _registry.ChangeAsync(SmallWork.Run, 1, run => run with { State = RunState.Paused }, Cancel);
+        await _registry.ChangeAsync(Run(0), 1, run => run with { State = RunState.Paused }, Cancel);
         var run = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
         Assert.Equal((RunState.Paused, 7), (run.State, run.Priority));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Change_DocumentDamagedOrRemoved_WhatWasKnownStands(bool removed)
+    {
+        await _registry.CreateAsync(Run(0), [], Cancel);
+        var path = RunDocument.PathOf(SmallWork.Run);
+        await (removed ? _store.DeleteAsync(path, Cancel) : _store.WriteAsync(path, "damaged"u8.ToArray(), WriteCondition.Always, Cancel));
+        await _registry.ChangeAsync(Run(0) with { Priority = 3 }, 1, run => run with { State = RunState.Paused }, Cancel);
+        var run = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
+        Assert.Equal((RunState.Paused, 3), (run.State, run.Priority));
     }
 
     [Fact]
     public async Task Change_LaterCoordinatorWroteIt_Refused()
     {
         await _registry.CreateAsync(Run(0), [], Cancel);
-        await _registry.ChangeAsync(SmallWork.Run, 3, run => run, Cancel);
-        await Assert.ThrowsAsync<SupersededException>(() => _registry.ChangeAsync(SmallWork.Run, 2, run => run with { Priority = 1 }, Cancel));
+        await _registry.ChangeAsync(Run(0), 3, run => run, Cancel);
+        await Assert.ThrowsAsync<SupersededException>(() => _registry.ChangeAsync(Run(0), 2, run => run with { Priority = 1 }, Cancel));
         Assert.Equal(0, (await _registry.ReadAsync(SmallWork.Run, Cancel))!.Priority);
     }
 

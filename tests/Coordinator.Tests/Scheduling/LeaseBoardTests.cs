@@ -8,12 +8,13 @@ namespace ToNNO.Coordinator.Tests.Scheduling;
 public class LeaseBoardTests
 {
     private static readonly RunId _other = new("run-2");
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(60);
     private readonly LeaseTerms _terms;
     private readonly LeaseBoard _board;
 
     public LeaseBoardTests()
     {
-        _terms = new LeaseTerms(new CoordinatorOptions { SlicesPerLease = 1, LeaseAim = TimeSpan.FromSeconds(1) });
+        _terms = new LeaseTerms(new CoordinatorOptions { SlicesPerLease = 1, LeaseAim = TimeSpan.FromSeconds(1), RefusalPause = _pause });
         _board = new LeaseBoard(_terms);
     }
 
@@ -378,33 +379,39 @@ public class LeaseBoardTests
     }
 
     [Fact]
-    public void TakeRefused_ByAllNodesThatStay_TakesWhatWaitsOnce()
+    public void TakeRefused_ByAllNodesThatStayForLongEnough_TakesWhatWaitsOnce()
     {
         Offer("a");
         var (first, second) = (Request("one#1/0")!, Request("two#1/0")!);
         Request("leaves#1/0");
         Refuse(first);
-        Assert.Empty(_board.TakeRefused());
         Refuse(second);
-        Assert.Empty(_board.TakeRefused());
+        Assert.Empty(_board.TakeRefused(2 * _pause));
         _board.Leave("leaves#1/0");
-        var refused = Assert.Single(_board.TakeRefused());
+        Assert.Empty(_board.TakeRefused(2 * _pause));
+        Assert.Empty(_board.TakeRefused((3 * _pause) - TimeSpan.FromSeconds(1)));
+        var refused = Assert.Single(_board.TakeRefused(3 * _pause));
         Assert.Equal((WorkId.Of(first.Task), 2, true), (refused.Work, refused.Nodes, refused.Blocks.Contains(first.Directions) && refused.Blocks.Contains(second.Directions)));
-        Assert.Empty(_board.TakeRefused());
+        Assert.Empty(_board.TakeRefused(9 * _pause));
         Assert.Null(Request("one#1/0"));
         _board.Add(first.Task, refused.Blocks, [], "");
         Assert.Equal("a", VolumeOf(Match().Single()));
     }
 
     [Fact]
-    public void TakeRefused_TheOnlyOneThatHadNotIsGone_TakesWhatWaits()
+    public void TakeRefused_TheOnlyOneThatHadNotIsGoneAndBackInTime_TakesNothingAndItGetsTheVolume()
     {
         Offer("a");
         Refuse(Request("bad#1/0")!);
         _board.Request("good#1/0", []);
-        Assert.Empty(_board.TakeRefused());
+        Assert.Empty(_board.TakeRefused(_pause));
         _board.Forget("good#1/0");
-        Assert.Single(_board.TakeRefused());
+        Assert.Empty(_board.TakeRefused(2 * _pause));
+        Assert.Equal("a", VolumeOf(Request("good#2/0")));
+        Assert.Empty(_board.TakeRefused(9 * _pause));
+        _board.Forget("good#2/0");
+        Assert.Empty(_board.TakeRefused(9 * _pause));
+        Assert.Single(_board.TakeRefused(10 * _pause));
     }
 
     [Fact]
@@ -494,7 +501,7 @@ public class LeaseBoardTests
     /// <summary>A board and what it should hold.</summary>
     private sealed class History(int[] steps)
     {
-        private readonly LeaseBoard _board = new(new LeaseTerms(new CoordinatorOptions { SlicesPerLease = 1 }));
+        private readonly LeaseBoard _board = new(new LeaseTerms(new CoordinatorOptions { SlicesPerLease = 1, RefusalPause = TimeSpan.Zero }));
         private readonly Random _random = new(steps.Aggregate(17, (seed, step) => unchecked((seed * 31) + step)));
         private readonly HashSet<string> _free = [];
         private readonly HashSet<(WorkId Work, int First)> _open = [];
@@ -599,7 +606,7 @@ public class LeaseBoardTests
 
         private void OfferRefused()
         {
-            foreach (var refused in _board.TakeRefused())
+            foreach (var refused in _board.TakeRefused(TimeSpan.Zero))
             {
                 Assert.Equal(_open.Where(open => open.Work == refused.Work).Select(open => open.First).Order(), refused.Blocks.Select(taken => taken.First).Order());
                 var task = Task(refused.Work.Volume.Value, run: refused.Work.Run);

@@ -13,7 +13,7 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
     private const string Encoder = "tcp://here#1/0";
     private static readonly VolumeTask _task = SmallWork.Task();
     private static readonly DirectionRange _block = new(0, 16);
-    private readonly CoordinatorOptions _options = new() { LeaseDeadline = TimeSpan.FromSeconds(90), ShortestLeaseDeadline = TimeSpan.FromSeconds(10), SlicesPerLease = 1 };
+    private readonly CoordinatorOptions _options = new() { LeaseDeadline = TimeSpan.FromSeconds(90), ShortestLeaseDeadline = TimeSpan.FromSeconds(10), SlicesPerLease = 1, RefusalPause = TimeSpan.FromSeconds(3) };
     private readonly TestProbe _owner;
     private readonly TestProbe _encoder;
     private readonly IActorRef _desk;
@@ -197,6 +197,8 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         Hand();
         _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: false, Elapsed: null, "file.missing"), _owner.Ref);
         Offer(_block, next);
+        ExpectNothing(_owner, _desk);
+        Wait(_options.RefusalPause + _options.LookAtLeasesEvery);
         var refused = _owner.ExpectMsg<LeasesRefused>();
         Assert.Equal([_block, next], refused.Blocks.OrderBy(block => block.First));
         Assert.Equal(1, refused.Nodes);
@@ -238,6 +240,7 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         Hand();
         _desk.Tell(new LeaseClosed(WorkId.Of(_task), _block, Done: false, Elapsed: null, "file.missing"), _owner.Ref);
         Offer(_block);
+        Wait(_options.RefusalPause + _options.LookAtLeasesEvery);
         _owner.ExpectMsg<LeasesRefused>();
         Hand();
         Wait(TimeSpan.FromSeconds(2));
