@@ -13,16 +13,10 @@ public sealed class DicomFuzzTests
     /// <summary>Tables of a JPEG, an exception and its message; where a file inflates, the slack for that, and what it grows through.</summary>
     private const int Besides = 1 << 20, BesidesInflated = 96 << 20;
 
+    public static TheoryData<string> Kinds => ["plain", "implicit", "big endian", "deflated", "enhanced", "enhanced implicit", "rle", "jpeg", "jpeg baseline"];
+
     [Theory]
-    [InlineData("plain")]
-    [InlineData("implicit")]
-    [InlineData("big endian")]
-    [InlineData("deflated")]
-    [InlineData("enhanced")]
-    [InlineData("enhanced implicit")]
-    [InlineData("rle")]
-    [InlineData("jpeg")]
-    [InlineData("jpeg baseline")]
+    [MemberData(nameof(Kinds))]
     public void Read_DamagedFile_ReadOrRefused(string kind)
     {
         const int Count = 6_000;
@@ -35,15 +29,7 @@ public sealed class DicomFuzzTests
 
     /// <summary>What a header says without the pixels is what it says with them: of damaged files too, and from whatever beginning of them.</summary>
     [Theory]
-    [InlineData("plain")]
-    [InlineData("implicit")]
-    [InlineData("big endian")]
-    [InlineData("deflated")]
-    [InlineData("enhanced")]
-    [InlineData("enhanced implicit")]
-    [InlineData("rle")]
-    [InlineData("jpeg")]
-    [InlineData("jpeg baseline")]
+    [MemberData(nameof(Kinds))]
     public void ParseHeader_DamagedFileOrItsBeginning_SameAsOfTheWhole(string kind)
     {
         const int Count = 6_000;
