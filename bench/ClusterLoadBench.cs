@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Volumes;
@@ -10,10 +11,12 @@ namespace ToNNO.Bench;
 /// <summary>The real coordinator with 1,000 simulated encoders: its processor time for each lease, how busy it keeps them, its memory by
 /// the number of volumes, and how soon it is ready again over the ledger of a large archive.</summary>
 /// <remarks>Processor time is the process's: that of the simulated encoders and reducers is in it, what serializing for other nodes
-/// costs is not. The load's ledger is on the disk; the archive's, which would measure the disk alone, in memory.</remarks>
+/// costs is not. The load's ledger is on the disk. The archive's is written in memory, where writing it would measure the disk alone, and
+/// copied to the disk, from where the coordinator that is ready again reads it.</remarks>
 internal static class ClusterLoadBench
 {
     private const int Encoders = 1000;
+    private const int Directions = 400;
 
     /// <param name="arguments">Volumes of 400 directions; seconds that a block takes; volumes of one block in the archive.</param>
     public static object Measure(string[] arguments)
@@ -24,14 +27,14 @@ internal static class ClusterLoadBench
     }
 
     private static async Task<object> MeasureAsync(int volumes, TimeSpan blockTime, int archive) =>
-        new { encoders = Encoders, load = await LoadAsync(volumes, blockTime), archive = await ArchiveAsync(archive), disk = await DiskAsync() };
+        new Report(Encoders, await LoadAsync(volumes, blockTime), await ArchiveAsync(archive), await DiskAsync());
 
     /// <summary>Measures from when the first volumes are done until the last begins.</summary>
-    private static async Task<object> LoadAsync(int volumes, TimeSpan blockTime)
+    private static async Task<LoadFigures> LoadAsync(int volumes, TimeSpan blockTime)
     {
         using var folder = new BenchFolder();
         var store = new LocalFolderStore(folder.New());
-        var run = await SubmitAsync(store, volumes, directions: 400);
+        var run = await SubmitAsync(store, volumes, Directions);
         await using var load = new SimulatedCoordination(store, run, Encoders, blockTime, lastOpen: false);
         await Reach(load, volumes / 10);
         var (begun, cpu, blocks, leases, idle) = (Stopwatch.GetTimestamp(), BenchRun.CpuTime(), load.Tally.Blocks, load.Tally.Leases, load.Tally.Idle);
@@ -39,54 +42,60 @@ internal static class ClusterLoadBench
         var wall = Stopwatch.GetElapsedTime(begun);
         (cpu, blocks, leases, idle) = (BenchRun.CpuTime() - cpu, load.Tally.Blocks - blocks, load.Tally.Leases - leases, load.Tally.Idle - idle);
         await load.Finished;
-        return new
-        {
+        return new LoadFigures(
             volumes,
-            directions = 400,
-            block_seconds = blockTime.TotalSeconds,
-            seconds = wall.TotalSeconds,
-            leases_a_second = leases / wall.TotalSeconds,
-            blocks_a_second = blocks / wall.TotalSeconds,
-            cores_for_1000_leases_a_second = 1000 * cpu.TotalSeconds / leases,
-            share_of_time_with_a_block_in_hand = 1 - (idle.TotalSeconds / (Encoders * wall.TotalSeconds)),
-            busy = blocks * blockTime.TotalSeconds / (Encoders * wall.TotalSeconds), // a timer that rings late counts as idle, too
-        };
+            Directions,
+            blockTime.TotalSeconds,
+            wall.TotalSeconds,
+            leases / wall.TotalSeconds,
+            blocks / wall.TotalSeconds,
+            1000 * cpu.TotalSeconds / leases,
+            1 - (idle.TotalSeconds / (Encoders * wall.TotalSeconds)),
+            blocks * blockTime.TotalSeconds / (Encoders * wall.TotalSeconds));
     }
 
     /// <summary>Many volumes of one block; the last stays open, and another coordinator goes on with it.</summary>
-    private static async Task<object> ArchiveAsync(int volumes)
+    private static async Task<ArchiveFigures> ArchiveAsync(int volumes)
     {
         using var folder = new BenchFolder(inMemory: true);
-        var store = new LocalFolderStore(folder.New());
+        var root = folder.New();
+        var store = new LocalFolderStore(root);
         var run = await SubmitAsync(store, volumes + 1, directions: 16);
-        var (begun, memory) = (Stopwatch.GetTimestamp(), new List<object>());
+        var (begun, memory) = (Stopwatch.GetTimestamp(), new List<Memory>());
         TimeSpan wall;
         await using (var first = new SimulatedCoordination(store, run, Encoders, TimeSpan.FromSeconds(0.2), lastOpen: true))
         {
             foreach (var part in new[] { volumes / 10, volumes / 2, volumes })
             {
                 await Reach(first, part);
-                memory.Add(new { volumes = part, mebibytes = GC.GetTotalMemory(forceFullCollection: true) / 1048576.0 });
+                memory.Add(new Memory(part, GC.GetTotalMemory(forceFullCollection: true) / 1048576.0));
             }
 
             wall = Stopwatch.GetElapsedTime(begun);
         }
 
+        using var disk = new BenchFolder();
+        var copy = disk.New();
+        using (var copying = Process.Start("cp", ["-r", $"{root}/.", copy]))
+        {
+            await copying.WaitForExitAsync();
+        }
+
         begun = Stopwatch.GetTimestamp();
-        await using var second = new SimulatedCoordination(store, run, Encoders, TimeSpan.FromSeconds(0.2), lastOpen: true);
+        await using var second = new SimulatedCoordination(new LocalFolderStore(copy), run, Encoders, TimeSpan.FromSeconds(0.2), lastOpen: true);
         await second.Inspector.LastReached;
-        return new { volumes, seconds = wall.TotalSeconds, memory, ready_again_seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds };
+        return new ArchiveFigures(volumes, wall.TotalSeconds, memory, Stopwatch.GetElapsedTime(begun).TotalSeconds);
     }
 
     /// <summary>Entries that the ledger takes, flushed to the disk, 32 at a time.</summary>
-    private static async Task<object> DiskAsync()
+    private static async Task<DiskFigures> DiskAsync()
     {
         using var folder = new BenchFolder();
         var ledger = new Ledger(new LocalFolderStore(folder.New()), TimeProvider.System, epoch: 1);
         var (entries, begun) = (500, Stopwatch.GetTimestamp());
         await Parallel.ForAsync(0, entries, new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (number, cancel) => await ledger.RecordAsync(
             new($"volume-{number:D6}"), _ => new LedgerEntry { VolumeId = new($"volume-{number:D6}"), RunId = new("load"), State = VolumeState.InProcess }, cancel));
-        return new { ledger_entries_a_second = entries / Stopwatch.GetElapsedTime(begun).TotalSeconds };
+        return new DiskFigures(entries / Stopwatch.GetElapsedTime(begun).TotalSeconds);
     }
 
     private static async Task<RunDocument> SubmitAsync(LocalFolderStore store, int volumes, int directions)
@@ -115,4 +124,40 @@ internal static class ClusterLoadBench
             await load.Finished;
         }
     }
+
+    private sealed record Report(int Encoders, LoadFigures Load, ArchiveFigures Archive, DiskFigures Disk) : ICheckedReport
+    {
+        private const double MostCores = 0.5;
+        private const double LeastBusy = 0.95;
+        private const double MostSecondsUntilReady = 60;
+
+        /// <summary>What a hundred thousand volumes may take beyond what a tenth of them does.</summary>
+        private const double MostGrowthMebibytes = 16;
+
+        public bool Whole => Load.CoresFor1000LeasesASecond < MostCores
+            && Load.Busy > LeastBusy
+            && Archive.ReadyAgainSeconds < MostSecondsUntilReady
+            && Archive.Memory[^1].Mebibytes < Archive.Memory[0].Mebibytes + MostGrowthMebibytes;
+    }
+
+    /// <param name="BlockSeconds">That a block takes.</param>
+    /// <param name="ShareOfTimeWithABlockInHand">Of the encoders' time.</param>
+    /// <param name="Busy">Blocks done times what one takes, of the encoders' time: a timer that rings late counts as idle, too.</param>
+    private sealed record LoadFigures(
+        int Volumes,
+        int Directions,
+        double BlockSeconds,
+        double Seconds,
+        double LeasesASecond,
+        double BlocksASecond,
+        [property: JsonPropertyName("cores_for_1000_leases_a_second")] double CoresFor1000LeasesASecond,
+        double ShareOfTimeWithABlockInHand,
+        double Busy);
+
+    private sealed record ArchiveFigures(int Volumes, double Seconds, IReadOnlyList<Memory> Memory, double ReadyAgainSeconds);
+
+    /// <param name="Mebibytes">Managed, after a full collection.</param>
+    private sealed record Memory(int Volumes, double Mebibytes);
+
+    private sealed record DiskFigures(double LedgerEntriesASecond);
 }

@@ -49,7 +49,8 @@ internal static class FuzzBench
 
         if (image.Frames.Count > 1)
         {
-            SliceStack.Of([.. image.Frames.Select(frame => frame.Place)], "The file");
+            var stack = SliceStack.Of([.. image.Frames.Select(frame => frame.Place)], "The file", takesTilted: true);
+            _ = stack.Tilt is { } tilt ? new StraightGrid(tilt, image.Format.Columns, image.Format.Rows, image.Frames.Count, "The file").Shape : default;
         }
     }
 

@@ -69,8 +69,9 @@ public static class RunProtocol
     /// <param name="InWork">Volumes that are inspected, encoded or published now.</param>
     /// <param name="Fraction">As in <see cref="RunProgressed"/>.</param>
     /// <param name="SlicesEncoded">Since the coordinator took the run up.</param>
+    /// <param name="Awaited">Volumes whose turn it is, but for other runs, which are at them.</param>
     public sealed record RunDescribed(
-        RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, double Fraction, long SlicesEncoded) : WireMessage;
+        RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, double Fraction, long SlicesEncoded, int Awaited = 0) : WireMessage;
 }
 
 /// <summary>What may be done to a run.</summary>
@@ -81,6 +82,16 @@ public enum RunControl
     Resume = 2,
     Cancel = 3,
     Prioritize = 4,
+}
+
+/// <summary>Between the coordinator and all nodes.</summary>
+public static class StoreProtocol
+{
+    /// <summary>Asks the coordinator which store it works on.</summary>
+    public sealed record DescribeStore : WireMessage;
+
+    /// <param name="Mark">The store's mark.</param>
+    public sealed record StoreDescribed(string Mark) : WireMessage;
 }
 
 /// <summary>Between the coordinator and the slice encoders, which pull.</summary>

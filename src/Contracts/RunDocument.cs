@@ -64,6 +64,10 @@ public sealed record RunDocument
     [JsonIgnore]
     public bool IsEnded => Counts is not null;
 
+    /// <summary>Where an input stands that the ledger has no entry of.</summary>
+    [JsonIgnore]
+    public VolumeState UnbegunState => State == RunState.Canceled && IsEnded ? VolumeState.Canceled : VolumeState.Scheduled;
+
     public static string PathOf(RunId run) => $"{Folder}{Uri.EscapeDataString(run.Value)}/run.json";
 
     public string PagePath(int page) => $"{Folder}{Uri.EscapeDataString(RunId.Value)}/{(PagesKey.Length == 0 ? "" : PagesKey + "/")}inputs-{page:D4}.json";
@@ -73,7 +77,12 @@ public sealed record RunDocument
 public sealed record RunInputPage(IReadOnlyList<RunInput> Inputs);
 
 /// <param name="Uris">Where the volume is read: one URI for each channel of the model, co-registered.</param>
-public sealed record RunInput(VolumeId VolumeId, IReadOnlyList<string> Uris);
+/// <param name="Label">What the user's manifest says of it; null where it says nothing.</param>
+public sealed record RunInput(VolumeId VolumeId, IReadOnlyList<string> Uris, string? Label = null)
+{
+    /// <summary>Its id alone: logs may tell of messages, and neither a path nor a label is for them.</summary>
+    public override string ToString() => VolumeId.Value;
+}
 
 /// <summary>Volumes by how they ended.</summary>
 /// <param name="Completed">Those with a warning among them.</param>
@@ -83,6 +92,9 @@ public readonly record struct RunCounts(int Completed, int Warnings, int Reused,
 {
     [JsonIgnore]
     public int Total => Completed + Failed + Quarantined + Canceled;
+
+    public RunCounts Add(RunCounts others) => new(
+        Completed + others.Completed, Warnings + others.Warnings, Reused + others.Reused, Failed + others.Failed, Quarantined + others.Quarantined, Canceled + others.Canceled);
 
     public RunCounts Add(VolumeState state, bool reused) => state switch
     {

@@ -44,6 +44,9 @@ public sealed record VolumeResult
     /// <summary>The files of the result by name.</summary>
     public required IReadOnlyDictionary<string, FileFacts> Files { get; init; }
 
+    /// <summary>Its volume's id alone, as of <see cref="VolumeTask"/>.</summary>
+    public override string ToString() => VolumeId.Value;
+
     public static string FolderOf(VolumeId volume) => $"{volume}/";
 
     public static string PathOf(VolumeId volume) => $"{volume}/{FileName}";
@@ -54,13 +57,15 @@ public sealed record VolumeResult
     /// <param name="SourceId">See <see cref="VolumeTask.SourceId"/>.</param>
     /// <param name="Affine">Rows of the 4x4 matrix from voxel index to world (RAS+, mm).</param>
     /// <param name="Intensities">The intensity windows of the channels, where each volume has its own.</param>
+    /// <param name="Label">What the manifest of the run that made the result says of the volume; null where it says nothing.</param>
     public sealed record InputFacts(
         IReadOnlyList<string> Names,
         string Sha256,
         VolumeShape Shape,
         IReadOnlyList<IReadOnlyList<double>> Affine,
         string? SourceId = null,
-        IReadOnlyList<IntensityMap>? Intensities = null);
+        IReadOnlyList<IntensityMap>? Intensities = null,
+        string? Label = null);
 
     /// <summary>The plan as it was resolved for this volume.</summary>
     public sealed record SamplingFacts(

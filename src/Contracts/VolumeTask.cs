@@ -101,6 +101,13 @@ public sealed record VolumeTask
     /// plane is to be measured. Null where all are.</summary>
     public BlobRef? Guide { get; init; }
 
+    /// <summary>Mark of the store that the work's rows, slabs and result belong into; null where all is done in one process, or the
+    /// coordinator does not tell.</summary>
+    public string? Store { get; init; }
+
+    /// <summary>What the user's manifest says of the volume, told back in its result; null where it says nothing. It does not make other work.</summary>
+    public string? Label { get; init; }
+
     /// <summary>The span of the work on the volume, where one is traced. It is of no node's concern but this one's: messages bear their own.</summary>
     [JsonIgnore]
     public string? TraceParent { get; init; }
@@ -113,6 +120,9 @@ public sealed record VolumeTask
 
     /// <summary>Prefix of the task's rows and slabs in the store.</summary>
     public string WorkPrefix => $".tonno/tasks/{VolumeId}/{WorkKey[..16]}/";
+
+    /// <summary>Its volume's id alone: logs may tell of messages, and neither a path nor a label is for them.</summary>
+    public override string ToString() => VolumeId.Value;
 
     public SamplingPlan Plan()
     {

@@ -20,6 +20,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     private readonly IActorRef _leaseDesk;
     private readonly IActorRef _gate;
     private RunServices? _services;
+    private BlobStoreException? _unclaimed;
 
     public CoordinatorActor(RunStarter starter)
     {
@@ -72,18 +73,23 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
                 return;
             }
 
-            if (failed.Error is not BlobStoreException)
+            if (failed.Error is not BlobStoreException store)
             {
                 throw new InvalidOperationException("The coordinator could not begin.", failed.Error);
             }
 
             _log.Warning(failed.Error, "The store cannot be claimed; it is tried again");
+            _unclaimed = store;
             Timers.StartSingleTimer(nameof(Again), new Again(), _starter.Options.StoreRetryPause);
         });
         Receive<Again>(_ => Begin());
         Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again
+        Receive<RunProtocol.DescribeRun>(describe => Refuse(describe.RunId), _ => _unclaimed is not null);
+        Receive<RunProtocol.ControlRun>(control => Refuse(control.RunId), _ => _unclaimed is not null);
         ReceiveAny(_ => Stash.Stash());
     }
+
+    private void Refuse(RunId run) => Sender.Tell(Rejected(run, _unclaimed!.Code, $"The coordinator cannot claim the store, and tries again: {_unclaimed.Message}"));
 
     private void Working()
     {
@@ -105,6 +111,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         });
         Receive<VolumeProtocol.RunEnded>(ended =>
         {
+            _gate.Tell(ended);
             if (_runs.Remove(ended.RunId, out var run))
             {
                 run.Tell(PoisonPill.Instance); // after what was handed to it
@@ -114,6 +121,13 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         Receive<RunProtocol.RunRejected>(rejected => Sender.Tell(rejected));
         Receive<SliceProtocol.RequestLease>(request => _leaseDesk.Forward(request));
         Receive<SliceProtocol.EncoderLeaving>(leaving => _leaseDesk.Forward(leaving));
+        Receive<StoreProtocol.DescribeStore>(_ =>
+        {
+            if (_services!.Volumes.StoreMark is { } mark)
+            {
+                Sender.Tell(new StoreProtocol.StoreDescribed(mark));
+            }
+        });
         Receive<SliceProtocol.DescribeLeases>(describe => _leaseDesk.Forward(describe));
         Receive<VolumeProtocol.Superseded>(_ => Leave("Another coordinator has written to the ledger."));
         Receive<Renew>(_ => _starter.RenewAsync(_stopping.Token).PipeTo(

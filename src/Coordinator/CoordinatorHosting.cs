@@ -50,12 +50,14 @@ public static class CoordinatorHosting
 
             return Akka.Done.Instance;
         });
+        var cluster = Akka.Cluster.Cluster.Get(system);
         var starter = new RunStarter(
             store,
-            Akka.Cluster.Cluster.Get(system).SelfAddress.ToString(),
+            cluster.SelfAddress.ToString(),
             options,
             time,
             keeper,
+            () => !cluster.State.Members.Any(member => member.Status == Akka.Cluster.MemberStatus.Up && member.Roles.Any(role => role != Role)),
             (desks, ledger) => new VolumeServices(
                 new VolumeInspector(store, resolver.GetService<IRemoteFiles>(), options), ledger, store, desks.Leases, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time)
             { Gate = desks.Gate });

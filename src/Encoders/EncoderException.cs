@@ -65,6 +65,9 @@ public enum EncoderError
     /// <summary>This build is one for nodes that do not encode.</summary>
     TorchMissing,
 
+    /// <summary>libtorch would compute wrongly on this machine.</summary>
+    ProcessorUnsound,
+
     /// <summary>The device's memory does not do for a single slice.</summary>
     OutOfMemory,
     NonFiniteLogit,
@@ -119,6 +122,7 @@ public sealed class EncoderException : Exception
         EncoderError.DeviceInvalid => "encoder.device_invalid",
         EncoderError.DeviceUnavailable => "encoder.device_unavailable",
         EncoderError.TorchMissing => "encoder.torch_missing",
+        EncoderError.ProcessorUnsound => "encoder.processor_unsound",
         EncoderError.OutOfMemory => "encoder.out_of_memory",
         EncoderError.NonFiniteLogit => "encoder.non_finite_logit",
         EncoderError.NonFiniteMap => "encoder.non_finite_map",

@@ -8,15 +8,20 @@ public interface IRemoteFiles
     /// <summary>True for a path of this place, be there such a file or not.</summary>
     bool Holds(string path);
 
-    /// <summary>The files of a folder, ordered by path; none where there is no such folder.</summary>
+    /// <summary>The paths of the files of a folder, as <see cref="Open"/> takes them, in order; none where there is no such folder.</summary>
     /// <param name="below">Those of folders within it, too.</param>
-    IReadOnlyList<RemoteFile> List(string folder, bool below, CancellationToken cancel);
+    IReadOnlyList<string> List(string folder, bool below, CancellationToken cancel);
+
+    /// <summary>True for a folder of files of one series alone, so that none need be looked at before it is read.</summary>
+    bool HoldsOneSeries(string folder);
 
     /// <summary>Opens a file, forwards only; the stream knows the length of the whole file.</summary>
     /// <param name="mostBytes">No more is going to be read.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     Stream Open(string path, long mostBytes);
-}
 
-/// <param name="Path">Whole, as <see cref="IRemoteFiles.Open"/> takes it.</param>
-public sealed record RemoteFile(string Path, long LengthBytes);
+    /// <summary>Opens a file to be read here and there, as a zip is.</summary>
+    /// <returns>Null where the place holds no zips, whatever a file begins with.</returns>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    Stream? OpenSeekable(string path);
+}

@@ -100,9 +100,6 @@ public enum RejectReason
 
     /// <summary>A zip without volumes.</summary>
     ZipEmpty = 101,
-
-    /// <summary>A zip where only disks' are read.</summary>
-    ZipRemote = 102,
 }
 
 public static class RejectReasons
@@ -162,7 +159,6 @@ public static class RejectReasons
         RejectReason.DicomGantryTilt => "dicom.gantry_tilt",
         RejectReason.ZipDamaged => "zip.damaged",
         RejectReason.ZipEmpty => "zip.empty",
-        RejectReason.ZipRemote => "zip.remote",
         _ => "unspecified",
     };
 }

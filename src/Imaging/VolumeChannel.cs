@@ -5,7 +5,7 @@ using ToNNO.Imaging.Nifti;
 
 namespace ToNNO.Imaging;
 
-/// <summary>One channel of a volume where it lies: a NIfTI file or pair, on disk or in a zip, or a DICOM series.</summary>
+/// <summary>One channel of a volume where it lies: a NIfTI file or pair, or a DICOM series, on a disk, in a zip or at another place.</summary>
 internal abstract class VolumeChannel : IDisposable
 {
     /// <summary>The channel's grid and what it takes to read it.</summary>
@@ -23,21 +23,8 @@ internal abstract class VolumeChannel : IDisposable
             return new Series(DicomSeries.Open(series, remote, cancel));
         }
 
-        var name = VolumeSource.NameOf(uri);
         var (file, frame) = FrameUri.Split(uri);
-        if (remote?.Holds(file) == true)
-        {
-            return ContainedNifti.Of(null, DicomContainer.OnRemote(file, name, remote), name, frame);
-        }
-
-        if (EntryUri.TryParse(file) is { } entry)
-        {
-            return ContainedNifti.Open(entry, name, frame);
-        }
-
-        // A DICOM file that no series was listed of is refused by what is wrong with it.
-        DicomRefusal.ThrowIfDicom(file, name);
-        return new NiftiOnDisk(file, name, frame);
+        return NiftiFile.Open(file, VolumeSource.NameOf(uri), frame, remote);
     }
 
     /// <summary>The grid of what a URI names, and the memory that reading takes, by its headers alone.</summary>
@@ -70,126 +57,82 @@ internal abstract class VolumeChannel : IDisposable
     {
     }
 
-    /// <summary>Another frame is another source, though its bytes are the same.</summary>
-    private static void AppendFrame(IncrementalHash hash, int? frame)
+    /// <summary>A NIfTI file or pair; one in a zip is read without unpacking it to a disk.</summary>
+    private sealed class NiftiFile : VolumeChannel
     {
-        if (frame is { } chosen)
-        {
-            hash.AppendData(Encoding.ASCII.GetBytes(FrameUri.Of("", chosen)));
-        }
-    }
-
-    private static int Append(IncrementalHash hash, Stream stream, CancellationToken cancel)
-    {
-        var buffer = new byte[1 << 18];
-        int read;
-        while ((read = stream.Read(buffer)) > 0)
-        {
-            cancel.ThrowIfCancellationRequested();
-            hash.AppendData(buffer, 0, read);
-        }
-
-        return read;
-    }
-
-    private sealed class NiftiOnDisk(string path, string name, int? frame) : VolumeChannel
-    {
-        public override NiftiHeader Header { get; } = NiftiReader.ReadHeader(path, frame);
-
-        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => SourceFiles.Guard(name, () =>
-        {
-            AppendFrame(hash, frame);
-            string[] paths = Header.IsPair ? [NiftiFiles.HeaderPath(path, name), NiftiFiles.DataPath(path, name)] : [path];
-            foreach (var part in paths)
-            {
-                using var file = SourceFiles.Open(part);
-                Append(hash, file, cancel);
-            }
-
-            return paths.Length;
-        });
-
-        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) => NiftiReader.Read(path, memoryLimitBytes, frame, cancel);
-
-        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => NiftiReader.Scan(path, visit, frame, cancel);
-    }
-
-    /// <summary>A single NIfTI file in a zip, read without unpacking it to disk, or one that lies on no disk.</summary>
-    private sealed class ContainedNifti : VolumeChannel
-    {
-        /// <summary>Bytes that hold a header, also where they are compressed.</summary>
-        private const int HeaderBytes = 1 << 16;
-
-        private readonly DicomContainer? _zip;
-        private readonly ContainedFile _file;
-        private readonly string _name;
+        private readonly FileContainer _container;
+        private readonly NiftiFiles _files;
         private readonly int? _frame;
 
-        private ContainedNifti(DicomContainer? zip, ContainedFile file, string name, int? frame)
+        private NiftiFile(FileContainer container, NiftiFiles files, int? frame)
         {
-            (_zip, _file, _name, _frame) = (zip, file, name, frame);
-            Header = Guarded((stream, length, name) => NiftiReader.ReadHeader(stream, length, name, frame), HeaderBytes);
-            if (Header.IsPair)
-            {
-                throw new ImagingException(
-                    RejectReason.NiftiPairIncomplete, $"{name} is the header of a pair, which is read on disks only: copy it there with its .img file, or join them to one .nii file.");
-            }
+            (_container, _files, _frame) = (container, files, frame);
+            Header = NiftiReader.ReadHeader(files, frame);
         }
 
         public override NiftiHeader Header { get; }
 
-        public static ContainedNifti Open(EntryUri uri, string name, int? frame)
+        public static NiftiFile Open(string uri, string name, int? frame, IRemoteFiles? remote)
         {
-            var zip = DicomContainer.Open(uri.Zip, name);
+            var entry = EntryUri.TryParse(uri);
+            var container = FileContainer.OpenFile(entry?.Zip ?? uri, name, remote);
             try
             {
-                var file = zip.Files.FirstOrDefault(file => file.Path == uri.Entry)
-                    ?? throw new ImagingException(RejectReason.FileMissing, $"{name} is not in its zip: check the path.");
-                return Of(zip, file, name, frame);
+                // A DICOM file that no series was listed of is refused by what is wrong with it.
+                var file = entry is not null
+                    ? container.Find(entry.Entry) ?? throw new ImagingException(RejectReason.FileMissing, $"{name} is not in its zip: check the path.")
+                    : container.IsZipped ? throw DicomRefusal.NoVolumes(name)
+                    : container.Files[0];
+                DicomRefusal.ThrowIfDicom(file, name);
+                return new(container, NiftiFiles.Of(file, name, container.Find), frame);
             }
             catch
             {
-                zip.Dispose();
+                container.Dispose();
                 throw;
             }
         }
 
-        /// <param name="zip">That the file lies in, which is then the channel's.</param>
-        public static ContainedNifti Of(DicomContainer? zip, ContainedFile file, string name, int? frame)
+        public override void AppendTo(IncrementalHash hash, CancellationToken cancel)
         {
-            DicomRefusal.ThrowIfDicom(file, name);
-            return new(zip, file, name, frame);
+            if (_frame is { } chosen)
+            {
+                hash.AppendData(Encoding.ASCII.GetBytes(FrameUri.Of("", chosen))); // another frame is another source, though its bytes are the same
+            }
+
+            Append(hash, _files.Header, cancel);
+            if (Header.IsPair)
+            {
+                Append(hash, _files.Data, cancel);
+            }
         }
 
-        public override void AppendTo(IncrementalHash hash, CancellationToken cancel) => Guarded((stream, _, _) =>
-        {
-            AppendFrame(hash, _frame);
-            return Append(hash, stream, cancel);
-        });
+        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) => NiftiReader.Read(_files, memoryLimitBytes, _frame, cancel);
 
-        public override NiftiVolume Read(long memoryLimitBytes, CancellationToken cancel) =>
-            Guarded((stream, length, name) => NiftiReader.Read(stream, length, name, memoryLimitBytes, _frame, cancel));
-
-        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) =>
-            Guarded((stream, length, name) => NiftiReader.Scan(stream, length, name, visit, _frame, cancel));
+        public override NiftiScan Scan(VisitIntensities visit, CancellationToken cancel) => NiftiReader.Scan(_files, visit, _frame, cancel);
 
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                _zip?.Dispose();
+                _container.Dispose();
             }
 
             base.Dispose(disposing);
         }
 
-        private T Guarded<T>(Func<Stream, long, string, T> read, long mostBytes = long.MaxValue) => SourceFiles.Guard(_name, () =>
+        private void Append(IncrementalHash hash, ContainedFile file, CancellationToken cancel) => SourceFiles.Guard(_files.Name, () =>
         {
-            var (stream, length) = _file.Open(mostBytes);
-            using (stream)
+            using var stream = file.Open(long.MaxValue).Stream;
+            var buffer = new byte[1 << 18];
+            int read;
+            while ((read = stream.Read(buffer)) > 0)
             {
-                return read(stream, length, _name);
+                cancel.ThrowIfCancellationRequested();
+                hash.AppendData(buffer, 0, read);
             }
+
+            return read;
         });
     }
 

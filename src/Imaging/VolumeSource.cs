@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
@@ -10,9 +11,15 @@ namespace ToNNO.Imaging;
 /// are given, only disks are read.</remarks>
 public static class VolumeSource
 {
-    /// <summary>What messages and results call a source: its file's name; of a DICOM series its key, since its folder may bear a patient's name.</summary>
+    private static readonly SearchValues<char> _uid = SearchValues.Create("0123456789.");
+
+    /// <summary>What messages and results call a source: its file's name; of a DICOM series its key, since its folder may bear a patient's name, and
+    /// of an instance that a remote place calls by its UID likewise.</summary>
     public static string NameOf(string uri) =>
-        SeriesUri.TryParse(uri) is { } series ? series.Name : Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri);
+        SeriesUri.TryParse(uri) is { } series ? series.Name
+        : Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri) is var name && uri.Contains("://", StringComparison.Ordinal) && !name.AsSpan().ContainsAnyExcept(_uid)
+            ? $"Instance {SeriesUri.KeyOf(name)}"
+            : name;
 
     /// <summary>Reads the headers of a volume's channels and hashes their bytes, without holding voxels.</summary>
     /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>

@@ -36,7 +36,8 @@ public static class ReconHosting
         .WithShardRegionProxy<SlabRegionKey>("slab", Role, new EntityExtractor())
         .WithShardRegionProxy<PublisherRegionKey>("publisher", Role, new EntityExtractor());
 
-    private static ShardOptions Sharding() => new() { Role = Role, StateStoreMode = StateStoreMode.DData, RememberEntities = false };
+    /// <remarks>Entities give themselves up, after the time that is theirs: sharding's own, two minutes, would lose the slabs of slow encoders.</remarks>
+    private static ShardOptions Sharding() => new() { Role = Role, StateStoreMode = StateStoreMode.DData, RememberEntities = false, ShouldPassivateIdleEntities = false };
 
     private sealed class EntityExtractor() : HashCodeMessageExtractor(maxNumberOfShards: 100)
     {

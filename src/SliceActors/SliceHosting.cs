@@ -38,8 +38,11 @@ public static class SliceHosting
             var stopping = new CancellationTokenSource();
             system.RegisterOnTermination(stopping.Dispose);
             var coordinator = registry.Get<CoordinatorKey>();
-            Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load = (task, cancel) =>
-                [.. VolumeSource.Load(task.SourceUris, task.SourceSha256, long.MaxValue, cancel, remote).Select(channel => channel.Volume)];
+            Func<VolumeTask, CancellationToken, Task<IReadOnlyList<Volume>>> load = async (task, cancel) =>
+            {
+                await StoreMark.RequireAsync(store, task.Store, cancel).ConfigureAwait(false); // rows that nobody would find
+                return [.. VolumeSource.Load(task.SourceUris, task.SourceSha256, long.MaxValue, cancel, remote).Select(channel => channel.Volume)];
+            };
             var cache = system.ActorOf(Props.Create(() => new VolumeCacheActor(options.CacheBytes, load)), "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
             var encoders = new List<IActorRef>();

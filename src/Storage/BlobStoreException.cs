@@ -22,6 +22,9 @@ public enum BlobStoreError
 
     /// <summary>Nothing says as whom to open the store, or what says it makes no sense.</summary>
     NoIdentity,
+
+    /// <summary>The store is not the one that the cluster's coordinator works on.</summary>
+    OtherStore,
 }
 
 /// <summary>An expected failure of a store.</summary>
@@ -29,8 +32,10 @@ public sealed class BlobStoreException(BlobStoreError error, string message, Exc
 {
     public BlobStoreError Error { get; } = error;
 
-    /// <summary>Stable reason code.</summary>
-    public string Code => Error switch
+    /// <summary>Stable reason code; a place that is read, but is no blob store, has its own.</summary>
+    public string Code { get => field ?? CodeOf(Error); init; }
+
+    private static string CodeOf(BlobStoreError error) => error switch
     {
         BlobStoreError.NotFound => "store.not_found",
         BlobStoreError.ConditionFailed => "store.condition_failed",
@@ -39,6 +44,7 @@ public sealed class BlobStoreException(BlobStoreError error, string message, Exc
         BlobStoreError.InvalidPath => "store.invalid_path",
         BlobStoreError.InvalidAddress => "store.address_invalid",
         BlobStoreError.NoIdentity => "store.identity_missing",
+        BlobStoreError.OtherStore => "store.other",
         _ => "store.failed",
     };
 }

@@ -21,7 +21,7 @@ public static partial class BlobStores
     {
         if (!IsAzure(address))
         {
-            return address.Length > 0 && !address.Contains("://", StringComparison.Ordinal) && !address.Contains('\0', StringComparison.Ordinal)
+            return address.Length > 0 && !address.Contains("://", StringComparison.Ordinal) && !address.Contains('\0', StringComparison.Ordinal) && !File.Exists(address)
                 ? new LocalFolderStore(address)
                 : throw new BlobStoreException(BlobStoreError.InvalidAddress, $"'{address}' names no store: give a folder, or {Scheme}CONTAINER/PREFIX.");
         }

@@ -13,6 +13,10 @@ public interface IBlobSource
     /// <param name="mostBytes">The stream ends there: no more of the blob is fetched.</param>
     /// <exception cref="BlobStoreException">NotFound, or Unavailable; the latter also from the stream.</exception>
     Task<Stream> OpenReadAsync(string path, long mostBytes, CancellationToken cancel);
+
+    /// <summary>Opens a blob for reading here and there: of what is only looked at, little more is fetched. All that is read is of one version of the blob.</summary>
+    /// <exception cref="BlobStoreException">NotFound, or Unavailable; the latter also from the stream.</exception>
+    Task<Stream> OpenSeekableAsync(string path, CancellationToken cancel);
 }
 
 /// <summary>A blob as a container lists it.</summary>

@@ -4,7 +4,7 @@ using ToNNO.Tonno.Commands;
 var interruption = Interruption.Listen();
 var root = new RootCommand("ToNNO turns any 2D image encoder into a 3D detector.")
 {
-    RunCommand.Create(), PlanCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), EvaluateCommand.Create(), DemoCommand.Create(), NodeCommand.Create(), NodeCommand.CreateConfig(), SubmitCommand.Create(), VerifyCommand.Create(), RequeueCommand.Create(), LedgerCommand.Create(),
+    RunCommand.Create(), PlanCommand.Create(), ReconCommand.Create(), ModelCommand.Create(), TrainCommand.Create(), EvaluateCommand.Create(), DemoCommand.Create(), NodeCommand.Create(), NodeCommand.CreateConfig(), SubmitCommand.Create(), VerifyCommand.Create(), RequeueCommand.Create(), LedgerCommand.Create(), ExportCommand.Create(), SelfTestCommand.Create(),
 };
 foreach (var command in RunsCommands.Create())
 {

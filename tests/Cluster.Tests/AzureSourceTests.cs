@@ -18,6 +18,8 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
 
     private string Archive => $"azure://{_container}/archive";
 
+    private string Results => $"azure://{_container}/results";
+
     private Dictionary<string, string> Identity => new() { ["AZURE_STORAGE_CONNECTION_STRING"] = azurite.ConnectionString };
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
@@ -43,7 +45,20 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
             _work.Write($"spread/{at % 2}/{at}", (slice with { Series = "1.9" }).ToArray());
         }
 
+        var pair = Workplace.Volume(5);
+        var header = pair.Header();
+        "ni1\0"u8.CopyTo(header.AsSpan(344));
+        header.AsSpan(108, sizeof(float)).Clear(); // its voxels begin where their file does
         _work.Write("1.2.9/1.7/plan.dcm", (series with { SopClass = "1.2.840.10008.5.1.4.1.1.481.3", Series = "1.7" }).ToArray());
+        foreach (var (half, content) in new[] { ("p.hdr", header), ("p.img.gz", NiftiBytes.Gzip(pair.Plain()[NiftiBytes.HeaderBytes..])) })
+        {
+            _work.Write("pairs/" + half, content);
+        }
+
+        WriteZip("z.zip", [
+            ("one.nii", Workplace.Volume(4).Plain()), ("deep/p.HDR", header), ("deep/p.IMG", pair.Plain()[NiftiBytes.HeaderBytes..]), ("notes.txt", "not a volume"u8.ToArray()),
+            .. series.Stack(9).Select((slice, at) => ($"ct/{at}", (slice with { Series = "1.10" }).ToArray()))]);
+        _work.Write("broken.zip", (await File.ReadAllBytesAsync(Path.Combine(_work.In, "z.zip"), Cancel))[..^30]);
         await UploadAsync();
         string[] Options(string source) => ["-i", source, "-m", "builtin:sum", "--directions", "24", "--device", "cpu"];
         var local = await TonnoProcess.RunAsync(["run", .. Options(_work.In), "-o", _work["local"], "--report", _work["local.json"]]);
@@ -51,7 +66,7 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
         Assert.True(remote.ExitCode == 3, remote.ToString());
         Assert.Equal(local.Summary, remote.Summary);
         Assert.Equal(local.Errors, remote.Errors);
-        Assert.Equal(4, _work.Done().Count);
+        Assert.Equal(8, _work.Done().Count);
         foreach (var id in _work.Done())
         {
             Assert.Equal(File.ReadAllBytes(Path.Combine(_work["local"], id, "heatmap.nii.gz")), File.ReadAllBytes(Path.Combine(_work.Out, id, "heatmap.nii.gz")));
@@ -63,7 +78,7 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
 
         // The same bytes are the same work, wherever they lie; and headers tell the same.
         var again = await TonnoProcess.RunAsync(azurite, ["run", .. Options(Archive), "-o", _work["local"]]);
-        Assert.Contains("5 inputs: 4 completed (4 done before), 0 failed, 1 quarantined, 0 unfinished", again.Out);
+        Assert.Contains("10 inputs: 8 completed (8 done before), 0 failed, 2 quarantined, 0 unfinished", again.Out);
         var here = await TonnoProcess.RunAsync(["plan", .. Options(_work.In), "--slices-per-second", "10"]);
         var there = await TonnoProcess.RunAsync(azurite, ["plan", .. Options(Archive), "--slices-per-second", "10"]);
         Assert.Equal(here.ToString().Replace($"peak {here.PeakMb}", "", StringComparison.Ordinal), there.ToString().Replace($"peak {there.PeakMb}", "", StringComparison.Ordinal));
@@ -75,9 +90,11 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
         _work.Write("a_T1.nii", Workplace.Volume(1).Plain());
         _work.Write("a_T2.nii.gz", Workplace.Volume(2).Gzip());
         _work.Write("b_T1.nii", Workplace.Volume(1).Plain());
-        Directory.CreateDirectory(_work["zips"]);
-        File.WriteAllText(_work["zips/x"], "x");
-        ZipFile.CreateFromDirectory(_work["zips"], Path.Combine(_work.In, "z.zip"));
+        var header = Workplace.Volume(1).Header();
+        "ni1\0"u8.CopyTo(header.AsSpan(344));
+        _work.Write("half.hdr", header);
+        WriteZip("empty.zip", [("x", "x"u8.ToArray())]);
+        WriteZip("n.zip", [("deep/a.nii", Workplace.Volume(3).Plain())]);
         await UploadAsync();
         async Task<JsonNode> PlanAsync(int exitCode, params string[] arguments)
         {
@@ -87,14 +104,17 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
         }
 
         static string[] Lines(JsonNode plan) => [.. plan["volumes"]!.AsArray().Select(line => $"{line!["volumeId"]} {(string?)line["reasonCode"]}".Trim())];
-        Assert.Equal(["a_T1", "a_T2", "b_T1", "dicom"], Lines(await PlanAsync(3, "-i", Archive)).Select(line => line.Split('-', ' ')[0]));
-        Assert.Equal(["a_T1", "gone file.missing"], Lines(await PlanAsync(3, "-i", $"{Archive}/a_T1.nii", $"{Archive}/gone")));
+        string[] all = ["a_T1", "a_T2", "b_T1", "half nifti.pair_incomplete", "n_deep_a"];
+        Assert.Equal(all, Lines(await PlanAsync(3, "-i", Archive)));
+        Assert.Equal(
+            ["a_T1", "empty.zip zip.empty", "gone file.missing", "n_deep_a"],
+            Lines(await PlanAsync(3, "-i", $"{Archive}/a_T1.nii", $"{Archive}/gone", $"{Archive}/empty.zip", $"{Archive}/n.zip")));
 
-        File.WriteAllText(_work["m.csv"], $"id,uri\nmine,{Archive}/a_T1.nii\nother,{Archive}/none.nii\n");
-        Assert.Equal(["mine", "other file.missing"], Lines(await PlanAsync(3, "-i", _work["m.csv"])));
+        File.WriteAllText(_work["m.csv"], $"id,uri\nmine,{Archive}/a_T1.nii\ninner,{Archive}/n.zip#entry=deep/a.nii\nother,{Archive}/none.nii\n");
+        Assert.Equal(["mine", "inner", "other file.missing"], Lines(await PlanAsync(3, "-i", _work["m.csv"])));
 
         Assert.Contains("output.holds_input", (string)(await PlanAsync(2, "-i", Archive, "-o", $"azure://{_container}"))!, StringComparison.Ordinal);
-        Assert.Equal(["a_T1", "a_T2", "b_T1", "dicom"], Lines(await PlanAsync(3, "-i", $"azure://{_container}", "-o", $"azure://{_container}/results")).Select(line => line.Replace("archive_", "", StringComparison.Ordinal).Split('-', ' ')[0]));
+        Assert.Equal(all, Lines(await PlanAsync(3, "-i", $"azure://{_container}", "-o", $"azure://{_container}/results")).Select(line => line.Replace("archive_", "", StringComparison.Ordinal)));
         foreach (var wrong in new[] { "azure://No", "azure://", "azure:///x" })
         {
             Assert.Contains("store.address_invalid", (string)(await PlanAsync(2, "-i", wrong))!, StringComparison.Ordinal);
@@ -117,19 +137,15 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
 
         _work.Write("one.nii", Workplace.Volume(1).Plain());
         await UploadAsync();
-        var ports = FreePorts.Find(4);
-        var store = $"azure://{_container}/results";
-        var first = Start("first", ports[1], "--roles", "coordinator", "--port", $"{ports[0]}", "--store", store);
-        var second = Start("second", ports[3], "--roles", "slice,recon", "--port", $"{ports[2]}", "--seeds", $"127.0.0.1:{ports[0]}", "--store", store);
-        await Eventually.HoldsAsync("the nodes are ready", TimeSpan.FromMinutes(2), async () => await first.IsReadyAsync() && await second.IsReadyAsync(), _nodes.Told);
+        var url = await ClusterAsync();
         var submitted = await TonnoProcess.RunAsync(
-            new Dictionary<string, string> { ["TONNO_URL"] = $"http://127.0.0.1:{ports[1]}" }, "submit", "-i", Archive, "-m", "builtin:sum", "--directions", "8", "--wait");
+            new Dictionary<string, string> { ["TONNO_URL"] = url }, "submit", "-i", Archive, "-m", "builtin:sum", "--directions", "8", "--wait");
         Assert.True(submitted.ExitCode == 0, $"{submitted}\n{_nodes.Told()}");
         Assert.Equal("2 inputs: 2 completed (0 done before), 0 failed, 0 quarantined, 0 canceled", submitted.Summary);
 
         var alone = await TonnoProcess.RunAsync("run", "-i", _work.In, "-m", "builtin:sum", "--directions", "8", "-o", _work.Out);
         Assert.True(alone.ExitCode == 0, alone.ToString());
-        var results = BlobStores.Open(store, name => Identity.GetValueOrDefault(name));
+        var results = BlobStores.Open(Results, name => Identity.GetValueOrDefault(name));
         foreach (var id in _work.Done())
         {
             var heatmap = await results.ReadAsync($"{id}/heatmap.nii.gz", Cancel);
@@ -137,11 +153,49 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task SelfTest_ThroughAContainerAndACluster_PassesAndLeavesNothingOfItself()
+    {
+        var url = await ClusterAsync();
+        var tested = await TonnoProcess.RunAsync(
+            new Dictionary<string, string>(Identity) { ["TONNO_URL"] = url }, "selftest", "--cluster", "--source", Archive, "-o", Results);
+        Assert.True(tested.ExitCode == 0, $"{tested}\n{_nodes.Told()}");
+        Assert.StartsWith("80 of 80 phantoms", tested.Summary, StringComparison.Ordinal);
+        var all = BlobStores.Open($"azure://{_container}", name => Identity.GetValueOrDefault(name)).ListAsync("", Cancel);
+        Assert.DoesNotContain(await all.ToListAsync(Cancel), path => path.Contains("selftest", StringComparison.Ordinal));
+    }
+
+    /// <summary>Starts a coordinator and a node that does the work.</summary>
+    /// <returns>Where the coordinator serves HTTP.</returns>
+    private async Task<string> ClusterAsync()
+    {
+        var ports = FreePorts.Find(4);
+        var first = Start("first", ports[1], "--roles", "coordinator", "--port", $"{ports[0]}", "--store", Results);
+        var second = Start("second", ports[3], "--roles", "slice,recon", "--port", $"{ports[2]}", "--seeds", $"127.0.0.1:{ports[0]}", "--store", Results);
+        await Eventually.HoldsAsync("the nodes are ready", TimeSpan.FromMinutes(2), async () => await first.IsReadyAsync() && await second.IsReadyAsync(), _nodes.Told);
+        return $"http://127.0.0.1:{ports[1]}";
+    }
+
     private NodeProcess Start(string name, int httpPort, params string[] arguments)
     {
         var node = new NodeProcess(name, httpPort, [.. arguments, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu"], Identity, _work[$"{name}.log"]);
         _nodes.Add(node);
         return node;
+    }
+
+    private void WriteZip(string name, IEnumerable<(string Name, byte[] Content)> entries)
+    {
+        using var bytes = new MemoryStream();
+        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (entry, content) in entries)
+            {
+                using var stream = zip.CreateEntry(entry).Open();
+                stream.Write(content);
+            }
+        }
+
+        _work.Write(name, bytes.ToArray());
     }
 
     private async Task UploadAsync()

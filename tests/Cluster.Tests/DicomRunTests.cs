@@ -1,7 +1,9 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json.Nodes;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
+using ToNNO.Imaging.Tests;
 using ToNNO.Tests.Support;
 using ToNNO.Tomography.Geometry;
 
@@ -62,6 +64,34 @@ public sealed class DicomRunTests : IDisposable
 
         var again = await TonnoProcess.RunAsync(command);
         Assert.Contains("5 inputs: 3 completed (3 done before), 0 failed, 2 quarantined, 0 unfinished", again.Out);
+    }
+
+    /// <summary>A real series of a tilted gantry beside a straight one, which is the same work with and without the option.</summary>
+    [Fact]
+    public async Task Run_TiltedSeriesAskedToBeResampled_HeatmapAndObjectsOnTheStraightGrid()
+    {
+        Write("ct", Series.Stack(Slices));
+        File.Copy(SharedData.Path("dcm-qa-ct/Philips_tilt-18.5_12slices.zip"), Path.Combine(_work.In, "tilted.zip"));
+        string[] options = ["-i", _work.In, "-m", "builtin:sum", "--directions", "4", "--device", "cpu"];
+        var strict = await TonnoProcess.RunAsync(["run", .. options, "-o", _work.Out]);
+        Assert.Equal((3, "dicom.gantry_tilt"), (strict.ExitCode, Assert.Single(strict.Errors).Split(':')[0]));
+        var told = await TonnoProcess.RunAsync(["plan", .. options, "--resample-tilted", "--slices-per-second", "1", "--json"]);
+        var ran = await TonnoProcess.RunAsync(["run", .. options, "--resample-tilted", "-o", _work.Out]);
+        Assert.True((told.ExitCode, ran.ExitCode) == (0, 0), $"{told}\n{ran}");
+        Assert.Contains("2 inputs: 2 completed (1 done before), 0 failed, 0 quarantined, 0 unfinished", ran.Out);
+
+        var grid = Heatmap("tilted").Header;
+        Assert.Equal((512, 12), (grid.Shape.I, grid.Shape.K));
+        Assert.True(grid.Shape.J > 512);
+        var affine = grid.Geometry.Affine;
+        Assert.Equal(0, affine.K.Dot(affine.J) / (affine.K.Length * affine.J.Length), 1e-6);
+        var planned = JsonNode.Parse(string.Join('\n', told.Out))!["volumes"]!.AsArray().Single(line => (string?)line!["volumeId"] == "tilted")!["shape"]!;
+        Assert.Equal((grid.Shape.I, grid.Shape.J, grid.Shape.K), ((int)planned["i"]!, (int)planned["j"]!, (int)planned["k"]!));
+
+        var exported = await TonnoProcess.RunAsync("export", _work.Out, "--dicom", _work["objects"]);
+        Assert.StartsWith("dicom.attribute_missing: ct: ", Assert.Single(exported.Errors), StringComparison.Ordinal); // whose files name no instance
+        var voxels = Heatmap("tilted").Volume.Samples.AsFloats();
+        Assert.Equal(voxels.SelectMany(BitConverter.GetBytes), (await File.ReadAllBytesAsync(_work["objects/tilted/heatmap.dcm"], Token))[^(sizeof(float) * voxels.Length)..]);
     }
 
     [Fact]

@@ -60,10 +60,10 @@ public sealed class InterruptionTests : IDisposable
         var random = new Random(20261123);
         for (var round = 0; round < 4; round++)
         {
-            // Twice in a row without a block more would convict the volume that was in work, on a machine however slow.
-            var (rows, done) = (_work.StoredRows(), _work.Done().Count);
+            // Twice in a row without a block more would convict a volume that was in work, on a machine however slow.
+            var rows = _work.Undone().ToDictionary(id => id, _work.StoredRows);
             using var process = TonnoProcess.Start(Arguments(_work));
-            await Workplace.UntilAsync(() => round == 0 || process.HasExited || _work.StoredRows() > rows || _work.Done().Count > done);
+            await Workplace.UntilAsync(() => round == 0 || process.HasExited || rows.Keys.Intersect(_work.Undone()).All(id => _work.StoredRows(id) > rows[id]));
             var moment = TimeSpan.FromMilliseconds(random.Next(0, 2000));
             await Task.WhenAny(process.ExitAsync(), Task.Delay(moment, TestContext.Current.CancellationToken));
             process.Kill();

@@ -51,7 +51,7 @@ internal sealed class Workplace : IDisposable
             return [];
         }
 
-        var done = Directory.EnumerateFiles(Out, "result.json", SearchOption.AllDirectories).Select(file => Path.GetFileName(Path.GetDirectoryName(file)!)).Order().ToList();
+        var done = Directory.EnumerateDirectories(Out).Where(folder => File.Exists(Path.Combine(folder, VolumeResult.FileName))).Select(folder => Path.GetFileName(folder)).Order().ToList();
         foreach (var id in done)
         {
             foreach (var (name, facts) in Result(id).Files)
@@ -74,9 +74,15 @@ internal sealed class Workplace : IDisposable
     public static Task UntilAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         Eventually.HoldsAsync(what, Patience, () => Task.FromResult(condition()), lookEvery: TimeSpan.FromMilliseconds(5));
 
-    public int StoredRows() => Directory.Exists(Path.Combine(Out, ".tonno", "tasks"))
-        ? Directory.EnumerateFiles(Path.Combine(Out, ".tonno", "tasks"), "rows-*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).Count()
+    public int StoredRows() => StoredRows("");
+
+    /// <param name="id">Of a volume; empty for all.</param>
+    public int StoredRows(string id) => Directory.Exists(Path.Combine(Out, ".tonno", "tasks", id))
+        ? Directory.EnumerateFiles(Path.Combine(Out, ".tonno", "tasks", id), "rows-*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).Count()
         : 0;
+
+    /// <summary>Ids of the inputs that are files of this folder and not done.</summary>
+    public IEnumerable<string> Undone() => Directory.EnumerateFiles(In).Select(file => Path.GetFileNameWithoutExtension(file)).Except(Done());
 
     private string HashOf(string id, string name) =>
         Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Out, id, name))));

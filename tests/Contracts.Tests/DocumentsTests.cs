@@ -30,7 +30,7 @@ public class DocumentsTests
     };
 
     private static readonly RunInputPage Page =
-        new([new RunInput(new VolumeId("sub-01"), ["/archive/sub-01.nii"]), new RunInput(new VolumeId("sub-02"), ["/archive/sub-02.nii"])]);
+        new([new RunInput(new VolumeId("sub-01"), ["/archive/sub-01.nii"]), new RunInput(new VolumeId("sub-02"), ["/archive/sub-02.nii"], "lesion")]);
 
     private static readonly VolumeResult Result = new()
     {
@@ -49,6 +49,9 @@ public class DocumentsTests
     };
 
     [Fact]
+    public void ToString_OfAResult_TellsNoLabel() => Assert.Equal("sub-01", (Result with { Input = Result.Input with { Label = "lesion of Doe" } }).ToString());
+
+    [Fact]
     public void ToBytes_ThenTryParse_IsTheSameDocument()
     {
         AssertRoundTrip(Run);
@@ -57,6 +60,7 @@ public class DocumentsTests
         AssertRoundTrip(new RunInputPage([]));
         AssertRoundTrip(Run with { Settings = Run.Settings with { Threshold = null, SpacingMm = null, Intensities = [new(-1000, 400, -1024)] } });
         AssertRoundTrip(Result);
+        AssertRoundTrip(Result with { Input = Result.Input with { Label = "lesion" } });
         AssertRoundTrip(Result with { Software = Result.Software with { Libtorch = "2.10.0.0", Batches = [8, 16] } });
         AssertRoundTrip(Result with { Heatmaps = [Result.Heatmaps[0] with { Threshold = 0.7, Consistency = new(0.1, 0.2) }, Result.Heatmaps[0]], Warnings = [] });
     }

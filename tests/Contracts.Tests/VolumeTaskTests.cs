@@ -98,6 +98,20 @@ public class VolumeTaskTests
         Assert.Equal(Task.WorkKey, (Task with { Settings = Settings with { Model = "/mnt/models/lesions" } }).WorkKey);
         Assert.Equal(Task.WorkKey, (Task with { Settings = Settings with { Classes = [new ModelClass(0, "lesion")] } }).WorkKey);
         Assert.Equal(Task.WorkKey, VolumeTask.WorkKeyOf(Task.SourceSha256, Settings));
+        Assert.Equal(Task.WorkKey, (Task with { Label = "lesion" }).WorkKey);
+    }
+
+    /// <summary>A log that tells of a message tells neither where its volume lies nor what is said of it.</summary>
+    [Fact]
+    public void ToString_OfWhatBearsPathsAndLabels_HasNeither()
+    {
+        var task = Task with { SourceUris = ["/archive/doe_john.nii"], Label = "lesion of Doe" };
+        IWireMessage[] messages = [new SliceProtocol.EncodeLease(task, new(0, 16)), new ReconProtocol.ApplyRows(task, 0, new(0, 16), new("rows", "etag"))];
+        foreach (var text in messages.Select(message => message.ToString()!).Append(new RunInput(task.VolumeId, task.SourceUris, task.Label).ToString()))
+        {
+            Assert.Contains(task.VolumeId.Value, text, StringComparison.Ordinal);
+            Assert.DoesNotContain("doe", text, StringComparison.OrdinalIgnoreCase);
+        }
     }
 
     [Fact]

@@ -16,7 +16,11 @@ internal sealed class FakeInspector : IVolumeInspector
         return new Inspection(task, SmallWork.Leases(task), stored, SmallWork.Directions, bytes, Done: null);
     }
 
-    public Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel) => Of(input.VolumeId).Task;
+    public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
+    {
+        var inspection = await Of(input.VolumeId).Task;
+        return inspection with { Task = inspection.Task with { RunId = run } };
+    }
 
     public void Answer(Inspection inspection) => Of(inspection.Task.VolumeId).SetResult(inspection);
 

@@ -94,6 +94,82 @@ public sealed class AzureBlobSourceTests(Azurite azurite)
         await healed;
     }
 
+    /// <summary>Places at random, of blocks that are held, under way, read ahead and past the end, against the content.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(249)]
+    [InlineData(20_000)]
+    public async Task OpenSeekable_HereAndThere_TheBytesThatLieThere(int length)
+    {
+        await WriteAsync(("some zip#1", length));
+        await using var stream = await Open(azurite.ConnectionString).OpenSeekableAsync("some zip#1", Token);
+        Assert.Equal(length, stream.Length);
+        var (random, content) = (new Random(1), Content(length));
+        for (var turn = 0; turn < 100; turn++)
+        {
+            var (at, count) = (random.Next(length + 1), random.Next(1500));
+            Assert.Equal(at, (turn % 3) switch
+            {
+                0 => stream.Seek(at, SeekOrigin.Begin),
+                1 => stream.Seek(at - stream.Position, SeekOrigin.Current),
+                _ => stream.Seek(at - length, SeekOrigin.End),
+            });
+            var read = new byte[count];
+            Assert.Equal(Math.Min(count, length - at), stream.ReadAtLeast(read, count, throwOnEndOfStream: false));
+            Assert.Equal(content.AsSpan(at, Math.Min(count, length - at)), read.AsSpan(0, Math.Min(count, length - at)));
+            Assert.Equal(Math.Min(at + count, length), stream.Position);
+        }
+
+        stream.Position = length + 7;
+        Assert.Equal(0, stream.Read(new byte[5]));
+        Assert.Throws<IOException>(() => stream.Seek(-length - 1, SeekOrigin.End)); // as of a file
+        stream.Position = 0;
+        using var whole = new MemoryStream();
+        await stream.CopyToAsync(whole, Token);
+        Assert.Equal(content, whole.ToArray());
+    }
+
+    /// <summary>What plans rest on: the end of a large blob and some heads cost no more than these; and reading on costs no more than the blob.</summary>
+    [Fact]
+    public async Task OpenSeekable_LookedAtThenReadOn_FetchesLittleThenAllOnce()
+    {
+        const int Length = 8 << 20, Head = 32 << 10, Answer = 2 << 10;
+        await WriteAsync(("a", Length));
+        await using var proxy = new FaultProxy(azurite.Port);
+        await using var stream = await Open(azurite.ConnectionStringAt(proxy.Port), new AzureStoreOptions()).OpenSeekableAsync("a", Token);
+        foreach (var at in new[] { Length - 22, Length - 20_000, 0, 3_000_000, 3_010_000, 5_000_000 })
+        {
+            stream.Position = at;
+            stream.ReadExactly(new byte[20]);
+        }
+
+        Assert.InRange(proxy.Answered, 4 * Head, (4 * Head) + (5 * Answer));
+        var before = proxy.Answered;
+        stream.Position = 0;
+        var whole = new byte[Length];
+        stream.ReadExactly(whole);
+        Assert.Equal(Content(Length), whole);
+        Assert.InRange(proxy.Answered - before, Length - (4 * Head), Length + (30 * Answer));
+    }
+
+    [Fact]
+    public async Task OpenSeekable_MissingOrReplacedMeanwhile_NotFoundOrUnavailable()
+    {
+        await WriteAsync(("doe_john", 50_000));
+        var source = Open(azurite.ConnectionString);
+        var missing = await Assert.ThrowsAsync<BlobStoreException>(() => source.OpenSeekableAsync("doe_jane", Token));
+        Assert.Equal(BlobStoreError.NotFound, missing.Error);
+        Assert.DoesNotContain("doe_jane", missing.Message, StringComparison.Ordinal);
+        await using var stream = await source.OpenSeekableAsync("doe_john", Token);
+        stream.ReadExactly(new byte[10]);
+        await WriteAsync(("doe_john", 50_001));
+        stream.Position = 30_000;
+        var replaced = Assert.Throws<BlobStoreException>(() => stream.ReadByte());
+        Assert.Equal(BlobStoreError.Unavailable, replaced.Error);
+        Assert.DoesNotContain("doe_john", replaced.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("azure://No/x", BlobStoreError.InvalidAddress)]
     [InlineData("azure://", BlobStoreError.InvalidAddress)]
@@ -106,10 +182,10 @@ public sealed class AzureBlobSourceTests(Azurite azurite)
     private static async Task<List<string>> ListAsync(IBlobSource source, string prefix, bool below) =>
         await source.ListAsync(prefix, below, Token).Select(blob => $"{blob.Path} {blob.LengthBytes}").ToListAsync(Token);
 
-    private IBlobSource Open(string connectionString) => BlobStores.OpenSource(
+    private IBlobSource Open(string connectionString, AzureStoreOptions? options = null) => BlobStores.OpenSource(
         $"azure://{_container}",
         variable => variable == "AZURE_STORAGE_CONNECTION_STRING" ? connectionString : null,
-        new AzureStoreOptions { BlockBytes = BlockBytes, Retries = 4, Delay = TimeSpan.FromMilliseconds(20), LongestDelay = TimeSpan.FromMilliseconds(50) });
+        options ?? new AzureStoreOptions { BlockBytes = BlockBytes, Retries = 4, Delay = TimeSpan.FromMilliseconds(20), LongestDelay = TimeSpan.FromMilliseconds(50) });
 
     private async Task WriteAsync(params (string Path, int Length)[] blobs)
     {

@@ -32,6 +32,33 @@ public abstract class BlobStoreContract
     }
 
     [Fact]
+    public async Task Mark_AskedForByManyAtOnce_IsOneAndStays()
+    {
+        var marks = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => StoreMark.EnsureAsync(Open(), Token)));
+        Assert.Single(marks.Distinct());
+        await StoreMark.RequireAsync(Open(), marks[0], Token);
+        Assert.Equal(marks[0], await StoreMark.EnsureAsync(Open(), Token));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("not a mark")]
+    [InlineData("00000000000000000000000000000000")]
+    public async Task Mark_LacksOrIsAnother_IsRefusedAndGivenWhereItMarksNothing(string? found)
+    {
+        if (found is not null)
+        {
+            await Open().WriteAsync(StoreMark.Path, Bytes(found), WriteCondition.Always, Token);
+        }
+
+        await StoreMark.RequireAsync(Open(), mark: null, Token);
+        var refused = await AssertFailsAsync(BlobStoreError.OtherStore, () => StoreMark.RequireAsync(Open(), new string('1', 32), Token));
+        Assert.Equal("store.other", refused.Code);
+        await StoreMark.RequireAsync(Open(), await StoreMark.EnsureAsync(Open(), Token), Token);
+    }
+
+    [Fact]
     public async Task Write_Empty_ReadsBackEmpty()
     {
         await Open().WriteAsync("nothing", ReadOnlyMemory<byte>.Empty, WriteCondition.Always, Token);

@@ -41,6 +41,7 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly ConcurrentDictionary<Socket, bool> _open = [];
     private readonly int _target;
     private readonly Task _accepting;
+    private long _answered;
     private volatile Plan _plan = new(Fault.None, long.MaxValue);
 
     /// <param name="target">The server's port.</param>
@@ -65,6 +66,9 @@ public sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>Connections that met the fault.</summary>
     public int Met => _plan.Met;
+
+    /// <summary>Bytes of answers that came from the server.</summary>
+    public long Answered => Interlocked.Read(ref _answered);
 
     /// <summary>From now on.</summary>
     /// <param name="connections">How many connections meet the fault, before all is well again.</param>
@@ -169,6 +173,11 @@ public sealed class FaultProxy : IAsyncDisposable
         var buffer = new byte[1 << 16];
         while (await from.ReceiveAsync(buffer, _stopping.Token) is var count and > 0)
         {
+            if (from.RemoteEndPoint is IPEndPoint { Port: var port } && port == _target)
+            {
+                Interlocked.Add(ref _answered, count);
+            }
+
             if (Delay > TimeSpan.Zero)
             {
                 await Task.Delay(Delay, _stopping.Token);

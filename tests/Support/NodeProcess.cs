@@ -39,12 +39,13 @@ internal sealed class NodeProcess : IAsyncDisposable
     public int HttpPort { get; }
 
     /// <summary>The value of one of its metrics, all labels together; 0 where it does not answer.</summary>
-    public async Task<double> MetricAsync(string name)
+    public async Task<double> MetricAsync(string name, string label = "")
     {
         try
         {
             var text = await _http.GetStringAsync(new Uri($"http://127.0.0.1:{HttpPort}/metrics"), _stopping.Token);
             return text.Split('\n').Where(line => line.StartsWith(name + "{", StringComparison.Ordinal) || line.StartsWith(name + " ", StringComparison.Ordinal))
+                .Where(line => line.Contains(label, StringComparison.Ordinal))
                 .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[line.Contains('}', StringComparison.Ordinal) ? 0 : 1], CultureInfo.InvariantCulture));
         }
         catch (Exception none) when (none is HttpRequestException or TaskCanceledException)

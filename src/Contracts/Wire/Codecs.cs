@@ -44,10 +44,17 @@ internal static class Codecs
             (RunProtocol.RunDescribed m) => new Proto.RunDescribed
             {
                 RunId = m.RunId.Value, State = (int)m.State, Priority = m.Priority, SubmittedAtTicks = m.SubmittedAt.UtcTicks, Volumes = m.Volumes, Counts = Write(m.Counts),
-                InWork = m.InWork, Fraction = m.Fraction, SlicesEncoded = m.SlicesEncoded,
+                InWork = m.InWork, Fraction = m.Fraction, SlicesEncoded = m.SlicesEncoded, Awaited = m.Awaited,
             },
             p => new(
-                new(p.RunId), (RunState)p.State, p.Priority, new(p.SubmittedAtTicks, TimeSpan.Zero), p.Volumes, Read(p.Counts), p.InWork, p.Fraction, p.SlicesEncoded)),
+                new(p.RunId), (RunState)p.State, p.Priority, new(p.SubmittedAtTicks, TimeSpan.Zero), p.Volumes, Read(p.Counts), p.InWork, p.Fraction, p.SlicesEncoded, p.Awaited)),
+
+        Codec.Of("store.describe.v1", Proto.DescribeStore.Parser,
+            (StoreProtocol.DescribeStore _) => new Proto.DescribeStore(),
+            _ => new()),
+        Codec.Of("store.described.v1", Proto.StoreDescribed.Parser,
+            (StoreProtocol.StoreDescribed m) => new Proto.StoreDescribed { Mark = m.Mark },
+            p => new(p.Mark)),
 
         Codec.Of("slice.request.v1", Proto.RequestLease.Parser,
             (SliceProtocol.RequestLease m) => new Proto.RequestLease

@@ -115,6 +115,16 @@ internal static partial class WireParts
             wire.Guide = Write(guide);
         }
 
+        if (task.Store is { } store)
+        {
+            wire.Store = store;
+        }
+
+        if (task.Label is { } label)
+        {
+            wire.Label = label;
+        }
+
         return wire;
     }
 
@@ -132,6 +142,8 @@ internal static partial class WireParts
         SlabCount = task.SlabCount,
         StoppedAfter = task.HasStoppedAfter ? task.StoppedAfter : null,
         Guide = task.Guide is null ? null : Read(task.Guide),
+        Store = task.HasStore ? task.Store : null,
+        Label = task.HasLabel ? task.Label : null,
         OwnIntensities = task.OwnIntensities.Count == 0 ? null : task.OwnIntensities.Select(Read).ToArray(),
     };
 

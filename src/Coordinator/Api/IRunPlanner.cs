@@ -10,18 +10,14 @@ public interface IRunPlanner
 }
 
 /// <param name="LeftOut">Files that could be taken for inputs but are none.</param>
-/// <param name="Notes">What is known of volumes besides, for reports.</param>
+/// <param name="TakenBy">The selection rule that took a volume; of those that none did, nothing.</param>
 /// <param name="Rules">What selection rules took and left; empty where there are none.</param>
 public sealed record PlannedRun(
     RunSettings Settings,
     IReadOnlyList<RunInput> Inputs,
     IReadOnlyList<LeftOutFile> LeftOut,
-    IReadOnlyDictionary<VolumeId, InputNote> Notes,
+    IReadOnlyDictionary<VolumeId, string> TakenBy,
     IReadOnlyList<RuleAccount> Rules);
-
-/// <param name="Label">As a manifest has it; null where none does.</param>
-/// <param name="Rule">The selection rule that took the volume; null where none did.</param>
-public sealed record InputNote(string? Label, string? Rule);
 
 /// <summary>What a selection rule did.</summary>
 /// <param name="Excludes">It leaves out what fits it.</param>

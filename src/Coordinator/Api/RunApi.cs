@@ -18,6 +18,8 @@ namespace ToNNO.Coordinator.Api;
 /// <summary>The HTTP API: <c>/api/v1</c>. It reads the store, and asks the coordinator wherever that runs.</summary>
 internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> coordinator, IBlobStore store, IRunPlanner planner, TimeProvider time, IOptions<ApiOptions> options)
 {
+    private const string Silent = "coordinator.silent";
+
     private readonly RunRegistry _registry = new(store);
 
     public static void Map(IEndpointRouteBuilder routes)
@@ -30,8 +32,8 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
             .WithName("getRun").WithSummary("Where a run stands.").ProducesProblem(404);
         api.MapGet("/runs/{run}/volumes", (RunApi self, string run, int? page, VolumeState? state, CancellationToken cancel) => self.VolumesAsync(new(run), page ?? 0, state, cancel))
             .WithName("listVolumes").WithSummary("The volumes of a run by the page, those in one state alone where it is named.").ProducesProblem(404);
-        api.MapGet("/runs/{run}/events", (RunApi self, string run, CancellationToken cancel) => TypedResults.ServerSentEvents(self.EventsAsync(new(run), cancel)))
-            .WithName("watchRun").WithSummary("What happens to a run from now on, as server-sent events: progress, volume, and last finished or refused.");
+        api.MapGet("/runs/{run}/events", (RunApi self, string run, CancellationToken cancel) => self.WatchAsync(new(run), cancel))
+            .WithName("watchRun").WithSummary("What happens to a run from now on, as server-sent events: progress, volume, and last finished or refused.").ProducesProblem(404);
         foreach (var control in new[] { RunControl.Pause, RunControl.Resume, RunControl.Cancel })
         {
             var word = control.ToString().ToLowerInvariant();
@@ -39,8 +41,8 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
                 .WithName($"{word}Run").WithSummary($"{control}s a run.").ProducesProblem(404).ProducesProblem(409);
         }
 
-        api.MapPut("/runs/{run}/priority", (RunApi self, string run, PriorityView view, CancellationToken cancel) => self.AskAsync(new RunProtocol.ControlRun(new(run), RunControl.Prioritize, view.Priority), cancel))
-            .WithName("prioritizeRun").WithSummary("Changes a run's priority; higher ones get encoders first.").ProducesProblem(404).ProducesProblem(409);
+        api.MapPut("/runs/{run}/priority", (RunApi self, string run, PriorityView view, CancellationToken cancel) => self.AskAsync(new RunProtocol.ControlRun(new(run), RunControl.Prioritize, view.Checked()), cancel))
+            .WithName("prioritizeRun").WithSummary("Changes a run's priority; higher ones get encoders first.").ProducesProblem(400).ProducesProblem(404).ProducesProblem(409);
         api.MapGet("/cluster", (RunApi self, CancellationToken cancel) => self.ClusterAsync(cancel)).WithName("getCluster").WithSummary("The nodes, as this one sees them, and what the encoders have in their hands.");
     }
 
@@ -54,7 +56,8 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         var run = new RunId(order.RunId ?? $"run-{Guid.CreateVersion7():N}");
         var leftOut = new Dictionary<string, int>();
         var key = order.Key();
-        if (!await ExistsAsync(run, key, cancel).ConfigureAwait(false))
+        var known = await ExistsAsync(run, key, cancel).ConfigureAwait(false);
+        if (!known)
         {
             var planned = await planner.PlanAsync(order, cancel).ConfigureAwait(false);
             leftOut = planned.LeftOut.CountBy(file => file.Reason).ToDictionary();
@@ -66,27 +69,42 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
             catch (BlobStoreException taken) when (taken.Error == BlobStoreError.ConditionFailed)
             {
                 // Two submissions at a time.
-                await ExistsAsync(run, key, cancel).ConfigureAwait(false);
+                known = await ExistsAsync(run, key, cancel).ConfigureAwait(false);
             }
         }
 
         // To describe a run begins it. It is in the store: whatever happens now, a coordinator will find it.
-        var view = await AskAsync(new RunProtocol.DescribeRun(run), cancel).ConfigureAwait(false);
-        return TypedResults.Accepted($"/api/v1/runs/{Uri.EscapeDataString(run.Value)}", new SubmittedView(view, leftOut));
+        RunView view;
+        try
+        {
+            view = await AskAsync(new RunProtocol.DescribeRun(run), cancel).ConfigureAwait(false);
+        }
+        catch (OrderRefusedException moving) when (moving.Code == Silent)
+        {
+            view = RunView.Of((await FindAsync(run, cancel).ConfigureAwait(false))!); // who was told of a failure would submit it once more
+        }
+
+        return TypedResults.Accepted($"/api/v1/runs/{Uri.EscapeDataString(run.Value)}", new SubmittedView(view, leftOut, known));
     }
 
     /// <exception cref="OrderRefusedException">There is a run of that name and another order.</exception>
     private async Task<bool> ExistsAsync(RunId run, string orderKey, CancellationToken cancel)
     {
+        var known = await FindAsync(run, cancel).ConfigureAwait(false);
+        return known is null || known.OrderKey == orderKey ? known is not null
+            : throw new OrderRefusedException("run.taken", $"There is a run {run} already, of another order: give this one another name.");
+    }
+
+    /// <returns>Null where there is no such run, or its document is none of ours.</returns>
+    private async Task<RunDocument?> FindAsync(RunId run, CancellationToken cancel)
+    {
         try
         {
-            var known = await _registry.ReadAsync(run, cancel).ConfigureAwait(false);
-            return known is null || known.OrderKey == orderKey ? known is not null
-                : throw new OrderRefusedException("run.taken", $"There is a run {run} already, of another order: give this one another name.");
+            return await _registry.ReadAsync(run, cancel).ConfigureAwait(false);
         }
         catch (BlobStoreException none) when (none.Error == BlobStoreError.NotFound)
         {
-            return false;
+            return null;
         }
     }
 
@@ -103,7 +121,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
 
     private async Task<VolumePageView> VolumesAsync(RunId id, int page, VolumeState? state, CancellationToken cancel)
     {
-        var run = await _registry.ReadAsync(id, cancel).ConfigureAwait(false) ?? throw new OrderRefusedException("run.unknown", $"There is no run {id} in this store.");
+        var run = await RequireAsync(id, cancel).ConfigureAwait(false);
         if (page < 0 || (state is { } asked && !Enum.IsDefined(asked)))
         {
             throw new OrderRefusedException("order.invalid", "page must be 0 or more, and state one of a volume's states.");
@@ -117,6 +135,16 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         var inputs = await _registry.ReadPageAsync(run, page, new Ledger(store, time, run.Epoch), cancel).ConfigureAwait(false);
         var volumes = inputs.Select(one => VolumeView.Of(one.Input, run, one.Entry)).Where(volume => state is null || volume.State == state);
         return new VolumePageView(page, run.PageCount, [.. volumes]);
+    }
+
+    /// <exception cref="OrderRefusedException">There is no such run.</exception>
+    private async Task<RunDocument> RequireAsync(RunId run, CancellationToken cancel) =>
+        await FindAsync(run, cancel).ConfigureAwait(false) ?? throw new OrderRefusedException("run.unknown", $"There is no run {run} in this store.");
+
+    private async Task<ServerSentEventsResult<RunEventView>> WatchAsync(RunId run, CancellationToken cancel)
+    {
+        await RequireAsync(run, cancel).ConfigureAwait(false);
+        return TypedResults.ServerSentEvents(EventsAsync(run, cancel));
     }
 
     private async IAsyncEnumerable<SseItem<RunEventView>> EventsAsync(RunId run, [EnumeratorCancellation] CancellationToken cancel)
@@ -176,7 +204,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         }
         catch (AskTimeoutException)
         {
-            throw new OrderRefusedException("coordinator.silent", "The coordinator did not answer: it may be moving to another node; ask again in a minute.");
+            throw new OrderRefusedException(Silent, "The coordinator did not answer: it may be moving to another node; ask again in a minute.");
         }
 
         return answer switch

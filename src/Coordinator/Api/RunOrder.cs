@@ -14,6 +14,10 @@ public sealed record RunOrder
     /// <summary>Directions where an order names none and its method prescribes none.</summary>
     public const int StandardDirections = 400;
 
+    public const int LeastPriority = -100;
+
+    public const int MostPriority = 100;
+
     private static readonly string[] _passing = ["tonno"];
     private static readonly string[] _filtered = ["tonno", "tomographic-cam"];
     private static readonly string[] _spread = ["tonno", "averaged-cam", "tomographic-cam"];
@@ -24,7 +28,7 @@ public sealed record RunOrder
     [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", ErrorMessage = "runId must be 1 to 100 letters, digits, '.', '_' and '-'.")]
     public string? RunId { get; init; }
 
-    [Description("Files, folders, zips, azure:// prefixes and manifests, as the cluster's nodes see them.")]
+    [Description("Files, folders, zips, azure:// prefixes, dicomweb+https:// addresses and manifests, as the cluster's nodes see them.")]
     [MinLength(1, ErrorMessage = "sources must name at least one file or folder.")]
     public required IReadOnlyList<string> Sources { get; init; }
 
@@ -38,6 +42,10 @@ public sealed record RunOrder
     [Description("Of NIfTI files of several frames the one to take, counted from 0.")]
     [Range(0, int.MaxValue)]
     public int? Frame { get; init; }
+
+    [Description("Resample DICOM series of a tilted gantry to a straight stack; they are refused where it is not given.")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] // so that orders without it keep their key
+    public bool ResampleTilted { get; init; }
 
     [Description("Rules (YAML) by which DICOM series are chosen; all are taken where there are none.")]
     public string? Rules { get; init; }
@@ -95,7 +103,7 @@ public sealed record RunOrder
     public double? Until { get; init; }
 
     [Description("Runs of higher priority get encoders first.")]
-    [Range(-100, 100)]
+    [Range(LeastPriority, MostPriority)]
     public int Priority { get; init; }
 
     /// <summary>All that is wrong with the order, a sentence each.</summary>

@@ -4,13 +4,14 @@ using ToNNO.Coordinator.Volumes;
 namespace ToNNO.Coordinator.Api;
 
 /// <summary>Where a run stands.</summary>
-/// <param name="Waiting">Volumes that nobody has begun to work on.</param>
+/// <param name="Waiting">Volumes that the run has not begun to work on.</param>
+/// <param name="Awaited">Those of them whose turn it is, but for other runs, which are at them.</param>
 /// <param name="Fraction">Share that is done, 0 to 1.</param>
 public sealed record RunView(
-    RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, int Waiting, double Fraction, long SlicesEncoded)
+    RunId RunId, RunState State, int Priority, DateTimeOffset SubmittedAt, int Volumes, RunCounts Counts, int InWork, int Waiting, double Fraction, long SlicesEncoded, int Awaited = 0)
 {
     internal static RunView Of(RunProtocol.RunDescribed run) => new(
-        run.RunId, run.State, run.Priority, run.SubmittedAt, run.Volumes, run.Counts, run.InWork, run.Volumes - run.Counts.Total - run.InWork, run.Fraction, run.SlicesEncoded);
+        run.RunId, run.State, run.Priority, run.SubmittedAt, run.Volumes, run.Counts, run.InWork, run.Volumes - run.Counts.Total - run.InWork, run.Fraction, run.SlicesEncoded, run.Awaited);
 
     /// <summary>A run as its document has it, which knows no more of one under way than its size.</summary>
     internal static RunView Of(RunDocument run) => new(
@@ -19,7 +20,8 @@ public sealed record RunView(
 
 /// <summary>A run that was taken.</summary>
 /// <param name="LeftOut">Files that could be taken for inputs but are none, by reason.</param>
-public sealed record SubmittedView(RunView Run, IReadOnlyDictionary<string, int> LeftOut);
+/// <param name="Known">True where the same order had been submitted by this name before: the run goes on, or has ended, as it was.</param>
+public sealed record SubmittedView(RunView Run, IReadOnlyDictionary<string, int> LeftOut, bool Known = false);
 
 public sealed record RunListView(IReadOnlyList<RunView> Runs);
 
@@ -29,7 +31,7 @@ public sealed record VolumeView(VolumeId VolumeId, VolumeState State, string? Re
 {
     /// <summary>As the ledger has it; what another run has made of a volume since this one ended is told with it.</summary>
     internal static VolumeView Of(RunInput input, RunDocument run, LedgerEntry? entry) => entry is null || (entry.RunId != run.RunId && !run.IsEnded)
-        ? new(input.VolumeId, VolumeState.Scheduled, null, null, 0, null)
+        ? new(input.VolumeId, run.UnbegunState, null, null, 0, null)
         : new(input.VolumeId, entry.State, NullIfEmpty(entry.ReasonCode), NullIfEmpty(entry.Detail), entry.Attempts, entry.UpdatedAt);
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
@@ -66,7 +68,12 @@ public sealed record LeasesView(
 /// <param name="Refusals">Blocks that it gave back for want of something: the sources, the model, the device, the store.</param>
 public sealed record EncodingNodeView(string Address, int Encoders, int Blocks, long Refusals);
 
-public sealed record PriorityView(int Priority);
+public sealed record PriorityView(int Priority)
+{
+    /// <exception cref="OrderRefusedException">There are no such priorities.</exception>
+    internal int Checked() => Priority is >= RunOrder.LeastPriority and <= RunOrder.MostPriority ? Priority
+        : throw new OrderRefusedException("order.invalid", $"A priority is a number from {RunOrder.LeastPriority} to {RunOrder.MostPriority}, not {Priority}.");
+}
 
 /// <summary>Something that happened to a run.</summary>
 /// <param name="Progress">Where it stands, for the event <c>progress</c>.</param>

@@ -11,8 +11,9 @@ namespace ToNNO.Coordinator.Auditing;
 /// <param name="RunId">The run that took it last; null where none has begun.</param>
 /// <param name="Sources">What it is read from, where a run is told; parted by spaces.</param>
 /// <param name="TraceId">The trace of the latest work on it, where traces are exported.</param>
+/// <param name="Label">What the run's manifest says of it, of a whole store that of the run that took it last; null where it says nothing.</param>
 public sealed record LedgerRow(
-    VolumeId VolumeId, VolumeState? State, string ReasonCode, string Detail, RunId? RunId, int Attempts, string WorkKey, DateTimeOffset? UpdatedAt, string? Sources, string? TraceId = null);
+    VolumeId VolumeId, VolumeState? State, string ReasonCode, string Detail, RunId? RunId, int Attempts, string WorkKey, DateTimeOffset? UpdatedAt, string? Sources, string? TraceId = null, string? Label = null);
 
 /// <summary>The ledger as a table: of a whole store, or of one run with all its inputs, those too that nobody has begun with.</summary>
 /// <remarks>Holds a few hundred rows in memory, however large the archive.</remarks>
@@ -48,12 +49,13 @@ public sealed class LedgerExport(IBlobStore store, TimeProvider time)
             foreach (var (input, entry) in await _registry.ReadPageAsync(document, page, _ledger, cancel).ConfigureAwait(false))
             {
                 var sources = string.Join(' ', input.Uris);
-                yield return entry is null ? new LedgerRow(input.VolumeId, VolumeState.Scheduled, "", "", null, 0, "", null, sources) : Row(input.VolumeId, entry, sources);
+                var row = entry is null ? new LedgerRow(input.VolumeId, document.UnbegunState, "", "", null, 0, "", null, sources) : Row(input.VolumeId, entry, sources);
+                yield return row with { Label = input.Label };
             }
         }
     }
 
     private static LedgerRow Row(VolumeId volume, LedgerEntry? entry, string? sources) => entry is null
         ? new(volume, null, "ledger.unreadable", "The ledger's entry cannot be read.", null, 0, "", null, sources)
-        : new(volume, entry.State, entry.ReasonCode, entry.Detail, entry.RunId, entry.Attempts, entry.WorkKey, entry.UpdatedAt, sources, entry.TraceId);
+        : new(volume, entry.State, entry.ReasonCode, entry.Detail, entry.RunId, entry.Attempts, entry.WorkKey, entry.UpdatedAt, sources, entry.TraceId, entry.Label);
 }

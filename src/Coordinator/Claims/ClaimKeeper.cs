@@ -12,11 +12,11 @@ internal sealed class ClaimKeeper(IBlobStore store)
 
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">Another has claimed the store.</exception>
-    public async Task RenewAsync(CancellationToken cancel)
+    public async Task RenewAsync(bool alone, CancellationToken cancel)
     {
         if (Claim is { } claim)
         {
-            Claim = await claim.RenewAsync(store, cancel).ConfigureAwait(false);
+            Claim = await claim.RenewAsync(store, alone, cancel).ConfigureAwait(false);
         }
     }
 

@@ -9,7 +9,9 @@ namespace ToNNO.Coordinator.Claims;
 /// <param name="Renewals">How often the coordinator has said since that it lives.</param>
 /// <param name="Ended">True where the coordinator ended in order.</param>
 /// <param name="Machine">Name of the machine that it runs on.</param>
-public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false, string Machine = "")
+/// <param name="Alone">True while it has neither encoders nor reducers, and can do nothing.</param>
+public sealed record CoordinatorClaim(
+    long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false, string Machine = "", bool Alone = false)
 {
     public const string Path = ".tonno/coordinator.json";
 
@@ -18,12 +20,13 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
     public static Task<CoordinatorClaim?> FindAsync(IBlobStore store, CancellationToken cancel) => store.FindDocumentAsync<CoordinatorClaim>(Path, cancel);
 
     /// <summary>Takes the next epoch.</summary>
+    /// <param name="alone">Whether this coordinator has neither encoders nor reducers.</param>
     /// <param name="watch">How long a claim of another node's is watched for a sign of life, before it is taken over.</param>
     /// <returns>The claim, and the one before it, or null.</returns>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">Another coordinator lives, which this node's cluster does not know of.</exception>
     internal static async Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(
-        IBlobStore store, string node, bool standing, TimeSpan watch, TimeProvider time, CancellationToken cancel)
+        IBlobStore store, string node, bool standing, bool alone, TimeSpan watch, TimeProvider time, CancellationToken cancel)
     {
         var watched = await FindAsync(store, cancel).ConfigureAwait(false);
         if (MayLive(watched))
@@ -43,13 +46,14 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
                 }
 
                 former = current;
-                return new CoordinatorClaim(Math.Max((current?.Epoch ?? 0) + 1, EpochOf(time)), node, standing, time.GetUtcNow(), Machine: Environment.MachineName);
+                return new CoordinatorClaim(Math.Max((current?.Epoch ?? 0) + 1, EpochOf(time)), node, standing, time.GetUtcNow(), Machine: Environment.MachineName, Alone: alone);
             },
             cancel).ConfigureAwait(false);
         return (claim, former);
 
-        // A node at the same address of the same machine is a former life of this one: two cannot listen there.
-        bool MayLive(CoordinatorClaim? one) => one is { Standing: true } && (one.Node != node || one.Machine != Environment.MachineName);
+        // A node at the same address of the same machine is a former life of this one: two cannot listen there. One that is alone was cut off
+        // from a cluster, ended, and has made one of its own: those whom it lost go on, and it ends again.
+        bool MayLive(CoordinatorClaim? one) => one is { Standing: true } && (one.Node != node || one.Machine != Environment.MachineName) && (alone || !one.Alone);
     }
 
     /// <summary>The least epoch that a coordinator takes now: Unix seconds, so that epochs go on where somebody has removed the claim.</summary>
@@ -58,7 +62,8 @@ public sealed record CoordinatorClaim(long Epoch, string Node, bool Standing, Da
     /// <summary>Says that the coordinator lives.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">Another has claimed the store since.</exception>
-    internal Task<CoordinatorClaim> RenewAsync(IBlobStore store, CancellationToken cancel) => ReplaceAsync(store, this with { Renewals = Renewals + 1 }, cancel);
+    internal Task<CoordinatorClaim> RenewAsync(IBlobStore store, bool alone, CancellationToken cancel) =>
+        ReplaceAsync(store, this with { Renewals = Renewals + 1, Alone = alone }, cancel);
 
     /// <summary>Gives the store back, unless another has claimed it since.</summary>
     internal async Task ReleaseAsync(IBlobStore store, CancellationToken cancel)

@@ -17,6 +17,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly RunWatchers _watchers = new(Context);
     private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<VolumeId, RunInput> _givenWay = [];
     private readonly Activity? _span;
     private RunDocument _run;
     private RunProgress _progress;
@@ -35,8 +36,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             _progress = _progress.Found(page.Ended);
             if (page.Damaged is { } path)
             {
-                _log.Error("Run {RunId} fails {Volumes} of its inputs: {Path} is damaged or gone; submit them again; trace {TraceId}", _run.RunId, page.Ended.Count, path, _span?.TraceId);
-                CoordinatorTelemetry.Concluded(VolumeState.Failed, "run.inputs_damaged", page.Ended.Count);
+                _log.Error("Run {RunId} fails {Volumes} of its inputs: {Path} is damaged or gone; submit them again; trace {TraceId}", _run.RunId, page.Ended.Total, path, _span?.TraceId);
+                CoordinatorTelemetry.Concluded(VolumeState.Failed, "run.inputs_damaged", page.Ended.Total);
             }
 
             GoOn();
@@ -57,6 +58,13 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         });
         Receive<ControlFailed>(failed => failed.ReplyTo.Tell(new RunProtocol.RunRejected(_run.RunId, failed.Error.Code, failed.Error.Message)));
         Receive<VolumeProtocol.AdmissionRequested>(Admit);
+        Receive<VolumeProtocol.TurnAwaited>(awaited => _progress = _progress.TurnAwaited(awaited.VolumeId));
+        Receive<VolumeProtocol.TurnCame>(came => _progress = _progress.TurnCame(came.VolumeId));
+        Receive<VolumeProtocol.GivenWay>(given =>
+        {
+            _givenWay[given.Input.VolumeId] = given.Input;
+            Context.Stop(Sender);
+        });
         Receive<VolumeProtocol.VolumeAdvanced>(advanced => _progress = _progress.Advanced(advanced));
         Receive<RunProtocol.VolumeConcluded>(Conclude);
         Receive<Tell>(_ =>
@@ -113,7 +121,9 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     /// <summary>Does as the run's document says, which may just have been changed.</summary>
     private void Obey()
     {
-        _services.Volumes.LeaseDesk.Tell(new VolumeProtocol.RunStands(_run.RunId, _run.Priority, Held: _run.State != RunState.Active));
+        var stands = new VolumeProtocol.RunStands(_run.RunId, _run.Priority, Held: _run.State != RunState.Active);
+        _services.Volumes.LeaseDesk.Tell(stands);
+        _services.Volumes.Gate.Tell(stands);
         if (_run.State == RunState.Canceled)
         {
             foreach (var volume in _progress.InWork)
@@ -218,8 +228,19 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
     private void Lost(VolumeId volume)
     {
+        var gaveWay = _givenWay.Remove(volume, out var input);
         if (!_progress.IsInWork(volume))
         {
+            return;
+        }
+
+        if (gaveWay)
+        {
+            _progress = _progress.PutBack(volume);
+            _inputs.PutBack(input!);
+            _admission.Release(volume);
+            StartAdmitted();
+            GoOn();
             return;
         }
 

@@ -15,21 +15,24 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
 
     public bool TryTake(out RunInput input) => _waiting.TryDequeue(out input!);
 
+    /// <summary>Puts one back that was taken, behind those that wait.</summary>
+    public void PutBack(RunInput input) => _waiting.Enqueue(input);
+
     /// <summary>Reads the next page; to be given to <see cref="Add"/>.</summary>
     public async Task<Page> ReadAsync(CancellationToken cancel)
     {
         _reading = true;
-        var (waiting, ended) = (new List<RunInput>(), new List<VolumeState>());
+        var (waiting, ended) = (new List<RunInput>(), default(RunCounts));
         if (await registry.FindPageAsync(run, _pagesRead, ledger, cancel).ConfigureAwait(false) is not { } inputs)
         {
-            return new Page([], [.. RunRegistry.Lost(run, _pagesRead)], run.PagePath(_pagesRead));
+            return new Page([], RunRegistry.Lost(run, _pagesRead), run.PagePath(_pagesRead));
         }
 
         foreach (var (input, entry) in inputs)
         {
             if (entry?.IsEndOf(run.RunId) == true)
             {
-                ended.Add(entry.State);
+                ended = ended.Add(entry.State, entry.Reused);
             }
             else
             {
@@ -52,7 +55,7 @@ internal sealed class RunInputs(RunDocument run, RunRegistry registry, Ledger le
     /// <summary>The page could not be read: it is wanted again.</summary>
     public void GiveUp() => _reading = false;
 
-    /// <param name="Ended">States of the page's volumes that this run took to their ends; of all, where the page is damaged.</param>
+    /// <param name="Ended">The page's volumes that this run took to their ends; all, where the page is damaged.</param>
     /// <param name="Damaged">Path of a page that is damaged or gone.</param>
-    public sealed record Page(IReadOnlyList<RunInput> Waiting, IReadOnlyList<VolumeState> Ended, string? Damaged) : ILocalMessage;
+    public sealed record Page(IReadOnlyList<RunInput> Waiting, RunCounts Ended, string? Damaged) : ILocalMessage;
 }

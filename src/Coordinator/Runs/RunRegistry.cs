@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
 using ToNNO.Coordinator.Volumes;
@@ -39,17 +40,16 @@ public sealed class RunRegistry(IBlobStore store)
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public async Task<IReadOnlyList<RunDocument>> ListAsync(CancellationToken cancel)
     {
-        var runs = new List<RunDocument>();
-        await foreach (var path in store.ListAsync(RunDocument.Folder, cancel).ConfigureAwait(false))
+        var paths = store.ListAsync(RunDocument.Folder, cancel).Where(path => path.EndsWith("/run.json", StringComparison.Ordinal));
+        var runs = new ConcurrentBag<RunDocument>();
+        await Parallel.ForEachAsync(paths, new ParallelOptions { MaxDegreeOfParallelism = Ledger.Readers, CancellationToken = cancel }, async (path, token) =>
         {
-            if (path.EndsWith("/run.json", StringComparison.Ordinal)
-                && Documents.TryParse<RunDocument>((await store.ReadAsync(path, cancel).ConfigureAwait(false)).Bytes.Span) is { } run)
+            if (await store.FindDocumentAsync<RunDocument>(path, token).ConfigureAwait(false) is { } run)
             {
                 runs.Add(run);
             }
-        }
-
-        return runs;
+        }).ConfigureAwait(false);
+        return [.. runs];
     }
 
     /// <summary>The runs that have not ended, the oldest first.</summary>
@@ -67,9 +67,9 @@ public sealed class RunRegistry(IBlobStore store)
             var counts = default(RunCounts);
             for (var page = 0; page < run.PageCount; page++)
             {
-                var states = (await FindPageAsync(run, page, ledger, cancel).ConfigureAwait(false))
-                    ?.Select(one => one.Entry?.IsEndOf(run.RunId) == true ? one.Entry.State : VolumeState.Canceled) ?? Lost(run, page);
-                counts = states.Aggregate(counts, (sum, state) => sum.Add(state, reused: false));
+                counts = counts.Add((await FindPageAsync(run, page, ledger, cancel).ConfigureAwait(false))?.Aggregate(
+                    default(RunCounts),
+                    (sum, one) => one.Entry?.IsEndOf(run.RunId) == true ? sum.Add(one.Entry.State, one.Entry.Reused) : sum.Add(VolumeState.Canceled, reused: false)) ?? Lost(run, page));
             }
 
             await ChangeAsync(run, run.Epoch, former => former with { State = RunState.Canceled, Counts = counts }, cancel).ConfigureAwait(false);
@@ -92,11 +92,14 @@ public sealed class RunRegistry(IBlobStore store)
             return null;
         }
 
-        return [.. inputs.Zip(await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false))];
+        var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
+        return [.. inputs.Zip(entries, (input, entry) => (input, run.IsEnded && entry is { } own && own.RunId == run.RunId && !own.IsEndOf(run.RunId)
+            ? own with { State = run.UnbegunState } // its coordinator died before it could say so
+            : entry))];
     }
 
     /// <summary>How the inputs of a page end that is damaged or gone: nobody knows any more which they were.</summary>
-    internal static IEnumerable<VolumeState> Lost(RunDocument run, int page) => Enumerable.Repeat(VolumeState.Failed, run.InputsOn(page));
+    internal static RunCounts Lost(RunDocument run, int page) => default(RunCounts) with { Failed = run.InputsOn(page) };
 
     /// <summary>Replaces a run's document by what <paramref name="change"/> makes of it; again where another writer came between.</summary>
     /// <param name="run">As it was known last; it stands in for a document that has been damaged or removed since.</param>

@@ -22,6 +22,9 @@ internal sealed record LedgerEntry
 
     public string WorkKey { get; init; } = "";
 
+    /// <summary>True where the run found the volume done, by another.</summary>
+    public bool Reused { get; init; }
+
     /// <summary>Encoders that died with the volume in their hands, where any did.</summary>
     public VolumeDeaths? Deaths { get; init; }
 
@@ -31,6 +34,9 @@ internal sealed record LedgerEntry
     /// <summary>Processes in a row that ended with the volume in work and no block more in the store.</summary>
     public int Stuck { get; init; }
 
+    /// <summary>What the manifest of the latest run says of the volume; null where it says nothing.</summary>
+    public string? Label { get; init; }
+
     /// <summary>The trace of the latest work on the volume, where traces are exported.</summary>
     public string? TraceId { get; init; }
 
@@ -38,6 +44,9 @@ internal sealed record LedgerEntry
     public long Epoch { get; init; }
 
     public DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>For logs, which no label is for.</summary>
+    public override string ToString() => $"{VolumeId} {State}";
 
     /// <summary>Work on a volume begins.</summary>
     /// <param name="blocks">Blocks of directions that are in the store.</param>
@@ -62,8 +71,10 @@ internal sealed record LedgerEntry
         State = concluded.State,
         ReasonCode = concluded.ReasonCode,
         Detail = concluded.Detail,
+        Reused = concluded.Reused,
         Attempts = former?.Attempts ?? 0,
         WorkKey = former?.WorkKey ?? "",
+        Label = former?.Label,
         Deaths = concluded.State == VolumeState.Quarantined ? former?.Deaths : null,
     };
 
@@ -89,8 +100,8 @@ internal sealed class Ledger(IBlobStore store, TimeProvider time, long epoch)
 
     private const string Extension = ".json";
 
-    /// <summary>Entries read at a time.</summary>
-    private const int Readers = 32;
+    /// <summary>Documents read at a time.</summary>
+    public const int Readers = 32;
 
     /// <summary>Replaces a volume's entry by what <paramref name="change"/> makes of it; repeated where another writer came between.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>

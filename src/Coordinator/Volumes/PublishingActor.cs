@@ -12,6 +12,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
     private readonly CoordinatorOptions _options;
     private int _attempts;
     private int _silences;
+    private IActorRef? _publisher;
 
     public PublishingActor(ReconProtocol.PublishHeatmap publish, IActorRef publisherRegion, CoordinatorOptions options)
     {
@@ -24,7 +25,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
             {
                 Context.Parent.Tell(new StageFailed(
                     "recon.silent",
-                    $"The publisher of volume {volume} left {_silences} questions in a row unanswered, over {_silences * options.ReducerDeadline}; check the recon nodes and run again.",
+                    $"The publisher of volume {volume} left {_silences} questions in a row unanswered, over {_silences * options.ReducerDeadline}; {Reducers.LastHeard(_publisher, Context.System)}. Check the recon nodes and run again.",
                     VolumeState.Failed));
                 return;
             }
@@ -34,7 +35,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
         });
         Receive<ReconProtocol.PublishFailed>(failed =>
         {
-            _silences = 0;
+            (_silences, _publisher) = (0, Sender);
             _attempts++;
             if (!failed.Transient || _attempts >= options.MaximumAttempts)
             {

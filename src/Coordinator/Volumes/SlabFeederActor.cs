@@ -13,6 +13,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private readonly CoordinatorOptions _options;
     private readonly Dictionary<int, int> _failures = [];
     private readonly Dictionary<int, int> _silences = [];
+    private readonly Dictionary<int, IActorRef> _reducers = [];
     private readonly long _begun = Stopwatch.GetTimestamp();
     private readonly SlabLag _lag;
     private SlabFeed _feed;
@@ -30,7 +31,15 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
             _lag.Stored(stored.Directions, Stopwatch.GetElapsedTime(_begun));
             Feed(_feed.Stored(stored.Directions, stored.Rows));
         });
-        Receive<ReconProtocol.RowsApplied>(applied => Answered(applied.Slab, _feed.Applied(applied.Slab, applied.NextDirection)));
+        Receive<ReconProtocol.RowsApplied>(applied =>
+        {
+            if (applied.NextDirection < _feed.Slabs[applied.Slab].Next)
+            {
+                CoordinatorTelemetry.Retried("recon.begun_anew", task.TraceParent);
+            }
+
+            Answered(applied.Slab, _feed.Applied(applied.Slab, applied.NextDirection));
+        });
         Receive<ReconProtocol.SlabCompleted>(completed =>
             Answered(completed.Slab, _feed.Completed(completed.Slab, completed.Voxels, completed.Elapsed)));
         Receive<SlabOverdue>(overdue =>
@@ -40,7 +49,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
             {
                 Context.Parent.Tell(new StageFailed(
                     "recon.silent",
-                    $"Slab {overdue.Slab} of volume {task.VolumeId} left {silences} questions in a row unanswered, over {silences * options.ReducerDeadline}; check the recon nodes and run again.",
+                    $"Slab {overdue.Slab} of volume {task.VolumeId} left {silences} questions in a row unanswered, over {silences * options.ReducerDeadline}; {Reducers.LastHeard(_reducers.GetValueOrDefault(overdue.Slab), Context.System)}. Check the recon nodes and run again.",
                     VolumeState.Failed));
                 return;
             }
@@ -50,7 +59,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         });
         Receive<ReconProtocol.SlabFailed>(failed =>
         {
-            _silences.Remove(failed.Slab);
+            Heard(failed.Slab);
             var failures = _failures[failed.Slab] = _failures.GetValueOrDefault(failed.Slab) + 1;
             if (failed.Transient && failures < options.MaximumAttempts)
             {
@@ -66,7 +75,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private void Answered(int slab, SlabFeed feed)
     {
         Timers.Cancel(slab);
-        _silences.Remove(slab);
+        Heard(slab);
         foreach (var lag in _lag.Applied(slab, feed.Slabs[slab].Next, Stopwatch.GetElapsedTime(_begun)))
         {
             CoordinatorTelemetry.Lagged(lag);
@@ -78,6 +87,12 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
             Context.Parent.Tell(new SlabsCompleted(
                 _feed.Slabs.Select(stand => stand.Voxels!.Value).ToArray(), _feed.Slabs.Aggregate(TimeSpan.Zero, (sum, stand) => sum + stand.Elapsed)));
         }
+    }
+
+    private void Heard(int slab)
+    {
+        _silences.Remove(slab);
+        _reducers[slab] = Sender;
     }
 
     private void Feed(SlabFeed feed)

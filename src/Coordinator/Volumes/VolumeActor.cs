@@ -9,7 +9,7 @@ using static ToNNO.Coordinator.Volumes.VolumeProtocol;
 namespace ToNNO.Coordinator.Volumes;
 
 /// <summary>Takes one volume from its header to its published heatmap, or to the reason why there is none.</summary>
-internal sealed class VolumeActor : ReceiveActor, IWithTimers
+internal sealed class VolumeActor : ReceiveActor
 {
     /// <summary>Deaths with the volume in work: once with others, once alone.</summary>
     private const int MostStuck = 2;
@@ -19,7 +19,6 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private readonly RunId _run;
     private readonly RunInput _input;
     private readonly VolumeServices _services;
-    private readonly CancellationTokenSource _stopping = new();
     private readonly long _begun;
     private readonly Activity? _span;
     private readonly string? _trace;
@@ -28,7 +27,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private VolumeTask? _settled;
     private IReadOnlyList<double> _passChanges = [];
     private IActorRef _slabFeeder = ActorRefs.Nobody;
-    private readonly StoreRetry _retry;
+    private readonly IActorRef _ledger;
     private VolumeState _stands = VolumeState.Scheduled;
     private int _stuck;
     private bool _entered;
@@ -43,17 +42,21 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         _stageBegan = services.Time.GetUtcNow();
         _span = CoordinatorTelemetry.Source.BeginTrace("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", input.VolumeId.Value);
         _trace = _span?.Id ?? traceParent;
-        _retry = new StoreRetry(services.Options);
-        services.Gate.Tell(new VolumeGateActor.Enter(input.VolumeId));
-        Receive<VolumeGateActor.Entered>(_ =>
+        _ledger = StoreWork("ledger");
+        services.Gate.Tell(new VolumeGateActor.Enter(input.VolumeId, run));
+        Receive<VolumeGateActor.Waits>(_ => Context.Parent.Tell(new TurnAwaited(input.VolumeId)));
+        Receive<VolumeGateActor.Entered>(entered =>
         {
             _entered = true;
-            Try(() => InspectAsync(settings));
+            if (entered.AfterAnother)
+            {
+                Context.Parent.Tell(new TurnCame(input.VolumeId));
+            }
+
+            StoreWork("inspection").Tell(new StoreWorkActor.Work(cancel => InspectAsync(settings, cancel)));
         });
         Inspecting();
     }
-
-    public ITimerScheduler Timers { get; set; } = null!;
 
     // A child that fails has lost its state: the volume fails with it, and the run says so.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
@@ -63,15 +66,19 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     protected override void PostStop()
     {
         CoordinatorTelemetry.Open(_stands, -1);
-        _stopping.Cancel();
-        _stopping.Dispose();
         _span?.Dispose();
     }
 
-    private async Task<object> InspectAsync(RunSettings settings)
+    private IActorRef StoreWork(string name)
     {
-        var inspection = await _services.Inspector.InspectAsync(_run, settings, _input, _stopping.Token).ConfigureAwait(false);
-        var entry = inspection.Done is null ? (await _services.Ledger.FindAsync([_input.VolumeId], _stopping.Token).ConfigureAwait(false))[0] : null;
+        var (options, trace) = (_services.Options, _trace);
+        return Context.ActorOf(Props.Create(() => new StoreWorkActor(options, trace)), name);
+    }
+
+    private async Task<object> InspectAsync(RunSettings settings, CancellationToken cancel)
+    {
+        var inspection = await _services.Inspector.InspectAsync(_run, settings, _input, cancel).ConfigureAwait(false);
+        var entry = inspection.Done is null ? (await _services.Ledger.FindAsync([_input.VolumeId], cancel).ConfigureAwait(false))[0] : null;
         return new Inspected(inspection, entry);
     }
 
@@ -80,7 +87,7 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
         Receive<Inspected>(inspected =>
         {
             Staged("inspect", _services.Time.GetUtcNow());
-            _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _trace } };
+            _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _trace, Store = _services.StoreMark } };
             if (_inspection.Done is { } result)
             {
                 // It may be this run's own, whose coordinator died before it could record that it was published.
@@ -164,8 +171,15 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private void ReceiveFailures()
     {
         Receive<StageFailed>(failed => Conclude(failed.State, failed.ReasonCode, failed.Detail, reused: false));
+        Receive<VolumeGateActor.GiveWay>(_ =>
+        {
+            if (Context.Child(Publisher).IsNobody())
+            {
+                Context.Parent.Tell(new GivenWay(_input)); // what is encoded stays in the store
+            }
+        });
         Receive<Cancel>(_ => Conclude(VolumeState.Canceled, "run.canceled", "The run was canceled.", reused: false));
-        Receive<Failed>(failed =>
+        Receive<StoreWorkActor.Failed>(failed =>
         {
             switch (failed.Error)
             {
@@ -178,30 +192,11 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
                 case SupersededException:
                     Context.Parent.Tell(new Superseded());
                     break;
-                case OperationCanceledException:
-                    break; // we are stopping
                 default:
                     throw new InvalidOperationException($"Inspecting volume {_input.VolumeId} failed.", failed.Error);
             }
         });
-        ReceiveRetries();
     }
-
-    private void ReceiveRetries()
-    {
-        Receive<StoreFailed>(failed =>
-        {
-            CoordinatorTelemetry.Retried(failed.Code, _trace);
-            Timers.StartSingleTimer(nameof(Again), new Again(failed.Work), failed.Pause);
-        });
-        Receive<Again>(again => Try(again.Work));
-    }
-
-    /// <summary>Does what needs the store and tells what comes of it; where the store is not to be reached, again after a pause, a number of times.</summary>
-    private void Try(Func<Task<object>> work) => Task.Run(work, _stopping.Token).PipeTo(
-        Self,
-        success: next => next,
-        failure: error => error is BlobStoreException { Error: BlobStoreError.Unavailable } store && _retry.NextPause() is { } pause ? new StoreFailed(work, store.Code, pause) : new Failed(error));
 
     /// <summary>Ends the work: clears up, records, and tells the run.</summary>
     private void Conclude(VolumeState state, string reasonCode, string detail, bool reused)
@@ -212,7 +207,6 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
             _span?.SetStatus(ActivityStatusCode.Error, reasonCode);
         }
 
-        Timers.CancelAll();
         var elapsed = _services.Time.GetElapsedTime(_begun);
         var concluded = new RunProtocol.VolumeConcluded(_run, _input.VolumeId, state, reasonCode, detail, reused, elapsed) { TraceParent = _trace };
         if (!reused)
@@ -220,39 +214,43 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
             CoordinatorTelemetry.Took(state, elapsed, _span);
         }
 
+        foreach (var child in Context.GetChildren().Where(child => !child.Equals(_ledger)))
+        {
+            Context.Stop(child); // nothing more is to be encoded
+        }
+
+        var published = state is VolumeState.Completed or VolumeState.Warning;
+        var work = Recording(entry => LedgerEntry.Of(concluded, entry) with { WorkKey = _inspection?.Task.WorkKey ?? "" }, _ => concluded, clear: published);
         Become(() =>
         {
             Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
-            Receive<Failed>(failed => Context.Parent.Tell(failed.Error is SupersededException ? new Superseded() : concluded with
+            Receive<StoreWorkActor.Failed>(failed => failed.Error is SupersededException, _ => Context.Parent.Tell(new Superseded()));
+            Receive<StoreWorkActor.Failed>(failed => failed.Of == work, failed => Context.Parent.Tell(concluded with
             {
                 State = VolumeState.Failed,
                 ReasonCode = failed.Error is BlobStoreException store ? store.Code : "ledger.failed",
                 Detail = failed.Error.Message,
             }));
-            ReceiveRetries();
             ReceiveAny(_ => { }); // answers that come too late
         });
-        foreach (var child in Context.GetChildren())
+        if (_entered)
         {
-            Context.Stop(child); // nothing more is to be encoded
+            _ledger.Tell(work);
         }
-
-        if (!_entered)
+        else
         {
             Self.Tell(concluded); // the ledger's entry is that of the run which is at the volume
-            return;
         }
-
-        var published = state is VolumeState.Completed or VolumeState.Warning;
-        RecordThen(entry => LedgerEntry.Of(concluded, entry) with { WorkKey = _inspection?.Task.WorkKey ?? "" }, _ => concluded, clear: published);
     }
 
-    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next, bool clear = false) => Try(async () =>
+    private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next) => _ledger.Tell(Recording(change, next, clear: false));
+
+    private StoreWorkActor.Work Recording(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next, bool clear) => new(async cancel =>
     {
-        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, former => change(former) with { TraceId = Spans.TraceIdOf(_trace) }, _stopping.Token).ConfigureAwait(false);
+        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, former => change(former) with { Label = _input.Label, TraceId = Spans.TraceIdOf(_trace) }, cancel).ConfigureAwait(false);
         if (clear)
         {
-            await _services.ClearAsync(_input.VolumeId, _stopping.Token).ConfigureAwait(false);
+            await _services.ClearAsync(_input.VolumeId, cancel).ConfigureAwait(false);
         }
 
         return next(entry);
@@ -270,10 +268,4 @@ internal sealed class VolumeActor : ReceiveActor, IWithTimers
     private sealed record Begun(VolumeDeaths Deaths) : ILocalMessage;
 
     private sealed record Noted(IActorRef Encoding) : ILocalMessage;
-
-    private sealed record Failed(Exception Error) : ILocalMessage;
-
-    private sealed record StoreFailed(Func<Task<object>> Work, string Code, TimeSpan Pause) : ILocalMessage;
-
-    private sealed record Again(Func<Task<object>> Work) : ILocalMessage;
 }

@@ -11,6 +11,15 @@ internal static class VolumeProtocol
 
     public sealed record Admitted : ILocalMessage;
 
+    /// <summary>Another run is at a volume, and this one waits.</summary>
+    public sealed record TurnAwaited(VolumeId VolumeId) : ILocalMessage;
+
+    /// <summary>No other run is at the volume.</summary>
+    public sealed record TurnCame(VolumeId VolumeId) : ILocalMessage;
+
+    /// <summary>Another run is to have the volume first: the sender is to be stopped, and begun anew later.</summary>
+    public sealed record GivenWay(RunInput Input) : ILocalMessage;
+
     /// <summary>Tells a volume's actor to end its work without a result.</summary>
     public sealed record Cancel : ILocalMessage;
 
@@ -20,7 +29,7 @@ internal static class VolumeProtocol
     /// <summary>A run's document says how it ended: whoever asks from now on is answered by it.</summary>
     public sealed record RunEnded(RunId RunId) : ILocalMessage;
 
-    /// <summary>How the leases of a run are to be handed out; for the lease desk, which watches the sender.</summary>
+    /// <summary>How the leases of a run are to be handed out, and its volumes; for the lease desk, which watches the sender, and the gate.</summary>
     /// <param name="Held">None are, for now.</param>
     public sealed record RunStands(RunId RunId, int Priority, bool Held) : ILocalMessage;
 

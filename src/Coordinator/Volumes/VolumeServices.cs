@@ -19,6 +19,9 @@ internal sealed record VolumeServices(
     /// where volumes are worked on in other processes than the coordinator's.</summary>
     public long? DiedEpoch { get; init; }
 
+    /// <summary>Mark of the store, by which nodes tell it from another; null where all is done in one process.</summary>
+    public string? StoreMark { get; init; }
+
     /// <summary>Where runs take turns at a volume: <see cref="VolumeGateActor"/>.</summary>
     public required IActorRef Gate { get; init; }
 

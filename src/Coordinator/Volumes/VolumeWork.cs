@@ -63,6 +63,7 @@ public sealed record VolumeWork(VolumeTask Task, SamplingPlan Sampling, IReadOnl
             RunId = run,
             VolumeId = input.VolumeId,
             SourceUris = input.Uris,
+            Label = input.Label,
             SourceSha256 = "",
             Geometry = geometry,
             Settings = settings,

@@ -7,10 +7,9 @@ namespace ToNNO.Encoders.Networks;
 /// <remarks>The forward pass must only read the weights and must not mix the slices of a batch.</remarks>
 public abstract class SliceNetwork : nn.Module<Tensor, double, Tensor>
 {
+    /// <exception cref="EncoderException">libtorch is not there, or would compute wrongly.</exception>
     protected SliceNetwork(string name)
-        : base(name)
-    {
-    }
+        : base(name) => TorchLibrary.Require();
 
     /// <summary>The numbers that it computes with.</summary>
     internal virtual EncoderPrecision Precision => EncoderPrecision.Fp32;

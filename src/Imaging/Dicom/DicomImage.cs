@@ -23,6 +23,9 @@ internal sealed record DicomImage
     /// <summary>Slices that a PET series claims to have; 0 where the file does not tell.</summary>
     public required int ClaimedSlices { get; init; }
 
+    /// <summary>Its frames are told apart by numbers, be it one or many.</summary>
+    public required bool IsMultiFrame { get; init; }
+
     public required IReadOnlyList<ImageFrame> Frames { get; init; }
 
     /// <exception cref="ImagingException">The file is no image that can be a part of a volume.</exception>
@@ -49,6 +52,7 @@ internal sealed record DicomImage
             IsLocalizer = types.Contains("LOCALIZER"),
             Format = PixelFormat.Of(image, name),
             ClaimedSlices = image.UnsignedShort(DicomTag.NumberOfSlices) ?? 0,
+            IsMultiFrame = image.Find(DicomTag.NumberOfFrames) is not null,
             Frames = FramesOf(image, name),
         };
     }

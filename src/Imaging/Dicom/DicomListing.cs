@@ -26,28 +26,29 @@ public enum DicomRole
 /// <param name="Facts">What its series is chosen by; null where it was not asked for, or cannot be read.</param>
 public sealed record ListedFile(string Path, DicomObject? Content, SliceFacts? Facts = null);
 
+/// <summary>What a file was found to be, or a zip to hold.</summary>
+/// <param name="IsZip">The paths of the files are those within it.</param>
+/// <param name="Others">Files that are no DICOM.</param>
+public sealed record FoundFiles(bool IsZip, IReadOnlyList<ListedFile> Dicom, IReadOnlyList<string> Others);
+
 /// <summary>Finds DICOM files by content, whatever they are called.</summary>
 public static class DicomListing
 {
     /// <summary>Bytes that hold the attributes looked for in nearly every file; a file that needs more is read further.</summary>
-    private const int WindowBytes = 16 << 10;
+    internal const int WindowBytes = 16 << 10;
 
     /// <summary>Bytes that hold the header of nearly every file with a functional group for each of its frames.</summary>
     private const int LongHeaderBytes = 1 << 20;
 
-    /// <summary>True for a zip, told by content.</summary>
-    /// <exception cref="ImagingException">The file cannot be read.</exception>
-    public static bool IsZip(string path) => DicomContainer.IsZip(path, System.IO.Path.GetFileName(path));
-
-    /// <summary>Looks at a file, or into a zip. What is no DICOM is passed over.</summary>
-    /// <param name="others">Takes the files of a zip that are no DICOM.</param>
+    /// <summary>Looks at a file, or into a zip, told by content.</summary>
+    /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <param name="withFacts">Also reads what series are chosen by.</param>
     /// <exception cref="ImagingException">The file cannot be read, or is a damaged zip.</exception>
-    public static IReadOnlyList<ListedFile> Look(string path, Action<string>? others = null, bool withFacts = false)
+    public static FoundFiles Look(string path, IRemoteFiles? remote = null, bool withFacts = false)
     {
         var name = System.IO.Path.GetFileName(path);
-        using var container = DicomContainer.Open(path, name);
-        var listed = new List<ListedFile>();
+        using var container = FileContainer.OpenFile(path, name, remote);
+        var (dicom, others) = (new List<ListedFile>(), new List<string>());
         foreach (var file in container.Files)
         {
             try
@@ -55,44 +56,20 @@ public static class DicomListing
                 if (Head(file, DicomTag.Listing, DicomTag.LastListed, name) is { } head)
                 {
                     var content = DicomObject.Of(head.DataSet);
-                    listed.Add(new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(file, name) : null));
+                    dicom.Add(new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(file, name) : null));
                 }
                 else
                 {
-                    others?.Invoke(file.Path);
+                    others.Add(file.Path);
                 }
             }
             catch (ImagingException unreadable) when (unreadable.Reason is not (RejectReason.FileMissing or RejectReason.FileUnreadable))
             {
-                listed.Add(new(file.Path, null));
+                dicom.Add(new(file.Path, null));
             }
         }
 
-        return listed;
-    }
-
-    /// <summary>Looks at a file that lies on no disk.</summary>
-    /// <param name="withFacts">Also reads what series are chosen by.</param>
-    /// <returns>Null where it is no DICOM, nor a zip, which is told as what cannot be read further.</returns>
-    /// <exception cref="ImagingException">There is no such file.</exception>
-    public static ListedFile? Look(RemoteFile file, IRemoteFiles remote, bool withFacts)
-    {
-        var name = System.IO.Path.GetFileName(file.Path);
-        var contained = DicomContainer.OnRemote(file.Path, name, remote);
-        try
-        {
-            if (Head(contained, DicomTag.Listing, DicomTag.LastListed, name) is not { } head)
-            {
-                return DicomContainer.IsZip(contained.Read(DicomContainer.ZipSniffBytes, name)) ? new(file.Path, null) : null;
-            }
-
-            var content = DicomObject.Of(head.DataSet);
-            return new(file.Path, content, withFacts && content?.Role == DicomRole.Slice ? FactsOf(contained, name) : null);
-        }
-        catch (ImagingException unreadable) when (unreadable.Reason is not (RejectReason.FileMissing or RejectReason.FileUnreadable))
-        {
-            return new(file.Path, null);
-        }
+        return new FoundFiles(container.IsZipped, dicom, others);
     }
 
     /// <summary>All attributes that place and decode an image, but not its pixels.</summary>

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
+using System.Text;
+using ToNNO.Imaging.Dicom.Results;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Geometry;
 
@@ -10,18 +12,23 @@ internal sealed class DicomSeries : IDisposable
 {
     private static readonly FrozenSet<uint> _uidOnly = [DicomTag.SeriesInstanceUid, DicomTag.SopClassUid];
 
-    private readonly DicomContainer _container;
+    private readonly FileContainer _container;
     private readonly string _name;
     private readonly IReadOnlyList<Instance> _instances;
     private readonly IReadOnlyList<(Instance Instance, ImageFrame Frame)> _slices;
 
-    private DicomSeries(
-        DicomContainer container, string name, IReadOnlyList<Instance> instances, IReadOnlyList<(Instance, ImageFrame)> slices, AffineTransform affine)
+    /// <summary>That the slices of a tilted gantry are resampled on; null where they stand straight.</summary>
+    private readonly StraightGrid? _grid;
+    private float? _least;
+
+    private DicomSeries(FileContainer container, string name, IReadOnlyList<Instance> instances, IReadOnlyList<(Instance, ImageFrame)> slices, SliceStack stack)
     {
         (_container, _name, _instances, _slices) = (container, name, instances, slices);
         var (format, first) = (instances[0].Image.Format, _slices[0].Frame);
-        var isSame = instances.All(instance => instance.Image.Format.FitsInt16) && _slices.All(slice => (slice.Frame.Slope, slice.Frame.Intercept) == (first.Slope, first.Intercept));
-        var shape = new VolumeShape(format.Columns, format.Rows, _slices.Count);
+        _grid = stack.Tilt is null ? null : new StraightGrid(stack.Tilt, format.Columns, format.Rows, slices.Count, name);
+        var affine = _grid is null ? stack.Affine : stack.Affine with { Origin = stack.Affine.ToWorld(_grid.FirstColumn, _grid.FirstRow, 0) };
+        var isSame = _grid is null && instances.All(instance => instance.Image.Format.FitsInt16) && _slices.All(slice => (slice.Frame.Slope, slice.Frame.Intercept) == (first.Slope, first.Intercept));
+        var shape = _grid?.Shape ?? new VolumeShape(format.Columns, format.Rows, _slices.Count);
         if (shape.I < 2 || shape.J < 2)
         {
             throw new ImagingException(RejectReason.VolumeNot3D, $"{name} has images of {shape.I}x{shape.J} pixels: give a series of whole slices.");
@@ -42,32 +49,49 @@ internal sealed class DicomSeries : IDisposable
     /// <summary>The grid, as a result states it.</summary>
     public NiftiHeader Header { get; }
 
-    /// <summary>Memory that reading takes: the volume, one file, and one plane while it is decoded.</summary>
-    public long PredictedBytes =>
-        Header.PredictedBytes + (2 * _instances.Max(instance => instance.LengthBytes)) + (2L * sizeof(int) * _instances[0].Image.Format.PixelsPerFrame);
+    /// <summary>The slices in order: the file of each, and its frame there.</summary>
+    public IReadOnlyList<(Instance Instance, ImageFrame Frame)> Slices => _slices;
 
-    /// <summary>SHA-256 over those of the files, sorted: the same bytes are the same source, whatever the files are called and wherever they lie.</summary>
-    public byte[] Sha256() => SHA256.HashData([.. _instances.Select(instance => instance.Sha256!).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString)]);
+    /// <summary>Memory that reading takes: the volume, one file, and one plane while it is decoded, and resampled.</summary>
+    public long PredictedBytes =>
+        Header.PredictedBytes + (2 * _instances.Max(instance => instance.LengthBytes)) + (2L * sizeof(int) * _instances[0].Image.Format.PixelsPerFrame)
+        + (sizeof(float) * (_grid?.PlanePixels ?? 0L));
+
+    /// <summary>Where a plane of the volume lies: its slice, or, of a tilted gantry, the straight grid's in the plane of that.</summary>
+    public SlicePlace PlaceOf(int plane) => _grid?.PlaceOf(plane, _slices[0].Frame.Place) ?? _slices[plane].Frame.Place;
+
+    /// <summary>SHA-256 over those of the files, sorted: the same bytes are the same source, whatever the files are called and wherever they lie; but
+    /// resampled they are another.</summary>
+    public byte[] Sha256() => SHA256.HashData(
+    [
+        .. _instances.Select(instance => instance.Sha256!).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString),
+        .. _grid is null ? [] : Encoding.ASCII.GetBytes(SeriesUri.TiltedMark),
+    ]);
 
     /// <summary>Finds a series' files, and refuses it unless they make one volume.</summary>
     /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <exception cref="ImagingException">Files are missing, damaged, or no even stack of one kind.</exception>
-    public static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) => Open(uri, remote, Whole, cancel);
+    public static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) => Open(uri, remote, new(long.MaxValue, Whole), cancel);
+
+    /// <summary>The same, with what results refer to and carry over.</summary>
+    /// <inheritdoc cref="Open(SeriesUri, IRemoteFiles, CancellationToken)"/>
+    public static DicomSeries OpenWithOrigins(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) =>
+        Open(uri, remote, new(long.MaxValue, (file, name) => Whole(file, name, InstanceOrigin.Tags)), cancel);
 
     /// <summary>The grid, and what reading takes, by the files' headers alone: pixels are not looked at, and no hash is known.</summary>
     /// <inheritdoc cref="Open(SeriesUri, IRemoteFiles, CancellationToken)"/>
     public static (NiftiHeader Header, long PredictedBytes) ReadHeaders(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel)
     {
-        using var series = Open(uri, remote, HeaderOnly, cancel);
+        using var series = Open(uri, remote, new(DicomListing.WindowBytes, HeaderOnly), cancel);
         return (series.Header, series.PredictedBytes);
     }
 
-    private static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, Func<ContainedFile, string, Instance> read, CancellationToken cancel)
+    private static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, Reading reading, CancellationToken cancel)
     {
-        var container = DicomContainer.Open(uri.Container, uri.Name, remote);
+        var container = FileContainer.Open(uri.Container, uri.Name, remote);
         try
         {
-            var instances = InstancesOf(container, uri, read, cancel);
+            var instances = InstancesOf(container, uri, reading, cancel);
             RequireOneKind(instances, uri.Name);
             var frames = instances.SelectMany(instance => instance.Image.Frames, (instance, frame) => (Instance: instance, Frame: frame)).ToList();
             if (instances.Max(instance => instance.Image.ClaimedSlices) is var claimed && claimed > frames.Count)
@@ -76,8 +100,8 @@ internal sealed class DicomSeries : IDisposable
                     RejectReason.DicomMissingSlices, $"{uri.Name} holds {frames.Count} of the {claimed} slices that it says it has: fetch it again from its archive.");
             }
 
-            var stack = SliceStack.Of([.. frames.Select(frame => frame.Frame.Place)], uri.Name);
-            return new DicomSeries(container, uri.Name, instances, [.. stack.Order.Select(at => frames[at])], stack.Affine);
+            var stack = SliceStack.Of([.. frames.Select(frame => frame.Frame.Place)], uri.Name, uri.ResamplesTilted);
+            return new DicomSeries(container, uri.Name, instances, [.. stack.Order.Select(at => frames[at])], stack);
         }
         catch
         {
@@ -113,10 +137,9 @@ internal sealed class DicomSeries : IDisposable
 
         var intensities = GC.AllocateUninitializedArray<float>((int)Header.Shape.VoxelCount);
         var nonFinite = 0L;
-        Decode((slice, values) =>
+        Planes((k, plane) =>
         {
-            var plane = intensities.AsSpan(slice * values.Length, values.Length);
-            Rescale(_slices[slice].Frame, values, plane);
+            plane.CopyTo(intensities, k * plane.Length);
             nonFinite += NiftiSamples.CountNonFinite(plane);
         }, cancel);
         return new(Header, new(Header.Geometry, intensities), nonFinite);
@@ -127,10 +150,8 @@ internal sealed class DicomSeries : IDisposable
     public NiftiScan Scan(VisitIntensities visit, CancellationToken cancel)
     {
         var nonFinite = 0L;
-        var plane = new float[_instances[0].Image.Format.PixelsPerFrame];
-        Decode((slice, values) =>
+        Planes((_, plane) =>
         {
-            Rescale(_slices[slice].Frame, values, plane);
             nonFinite += NiftiSamples.CountNonFinite(plane);
             visit(plane);
         }, cancel);
@@ -149,31 +170,34 @@ internal sealed class DicomSeries : IDisposable
         }
     }
 
-    private static List<Instance> InstancesOf(DicomContainer container, SeriesUri uri, Func<ContainedFile, string, Instance> read, CancellationToken cancel)
+    private static List<Instance> InstancesOf(FileContainer container, SeriesUri uri, Reading reading, CancellationToken cancel)
     {
         var instances = new List<Instance>();
         foreach (var file in container.Files)
         {
             cancel.ThrowIfCancellationRequested();
-            if (!IsOf(uri, file))
+            // To look whose a file is before it is read would ask for each twice.
+            var looked = container.IsOneSeries ? file.WithStart(reading.StartBytes, uri.Name) : file;
+            if (IsOf(uri, looked))
             {
-                continue;
+                instances.Add(reading.Of(looked, $"File {instances.Count + 1} by name of {uri.Name}") with { File = file });
             }
-
-            instances.Add(read(file, $"File {instances.Count + 1} by name of {uri.Name}"));
         }
 
         return instances.Count > 0 ? instances : throw new ImagingException(
             RejectReason.FileMissing, $"{uri.Name} has no images where it was found: check that its files are still there.");
     }
 
-    private static Instance Whole(ContainedFile file, string name)
+    private static Instance Whole(ContainedFile file, string name) => Whole(file, name, DicomTag.Imaging);
+
+    private static Instance Whole(ContainedFile file, string name, FrozenSet<uint> kept)
     {
         var bytes = file.Read(long.MaxValue, name);
-        var parsed = DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, name);
+        var parsed = DicomFile.Parse(bytes, kept, DicomTag.PixelData, name);
         var image = DicomImage.Of(parsed, name);
         FramePixels.Of(parsed, image, name);
-        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name);
+        var origin = kept == InstanceOrigin.Tags ? InstanceOrigin.Of(parsed.DataSet, name) : null;
+        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name, origin);
     }
 
     private static Instance HeaderOnly(ContainedFile file, string name)
@@ -198,7 +222,7 @@ internal sealed class DicomSeries : IDisposable
         }
     }
 
-    private static void RequireOneKind(IReadOnlyList<Instance> instances, string name)
+    private static void RequireOneKind(List<Instance> instances, string name)
     {
         var first = instances[0].Image;
         if (instances.Select(instance => instance.Image.IsLocalizer).Distinct().Count() > 1)
@@ -218,6 +242,43 @@ internal sealed class DicomSeries : IDisposable
                 throw new ImagingException(RejectReason.DicomMixedSeries, $"{name} mixes different {differing}, so it is no single volume: split it.");
             }
         }
+    }
+
+    /// <summary>Hands the intensities of each plane over.</summary>
+    private void Planes(Action<int, float[]> take, CancellationToken cancel)
+    {
+        var pixels = new float[_instances[0].Image.Format.PixelsPerFrame];
+        if (_grid is null)
+        {
+            Decode((slice, values) =>
+            {
+                Rescale(_slices[slice].Frame, values, pixels);
+                take(slice, pixels);
+            }, cancel);
+            return;
+        }
+
+        _least ??= Least(pixels, cancel);
+        var plane = new float[_grid.PlanePixels];
+        Decode((slice, values) =>
+        {
+            Rescale(_slices[slice].Frame, values, pixels);
+            _grid.Resample(slice, pixels, plane, _least.Value);
+            take(slice, plane);
+        }, cancel);
+    }
+
+    /// <summary>The least intensity of all slices.</summary>
+    /// <param name="pixels">Room for those of one.</param>
+    private float Least(float[] pixels, CancellationToken cancel)
+    {
+        var least = float.PositiveInfinity;
+        Decode((slice, values) =>
+        {
+            Rescale(_slices[slice].Frame, values, pixels);
+            least = Math.Min(least, pixels.Min());
+        }, cancel);
+        return least;
     }
 
     private void Decode(Action<int, int[]> take, CancellationToken cancel)
@@ -251,7 +312,12 @@ internal sealed class DicomSeries : IDisposable
         return FramePixels.Of(DicomFile.Parse(bytes, DicomTag.Imaging, DicomTag.PixelData, instance.Name), instance.Image, instance.Name);
     }
 
+    /// <summary>How much of each file is looked at.</summary>
+    /// <param name="StartBytes">What it takes of nearly every file.</param>
+    private sealed record Reading(long StartBytes, Func<ContainedFile, string, Instance> Of);
+
     /// <summary>A file of the series, without its bytes.</summary>
     /// <param name="Sha256">Null where only the header was read.</param>
-    private sealed record Instance(ContainedFile File, string? Sha256, long LengthBytes, DicomImage Image, string Name);
+    /// <param name="Origin">Null where it was not asked for.</param>
+    public sealed record Instance(ContainedFile File, string? Sha256, long LengthBytes, DicomImage Image, string Name, InstanceOrigin? Origin = null);
 }

@@ -9,9 +9,12 @@ internal static class DicomTag
     public const uint TransferSyntaxUid = 0x0002_0010;
     public const uint ImageType = 0x0008_0008;
     public const uint SopClassUid = 0x0008_0016;
+    public const uint SopInstanceUid = 0x0008_0018;
     public const uint Modality = 0x0008_0060;
     public const uint SeriesDescription = 0x0008_103E;
+    public const uint DeidentificationMethodCodeSequence = 0x0012_0064;
     public const uint SliceThickness = 0x0018_0050;
+    public const uint StudyInstanceUid = 0x0020_000D;
     public const uint SeriesInstanceUid = 0x0020_000E;
     public const uint ImagePositionPatient = 0x0020_0032;
     public const uint ImageOrientationPatient = 0x0020_0037;
@@ -51,9 +54,7 @@ internal static class DicomTag
     private const uint PatientId = 0x0010_0020;
     private const uint PatientBirthDate = 0x0010_0030;
     private const uint OtherPatientIds = 0x0010_1000;
-    private const uint StudyInstanceUid = 0x0020_000D;
     private const uint StudyId = 0x0020_0010;
-    private const uint SopInstanceUid = 0x0008_0018;
 
     /// <summary>What a folder's name may repeat of the patient. Looked at while sources are listed, and then forgotten.</summary>
     public static readonly FrozenSet<uint> Identifying =
@@ -86,5 +87,5 @@ internal static class DicomTag
 
     /// <summary>Those kept that are sequences: where value representations are implicit, nothing else tells.</summary>
     public static bool IsSequence(uint tag) => tag is PlanePositionSequence or PlaneOrientationSequence or ModalityLutSequence or PixelMeasuresSequence
-        or PixelValueTransformationSequence or SharedFunctionalGroupsSequence or PerFrameFunctionalGroupsSequence;
+        or DeidentificationMethodCodeSequence or PixelValueTransformationSequence or SharedFunctionalGroupsSequence or PerFrameFunctionalGroupsSequence;
 }

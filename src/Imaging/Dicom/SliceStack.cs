@@ -5,7 +5,8 @@ namespace ToNNO.Imaging.Dicom;
 /// <summary>Planes that fill a volume: their order, and its affine.</summary>
 /// <param name="Order">By place in the volume: index of the plane, as given.</param>
 /// <param name="Affine">Voxel index to RAS+ mm. i counts along rows, j along columns, k from plane to plane along their normal.</param>
-internal sealed record SliceStack(IReadOnlyList<int> Order, AffineTransform Affine)
+/// <param name="Tilt">Of a tilted gantry, which the affine is without; null where planes stand straight.</param>
+internal sealed record SliceStack(IReadOnlyList<int> Order, AffineTransform Affine, StackTilt? Tilt = null)
 {
     /// <summary>Most that direction cosines may differ from the first plane's: half a millimetre at a metre's distance. Files round them to four
     /// decimals or more.</summary>
@@ -26,8 +27,9 @@ internal sealed record SliceStack(IReadOnlyList<int> Order, AffineTransform Affi
 
     /// <summary>Orders planes by where they lie, whatever they are numbered, and refuses those that are no even stack.</summary>
     /// <param name="name">What messages call the series.</param>
+    /// <param name="takesTilted">A stack of a tilted gantry is not refused.</param>
     /// <exception cref="ImagingException">The planes are too few, at odds with each other, doubled, missing, uneven, or sheared.</exception>
-    public static SliceStack Of(IReadOnlyList<SlicePlace> places, string name)
+    public static SliceStack Of(IReadOnlyList<SlicePlace> places, string name, bool takesTilted = false)
     {
         if (places.Count < 2)
         {
@@ -44,10 +46,11 @@ internal sealed record SliceStack(IReadOnlyList<int> Order, AffineTransform Affi
         RequireDistinct(positions, gaps, typical, AcrossTolerance * pixelMm, name);
         var step = (1.0 / gaps.Length) * (positions[^1] - positions[0]);
         RequireEven(positions, gaps, typical, step, normal, name);
-        RequireStraight(positions, step, normal, AcrossTolerance * pixelMm, name);
+        RequireInLine(positions, step, normal, AcrossTolerance * pixelMm, name);
         var first = places[order[0]];
+        var tilt = TiltOf(first, step, normal, gaps.Length, takesTilted, name);
         return new(order, new(
-            Ras(first.ColumnSpacingMm * first.RowDirection), Ras(first.RowSpacingMm * first.ColumnDirection), Ras(step), Ras(first.Position)));
+            Ras(first.ColumnSpacingMm * first.RowDirection), Ras(first.RowSpacingMm * first.ColumnDirection), Ras(tilt?.StepMm ?? step), Ras(first.Position)), tilt);
     }
 
     /// <summary>From DICOM's world to ours: the one place where the axes are turned.</summary>
@@ -120,7 +123,7 @@ internal sealed record SliceStack(IReadOnlyList<int> Order, AffineTransform Affi
                 FormattableString.Invariant($"{name} has slices {gaps.Min():0.###} to {gaps.Max():0.###} mm apart, not evenly spaced: resample it, or split it."));
     }
 
-    private static void RequireStraight(Vector3D[] positions, Vector3D step, Vector3D normal, double acrossMm, string name)
+    private static void RequireInLine(Vector3D[] positions, Vector3D step, Vector3D normal, double acrossMm, string name)
     {
         var beside = Enumerable.Range(0, positions.Length).Count(at => Across(positions[at] - positions[0] - (at * step), normal) > acrossMm);
         if (beside > 0)
@@ -129,14 +132,34 @@ internal sealed record SliceStack(IReadOnlyList<int> Order, AffineTransform Affi
                 RejectReason.DicomMixedPositions, $"{name} holds {beside} slices that are shifted against the others within their plane, so it is no single stack: split it.");
         }
 
-        var tilt = Math.Atan2(Across(step, normal), step.Dot(normal)) * 180 / Math.PI;
-        if (tilt > LeastTilt)
+    }
+
+    /// <returns>Null where planes stand straight above each other.</returns>
+    private static StackTilt? TiltOf(SlicePlace first, Vector3D step, Vector3D normal, int steps, bool takesTilted, string name)
+    {
+        var degrees = Math.Atan2(Across(step, normal), step.Dot(normal)) * 180 / Math.PI;
+        if (degrees <= LeastTilt)
+        {
+            return null;
+        }
+
+        if (!takesTilted)
         {
             throw new ImagingException(
                 RejectReason.DicomGantryTilt,
-                FormattableString.Invariant($"{name} was taken with a tilted gantry ({tilt:0.#} degrees): its slices are shifted step by step; resample it to a straight stack first."));
+                FormattableString.Invariant($"{name} was taken with a tilted gantry ({degrees:0.#} degrees): its slices are shifted step by step; give --resample-tilted, or resample it to a straight stack first."));
         }
 
-        static double Across(Vector3D way, Vector3D normal) => (way - (way.Dot(normal) * normal)).Length;
+        // The step's part within the plane, by columns and rows, whose directions files round to all but right angles.
+        var (column, row) = (first.ColumnSpacingMm * first.RowDirection, first.RowSpacingMm * first.ColumnDirection);
+        var determinant = (column.Dot(column) * row.Dot(row)) - (column.Dot(row) * column.Dot(row));
+        return new(
+            Shift(((step.Dot(column) * row.Dot(row)) - (step.Dot(row) * column.Dot(row))) / determinant),
+            Shift(((step.Dot(row) * column.Dot(column)) - (step.Dot(column) * column.Dot(row))) / determinant),
+            step.Dot(normal) * normal);
+
+        double Shift(double pixels) => Math.Abs(steps * pixels) < AcrossTolerance ? 0 : pixels;
     }
+
+    private static double Across(Vector3D way, Vector3D normal) => (way - (way.Dot(normal) * normal)).Length;
 }

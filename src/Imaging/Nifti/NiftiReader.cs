@@ -15,6 +15,9 @@ public static class NiftiReader
 {
     private const int ChunkSamples = 1 << 15;
 
+    /// <summary>Bytes that hold a header, also where they are compressed.</summary>
+    private const int HeaderBytes = 16 << 10;
+
     /// <summary>Reads a header, and no more of the stream than that takes.</summary>
     /// <param name="stream">A single file, or the header file of a pair.</param>
     /// <param name="lengthBytes">Length of the file as stored.</param>
@@ -38,23 +41,7 @@ public static class NiftiReader
     public static NiftiHeader ReadHeader(string path) => ReadHeader(path, frame: null);
 
     /// <inheritdoc cref="ReadHeader(Stream, long, string, int?)"/>
-    public static NiftiHeader ReadHeader(string path, int? frame)
-    {
-        var name = Path.GetFileName(path);
-        return SourceFiles.Guard(name, () =>
-        {
-            using var file = SourceFiles.Open(NiftiFiles.HeaderPath(path, name));
-            var header = ReadHeader(file, file.Length, name, frame);
-            if (header.IsPair)
-            {
-                using var data = SourceFiles.Open(NiftiFiles.DataPath(path, name));
-                using var source = new NiftiSource(data, data.Length, name);
-                source.RequireRoomFor(header);
-            }
-
-            return header;
-        });
-    }
+    public static NiftiHeader ReadHeader(string path, int? frame) => ReadHeader(NiftiFiles.OnDisk(path, Path.GetFileName(path)), frame);
 
     /// <summary>Reads a volume from a single file.</summary>
     /// <param name="stream">The file, from its first byte.</param>
@@ -81,28 +68,6 @@ public static class NiftiReader
         return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
     }
 
-    /// <summary>Reads a volume from the two files of a pair.</summary>
-    /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
-    public static NiftiVolume ReadPair(
-        Stream headerStream,
-        long headerLengthBytes,
-        Stream dataStream,
-        long dataLengthBytes,
-        string name,
-        long memoryLimitBytes,
-        CancellationToken cancellationToken = default)
-    {
-        var header = ReadHeader(headerStream, headerLengthBytes, name);
-        if (!header.IsPair)
-        {
-            throw new ImagingException(
-                RejectReason.NiftiHeaderInvalid, $"{name} says that it holds its own voxels, not an .img file: read it as a single file.");
-        }
-
-        using var source = new NiftiSource(dataStream, dataLengthBytes, name);
-        return ReadSamples(source, header, memoryLimitBytes, cancellationToken);
-    }
-
     /// <summary>Reads a volume from a file, or from the pair that an <c>.hdr</c> or <c>.img</c> belongs to.</summary>
     /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
     public static NiftiVolume Read(string path, long memoryLimitBytes, CancellationToken cancellationToken = default) =>
@@ -110,7 +75,7 @@ public static class NiftiReader
 
     /// <inheritdoc cref="Read(Stream, long, string, long, int?, CancellationToken)"/>
     public static NiftiVolume Read(string path, long memoryLimitBytes, int? frame, CancellationToken cancellationToken = default) =>
-        Open(path, frame, (source, header) => ReadSamples(source, header, memoryLimitBytes, cancellationToken));
+        Read(NiftiFiles.OnDisk(path, Path.GetFileName(path)), memoryLimitBytes, frame, cancellationToken);
 
     /// <summary>Hands a volume's intensities over in memory order, a run at a time, without holding more of it.</summary>
     /// <inheritdoc cref="Read(Stream, long, string, long, CancellationToken)"/>
@@ -135,7 +100,22 @@ public static class NiftiReader
 
     /// <inheritdoc cref="Scan(Stream, long, string, VisitIntensities, int?, CancellationToken)"/>
     public static NiftiScan Scan(string path, VisitIntensities visit, int? frame, CancellationToken cancellationToken = default) =>
-        Open(path, frame, (source, header) => ScanSamples(source, header, visit, cancellationToken));
+        Scan(NiftiFiles.OnDisk(path, Path.GetFileName(path)), visit, frame, cancellationToken);
+
+    /// <inheritdoc cref="ReadHeader(Stream, long, string, int?)"/>
+    internal static NiftiHeader ReadHeader(NiftiFiles files, int? frame) => Open(files, HeaderBytes, frame, (source, header) =>
+    {
+        source.RequireRoomFor(header);
+        return header;
+    });
+
+    /// <inheritdoc cref="Read(Stream, long, string, long, int?, CancellationToken)"/>
+    internal static NiftiVolume Read(NiftiFiles files, long memoryLimitBytes, int? frame, CancellationToken cancellationToken) =>
+        Open(files, long.MaxValue, frame, (source, header) => ReadSamples(source, header, memoryLimitBytes, cancellationToken));
+
+    /// <inheritdoc cref="Scan(Stream, long, string, VisitIntensities, int?, CancellationToken)"/>
+    internal static NiftiScan Scan(NiftiFiles files, VisitIntensities visit, int? frame, CancellationToken cancellationToken) =>
+        Open(files, long.MaxValue, frame, (source, header) => ScanSamples(source, header, visit, cancellationToken));
 
     private static NiftiHeader ReadHeader(NiftiSource source, int? frame)
     {
@@ -163,24 +143,27 @@ public static class NiftiReader
         return new(NiftiHeaderDecoder.Decode(bytes[..layout.SizeBytes], layout, bigEndian, source.Name, frame), source.Name);
     }
 
-    private static T Open<T>(string path, int? frame, Func<NiftiSource, NiftiHeader, T> read)
+    /// <param name="mostBytes">Of each file.</param>
+    private static T Open<T>(NiftiFiles files, long mostBytes, int? frame, Func<NiftiSource, NiftiHeader, T> read) => SourceFiles.Guard(files.Name, () =>
     {
-        var name = Path.GetFileName(path);
-        return SourceFiles.Guard(name, () =>
+        var (file, lengthBytes) = files.Header.Open(mostBytes);
+        using (file)
         {
-            using var file = SourceFiles.Open(NiftiFiles.HeaderPath(path, name));
-            using var source = new NiftiSource(file, file.Length, name);
+            using var source = new NiftiSource(file, lengthBytes, files.Name);
             var header = ReadHeader(source, frame);
             if (!header.IsPair)
             {
                 return read(source, header);
             }
 
-            using var data = SourceFiles.Open(NiftiFiles.DataPath(path, name));
-            using var dataSource = new NiftiSource(data, data.Length, name);
-            return read(dataSource, header);
-        });
-    }
+            var (data, dataLengthBytes) = files.Data.Open(mostBytes);
+            using (data)
+            {
+                using var dataSource = new NiftiSource(data, dataLengthBytes, files.Name);
+                return read(dataSource, header);
+            }
+        }
+    });
 
     private static ImagingException Incomplete(string name) =>
         new(RejectReason.NiftiPairIncomplete, $"{name} is the header of a pair, without voxels: give it together with its .img file.");

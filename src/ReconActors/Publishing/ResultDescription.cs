@@ -32,7 +32,8 @@ internal static class ResultDescription
                 [0, 0, 0, 1],
             ],
             task.SourceId,
-            task.OwnIntensities),
+            task.OwnIntensities,
+            task.Label),
             Settings = task.Settings,
             Sampling = new(
                 plan.Directions.Count, plan.OffsetCount, plan.SpacingMm, plan.PixelMm, plan.Size, plan.CentreMm),

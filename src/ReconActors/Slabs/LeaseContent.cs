@@ -13,6 +13,11 @@ internal sealed record LeaseContent(RowsBlob Rows, IReadOnlyList<StackBlob> Stac
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public static async Task<LeaseContent?> ReadAsync(IBlobStore store, ReconProtocol.ApplyRows request, CancellationToken cancel)
     {
+        if (request.Directions.First == 0)
+        {
+            await StoreMark.RequireAsync(store, request.Task.Store, cancel).ConfigureAwait(false);
+        }
+
         var (offsets, classAt) = (request.Task.Plan().OffsetCount, request.Task.Slab(request.Slab).Class);
         var blob = await store.ReadAsync(request.Rows.Path, cancel).ConfigureAwait(false);
         if (RowsBlob.TryParse(blob.Bytes.Span, request.Directions, offsets, request.Task.Settings.Classes.Count) is not { } rows)

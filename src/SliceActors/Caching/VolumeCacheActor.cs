@@ -16,8 +16,8 @@ internal sealed class VolumeCacheActor : ReceiveActor
     private readonly CancellationTokenSource _stopping = new();
 
     /// <param name="load">Reads the channels of a task's volume; throws <see cref="ImagingException"/> where it is refused,
-    /// <see cref="BlobStoreException"/> where the store that it lies in fails.</param>
-    public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load)
+    /// <see cref="BlobStoreException"/> where the store that it lies in fails, or the node's own is another than the task's.</param>
+    public VolumeCacheActor(long capacityBytes, Func<VolumeTask, CancellationToken, Task<IReadOnlyList<Volume>>> load)
     {
         _cache = new VolumeCache(capacityBytes);
         Receive<LoadVolume>(request =>
@@ -37,10 +37,10 @@ internal sealed class VolumeCacheActor : ReceiveActor
             }
 
             _waiting[(task.VolumeId, task.SourceSha256)] = (task, [Sender]);
-            Task.Run(() =>
+            Task.Run(async () =>
             {
                 var begun = Stopwatch.GetTimestamp();
-                return new Read(task, load(task, _stopping.Token), Stopwatch.GetElapsedTime(begun));
+                return new Read(task, await load(task, _stopping.Token).ConfigureAwait(false), Stopwatch.GetElapsedTime(begun));
             }, _stopping.Token).PipeTo(Self, success: read => read, failure: error => new Unreadable(task, error));
         });
         Receive<Read>(read =>

@@ -43,6 +43,9 @@ internal sealed class AzureBlobSource(BlobContainerClient container, AzureStoreO
     public Task<Stream> OpenReadAsync(string path, long mostBytes, CancellationToken cancel) => AzureFailures.Guarded<Stream>(
         _what, async () => await RangedReadStream.OpenAsync(container.GetBlockBlobClient(path), _what, options, cancel, mostBytes).ConfigureAwait(false), cancel);
 
+    public Task<Stream> OpenSeekableAsync(string path, CancellationToken cancel) => AzureFailures.Guarded<Stream>(
+        _what, async () => await SeekableReadStream.OpenAsync(container.GetBlockBlobClient(path), _what, options, cancel).ConfigureAwait(false), cancel);
+
     private IAsyncEnumerable<IEnumerable<BlobItem>> Pages(string prefix, bool below, CancellationToken cancel) => below
         ? container.GetBlobsAsync(new GetBlobsOptions { Prefix = prefix }, cancel).AsPages().Select(page => page.Values.AsEnumerable())
         : container.GetBlobsByHierarchyAsync(new GetBlobsByHierarchyOptions { Prefix = prefix, Delimiter = "/" }, cancel).AsPages()

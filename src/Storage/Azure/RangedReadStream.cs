@@ -1,4 +1,3 @@
-using System.Buffers;
 using Azure;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
@@ -8,20 +7,19 @@ namespace ToNNO.Storage.Azure;
 /// <summary>Reads a blob from start to end in blocks, several ahead at once, all of one version.</summary>
 internal sealed class RangedReadStream : Stream
 {
-    private readonly BlockBlobClient _blob;
+    private readonly BlobVersion _blob;
     private readonly string _path;
     private readonly AzureStoreOptions _options;
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Queue<Task<Block>> _ahead = [];
-    private readonly global::Azure.ETag _version;
+    private readonly Queue<Task<BlobBlock>> _ahead = [];
     private readonly long _end;
-    private Block _current;
+    private BlobBlock _current;
     private int _taken;
     private long _asked;
 
     private RangedReadStream(BlockBlobClient blob, string path, AzureStoreOptions options, long length, long mostBytes, global::Azure.ETag version)
     {
-        (_blob, _path, _options, _version, _end) = (blob, path, options, version, Math.Min(length, mostBytes));
+        (_blob, _path, _options, _end) = (new BlobVersion(blob, path, version), path, options, Math.Min(length, mostBytes));
         Length = length;
     }
 
@@ -140,38 +138,22 @@ internal sealed class RangedReadStream : Stream
         while (_ahead.Count < _options.Parallel && _asked < _end)
         {
             var count = (int)Math.Min(_options.BlockBytes, _end - _asked);
-            _ahead.Enqueue(FetchAsync(_asked, count, _stopping.Token));
+            _ahead.Enqueue(_blob.FetchAsync(_asked, count, _stopping.Token));
             _asked += count;
         }
 
         return _ahead.Count > 0;
     }
 
-    private Task<Block> FetchAsync(long from, int count, CancellationToken cancel) => AzureFailures.Guarded(_path, async () =>
-    {
-        try
-        {
-            var ask = new BlobDownloadOptions { Range = new HttpRange(from, count), Conditions = new BlobRequestConditions { IfMatch = _version } };
-            var answer = (await _blob.DownloadStreamingAsync(ask, cancel).ConfigureAwait(false)).Value;
-            return await ReadAsync(answer, count, cancel).ConfigureAwait(false);
-        }
-        catch (RequestFailedException changed) when (changed.Status is 404 or 412)
-        {
-            throw new BlobStoreException(BlobStoreError.Unavailable, $"{_path} was replaced or deleted while it was read; read it again.", changed);
-        }
-    }, cancel);
-
-    private static async Task<Block> ReadAsync(BlobDownloadStreamingResult answer, int count, CancellationToken cancel)
+    private static async Task<BlobBlock> ReadAsync(BlobDownloadStreamingResult answer, int count, CancellationToken cancel)
     {
         using (answer)
         {
-            var bytes = ArrayPool<byte>.Shared.Rent(count);
-            await answer.Content.ReadExactlyAsync(bytes.AsMemory(0, count), cancel).ConfigureAwait(false);
-            return new Block(bytes, count);
+            return await BlobBlock.ReadAsync(answer.Content, count, cancel).ConfigureAwait(false);
         }
     }
 
-    private void Turn(Block next)
+    private void Turn(BlobBlock next)
     {
         _ahead.Dequeue();
         _current.GiveBack();
@@ -184,17 +166,5 @@ internal sealed class RangedReadStream : Stream
         _current.Bytes.AsSpan(_taken, count).CopyTo(buffer);
         _taken += count;
         return count;
-    }
-
-    /// <summary>A part of the blob in a rented array.</summary>
-    private readonly record struct Block(byte[]? Bytes, int Count)
-    {
-        public void GiveBack()
-        {
-            if (Bytes is not null)
-            {
-                ArrayPool<byte>.Shared.Return(Bytes);
-            }
-        }
     }
 }

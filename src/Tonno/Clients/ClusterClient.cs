@@ -37,6 +37,9 @@ internal sealed class ClusterClient : IDisposable
         }
     }
 
+    /// <summary>True where the address has proved to be a coordinator's.</summary>
+    public bool HasAnswered { get; private set; }
+
     public void Dispose() => _http.Dispose();
 
     public Task<SubmittedView> SubmitAsync(RunOrder order, CancellationToken cancel) => SendAsync<SubmittedView>(HttpMethod.Post, "api/v1/runs", order, cancel, _submissionPatience);
@@ -133,6 +136,7 @@ internal sealed class ClusterClient : IDisposable
 
         if (response.IsSuccessStatusCode)
         {
+            HasAnswered = true;
             return response;
         }
 

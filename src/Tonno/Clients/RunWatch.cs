@@ -16,22 +16,11 @@ internal static class RunWatch
     /// <returns>The exit code, as that of <c>tonno run</c>.</returns>
     public static async Task<int> ToEndAsync(ClusterClient client, string run, bool quiet, CancellationToken cancel)
     {
-        var view = await client.RunAsync(run, cancel).ConfigureAwait(false);
-        await RunDisplays.ShowAsync(quiet, async display =>
+        RunView view = null!;
+        await RunDisplays.ShowAsync(quiet, async display => view = await EndAsync(client, run, display, cancel).ConfigureAwait(false)).ConfigureAwait(false);
+        foreach (var volume in await PatientlyAsync(client, () => FindProblemsAsync(client, run, cancel), cancel).ConfigureAwait(false))
         {
-            while (!IsOver(view))
-            {
-                await ShowAsync(client, view.RunId, display, cancel).ConfigureAwait(false);
-                view = await AgainAsync(client, run, cancel).ConfigureAwait(false);
-                await Task.Delay(view.State is RunState.Active or RunState.Paused ? _pause : TimeSpan.Zero, cancel).ConfigureAwait(false);
-            }
-        }).ConfigureAwait(false);
-        await foreach (var volume in client.VolumesAsync(run, null, cancel).ConfigureAwait(false))
-        {
-            if (volume.State is VolumeState.Failed or VolumeState.Quarantined)
-            {
-                Console.Error.WriteLine($"{volume.ReasonCode}: {volume.VolumeId}: {volume.Detail}");
-            }
+            Console.Error.WriteLine($"{volume.ReasonCode}: {volume.VolumeId}: {volume.Detail}");
         }
 
         var counts = view.Counts;
@@ -42,6 +31,21 @@ internal static class RunWatch
         }
 
         return counts.Completed == view.Volumes ? ExitCodes.Completed : counts.Completed > 0 ? ExitCodes.SomeFailed : ExitCodes.NothingDone;
+    }
+
+    /// <summary>Returns when a run has ended: as it then stands.</summary>
+    public static async Task<RunView> EndAsync(ClusterClient client, string run, IRunDisplay display, CancellationToken cancel)
+    {
+        Task<RunView> Ask() => PatientlyAsync(client, () => client.RunAsync(run, cancel), cancel);
+        var view = await Ask().ConfigureAwait(false);
+        while (!IsOver(view))
+        {
+            await ShowAsync(client, view.RunId, display, cancel).ConfigureAwait(false);
+            view = await Ask().ConfigureAwait(false);
+            await Task.Delay(view.State is RunState.Active or RunState.Paused ? _pause : TimeSpan.Zero, cancel).ConfigureAwait(false);
+        }
+
+        return view;
     }
 
     /// <summary>A canceled run is over when what was under way has stopped.</summary>
@@ -64,22 +68,29 @@ internal static class RunWatch
                 }
             }
         }
-        catch (CommandException refused) when (refused.Code is "api.unreachable" or "coordinator.silent")
+        catch (CommandException refused) when (MayPass(refused, client))
         {
             // The node that we talk to, or the coordinator, is moving.
         }
     }
 
-    private static async Task<RunView> AgainAsync(ClusterClient client, string run, CancellationToken cancel)
+    private static async Task<List<VolumeView>> FindProblemsAsync(ClusterClient client, string run, CancellationToken cancel) =>
+        await client.VolumesAsync(run, null, cancel).Where(volume => volume.State is VolumeState.Failed or VolumeState.Quarantined).ToListAsync(cancel).ConfigureAwait(false);
+
+    /// <summary>Nodes, the coordinator and the store come and go; an address at which nobody has ever answered is wrong.</summary>
+    private static bool MayPass(CommandException refused, ClusterClient client) =>
+        refused.Code is "coordinator.silent" or "store.unavailable" || (refused.Code == "api.unreachable" && client.HasAnswered);
+
+    private static async Task<T> PatientlyAsync<T>(ClusterClient client, Func<Task<T>> ask, CancellationToken cancel)
     {
         var begun = TimeProvider.System.GetTimestamp();
         while (true)
         {
             try
             {
-                return await client.RunAsync(run, cancel).ConfigureAwait(false);
+                return await ask().ConfigureAwait(false);
             }
-            catch (CommandException refused) when (refused.Code is "api.unreachable" or "coordinator.silent" or "store.unavailable" && TimeProvider.System.GetElapsedTime(begun) < _patience)
+            catch (CommandException refused) when (MayPass(refused, client) && TimeProvider.System.GetElapsedTime(begun) < _patience)
             {
                 await Task.Delay(_pause, cancel).ConfigureAwait(false);
             }

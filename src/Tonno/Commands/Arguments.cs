@@ -60,7 +60,7 @@ internal static class Arguments
     }
 
     /// <inheritdoc cref="NotEmpty{T}(Option{T})"/>
-    public static Argument<string> NotEmpty(this Argument<string> argument)
+    public static Argument<T> NotEmpty<T>(this Argument<T> argument)
     {
         argument.Validators.Add(result =>
         {

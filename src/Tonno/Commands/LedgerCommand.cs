@@ -14,7 +14,7 @@ internal static class LedgerCommand
 {
     private static readonly JsonSerializerOptions _line = new(Documents.Json) { WriteIndented = false };
 
-    private static readonly string[] _columns = ["volume_id", "state", "reason_code", "detail", "run_id", "attempts", "work_key", "updated_at", "sources", "trace_id"];
+    private static readonly string[] _columns = ["volume_id", "state", "reason_code", "detail", "run_id", "attempts", "work_key", "updated_at", "sources", "trace_id", "label"];
 
     public static Command Create()
     {
@@ -48,7 +48,7 @@ internal static class LedgerCommand
                     csv,
                     [
                         row.VolumeId.Value, state, row.ReasonCode, row.Detail, row.RunId?.Value ?? "", row.Attempts.ToString(CultureInfo.InvariantCulture), row.WorkKey,
-                        row.UpdatedAt?.ToString("O", CultureInfo.InvariantCulture) ?? "", row.Sources ?? "", row.TraceId ?? "",
+                        row.UpdatedAt?.ToString("O", CultureInfo.InvariantCulture) ?? "", row.Sources ?? "", row.TraceId ?? "", row.Label ?? "",
                     ]);
             }
             else

@@ -94,11 +94,14 @@ internal static class NodeCommand
     }
 
     /// <summary>Why a node ended that nobody told to.</summary>
-    private static CommandException EndedBy(CoordinatedShutdown.Reason? reason) => reason?.GetType().Name == TlsFailure
+    private static CommandException EndedBy(CoordinatedShutdown.Reason? reason) => reason is StoreWatchActor.OtherStore
+        ? new CommandException(
+            ExitCodes.NothingDone, "store.other", "This node's store is not the one that the cluster's coordinator works on: give both the same, and look whether it is mounted here.")
+        : reason?.GetType().Name == TlsFailure
         ? new CommandException(
             ExitCodes.NothingDone, "node.tls_refused", "This node and another did not trust each other's certificates: give all of them a Cluster:Tls:Certificate that the same Cluster:Tls:Authority signed.")
         : new CommandException(
-            ExitCodes.NothingDone, "node.removed", "The cluster has gone on without this node, which it could not reach or whose coordinator it replaced: start it again, and it joins anew.");
+            ExitCodes.NothingDone, "node.removed", "The cluster has gone on without this node, which it could not reach or whose coordinator it replaced; the log says why. Start it again, and it joins anew, unless another cluster works on its store.");
 
     private static bool Refuse(NodeConfiguration configuration)
     {

@@ -9,7 +9,7 @@ internal sealed class OrderOptions
 {
     private readonly Option<string[]> _input = new("--input", "-i")
     {
-        Description = "Files, folders, zips and azure://CONTAINER/PREFIX: NIfTI (.nii, .nii.gz, .hdr) and DICOM series; manifests of such (.csv, .jsonl with id and uri)",
+        Description = "Files, folders, zips, azure://CONTAINER/PREFIX and dicomweb+https://PACS/PATH[/studies/UID[/series/UID]][?FILTER]: NIfTI (.nii, .nii.gz, .hdr) and DICOM series; manifests of such (.csv, .jsonl with id and uri)",
         Required = true,
         AllowMultipleArgumentsPerToken = true,
         HelpName = "SOURCE...",
@@ -18,6 +18,7 @@ internal sealed class OrderOptions
     private readonly Option<string> _model = new("--model", "-m") { Description = "A model folder, or builtin:sum", Required = true, HelpName = "MODEL" };
     private readonly Option<string?> _channels = new("--channels") { Description = "How the files of a volume's channels end, in the model's order, as in _T1,_FLAIR [_0000,_0001,... for a model of several channels]", HelpName = "END,END..." };
     private readonly Option<int?> _frame = Arguments.Number<int?>("--frame", "N", "Of NIfTI files of several frames (4D) the one to take, counted from 0 [such files are refused]", 0, int.MaxValue);
+    private readonly Option<bool> _resampleTilted = new("--resample-tilted") { Description = "Resample DICOM series of a tilted gantry to a straight stack [such series are refused]" };
     private readonly Option<string?> _rules = new("--rules") { Description = "Choose among DICOM series by the rules of this YAML file [take all]", HelpName = "FILE.yaml" };
     private readonly Option<string[]> _classes = new("--class") { Description = "The class to make a heatmap of; may be repeated [all of the model's]", HelpName = "NAME" };
     private readonly Option<string> _method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
@@ -38,7 +39,7 @@ internal sealed class OrderOptions
     {
         Option[] all =
         [
-            _input.NotEmpty(), _model.NotEmpty(), _channels.NotEmpty(), _frame, _rules.NotEmpty(), _classes.NotEmpty(), _method, _cam, _layer.NotEmpty(), _directions, _set, _spacing, _pixel, _size,
+            _input.NotEmpty(), _model.NotEmpty(), _channels.NotEmpty(), _frame, _resampleTilted, _rules.NotEmpty(), _classes.NotEmpty(), _method, _cam, _layer.NotEmpty(), _directions, _set, _spacing, _pixel, _size,
             _alpha, _window, _threshold, _adaptive, _until,
         ];
         foreach (var option in all)
@@ -79,6 +80,7 @@ internal sealed class OrderOptions
             Model = parsed.GetValue(_model)!,
             Channels = parsed.GetValue(_channels)?.Split(','),
             Frame = parsed.GetValue(_frame),
+            ResampleTilted = parsed.GetValue(_resampleTilted),
             Rules = parsed.GetValue(_rules) is { } rules ? RulesReader.ReadText(rules) : null,
             Method = parsed.GetValue(_method)!,
             Cam = Given(_cam),

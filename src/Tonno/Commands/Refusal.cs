@@ -1,6 +1,7 @@
 using ToNNO.Encoders;
 using ToNNO.Imaging;
 using ToNNO.Storage;
+using ToNNO.Tonno.Exporting;
 
 namespace ToNNO.Tonno.Commands;
 
@@ -11,6 +12,7 @@ internal sealed record Refusal(string Code, string Message, int ExitCode)
     public static Refusal? Of(Exception error) => error switch
     {
         CommandException command => new(command.Code, command.Message, command.ExitCode),
+        ExportException export => new(export.Code, export.Message, export.ExitCode ?? ExitCodes.NothingDone),
         EncoderException encoder => new(encoder.Code, encoder.Message, ExitCodes.Usage),
         BlobStoreException { Error: BlobStoreError.Unavailable or BlobStoreError.InvalidAddress or BlobStoreError.NoIdentity } store => new(store.Code, store.Message, ExitCodes.Usage),
         BlobStoreException store => new(store.Code, store.Message, ExitCodes.NothingDone),

@@ -16,7 +16,14 @@ internal static class RunsCommands
         yield return Control("pause", "Hand out no more of a run, until it is resumed; what is under way is finished.");
         yield return Control("resume", "Go on with a paused run.");
         yield return Control("cancel", "End a run; what is done stays, and what was under way is not lost to the next run over the same volumes.");
-        var priority = new Argument<int>("priority") { Description = "Higher ones get encoders first; runs begin with 0" };
+        var priority = new Argument<int>("priority") { Description = "Higher ones get encoders first, -100 to 100; runs begin with 0" };
+        priority.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < RunOrder.LeastPriority or > RunOrder.MostPriority)
+            {
+                result.AddError("A priority is a number from -100 to 100.");
+            }
+        });
         var prioritize = OfRun("prioritize", "Change a run's priority.", async (client, run, parsed, cancel) => Show(await client.PrioritizeAsync(run, parsed.GetValue(priority), cancel).ConfigureAwait(false)));
         prioritize.Add(priority);
         yield return prioritize;
@@ -24,7 +31,7 @@ internal static class RunsCommands
 
     private static Command Status()
     {
-        var run = new Argument<string?>("run") { Description = "One run [all]", Arity = ArgumentArity.ZeroOrOne };
+        var run = new Argument<string?>("run") { Description = "One run [all]", Arity = ArgumentArity.ZeroOrOne }.NotEmpty();
         var volumes = new Option<bool>("--volumes") { Description = "Of the run, list every volume" };
         var nodes = new Option<bool>("--nodes") { Description = "List the cluster's nodes instead" };
         var json = new Option<bool>("--json") { Description = "As JSON" };
@@ -102,7 +109,7 @@ internal static class RunsCommands
     private static string Line(EncodingNodeView? node) =>
         node is null ? "" : $", {node.Blocks} blocks of directions{(node.Refusals == 0 ? "" : $", {node.Refusals} refused: the coordinator's log says why")}";
 
-    private static string Line(RunView run) =>
+    public static string Line(RunView run) =>
         $"{run.RunId}  {run.State.ToString().ToLowerInvariant()}  {run.Fraction:P0} of {run.Volumes} volumes: {run.Counts.Completed} completed, {run.Counts.Failed} failed, " +
-        $"{run.Counts.Quarantined} quarantined, {run.Counts.Canceled} canceled, {run.InWork} in work, {run.Waiting} waiting; priority {run.Priority}";
+        $"{run.Counts.Quarantined} quarantined, {run.Counts.Canceled} canceled, {run.InWork} in work, {run.Waiting} waiting{(run.Awaited == 0 ? "" : $", {run.Awaited} of them for other runs, which are at them")}; priority {run.Priority}";
 }

@@ -184,7 +184,7 @@ internal sealed class DemoJob(SampleCases samples, DemoFolder folder, TextWriter
         await RunDisplays.ShowAsync(quiet: false, async display => concluded = await RunJob.ExecuteAsync(
             LocalResources.Options(folder.Results, Device), settings, sources.Inputs, display, cancel).ConfigureAwait(false)).ConfigureAwait(false);
         cancel.ThrowIfCancellationRequested();
-        if (RunReport.Of(new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.Notes, sources.Rules), concluded).Volumes.FirstOrDefault(volume => volume.State is not (VolumeState.Completed or VolumeState.Warning)) is { } failed)
+        if (RunReport.Of(new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.TakenBy, sources.Rules), concluded).Volumes.FirstOrDefault(volume => volume.State is not (VolumeState.Completed or VolumeState.Warning)) is { } failed)
         {
             throw new CommandException(ExitCodes.SomeFailed, failed.ReasonCode ?? "demo.unfinished", $"{failed.VolumeId} was not completed. {failed.Detail}");
         }

@@ -47,7 +47,7 @@ internal static class LocalNode
             .Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30))
             .AddSingleton<IBlobStore>(new MeasuredStore(options.Store))
             .AddSingleton(TimeProvider.System)
-            .AddSingleton<IRemoteFiles>(new AzureFiles())
+            .AddSingleton<IRemoteFiles>(new RemotePlaces())
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))
             .AddSingleton(Options.Create(options.Recon))

@@ -6,6 +6,10 @@ using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using ToNNO.Encoders;
 using ToNNO.SliceActors;
+using ToNNO.Storage;
+using ToNNO.Tonno.Commands;
+using ToNNO.Tonno.DicomWeb;
+using ToNNO.Tonno.Exporting;
 
 namespace ToNNO.Tonno.Nodes;
 
@@ -16,10 +20,13 @@ internal sealed class NodeConfiguration
     public const string EnvironmentPrefix = "TONNO_";
 
     private static readonly string[] _secrets = ["Api:Token"];
+
+    /// <summary>As whom PACS are asked, whoever the process is: read where they are asked, no options of a node.</summary>
+    private static readonly string[] _ofPacs = [DicomWebFiles.Identity.TokenVariable, DicomWebFiles.Identity.BasicVariable, StowClient.TokenVariable, StowClient.BasicVariable];
     private readonly List<string> _faults = [];
     private readonly List<EffectiveOption> _effective = [];
 
-    private NodeConfiguration(IReadOnlyList<Layer> layers)
+    private NodeConfiguration(IReadOnlyList<Layer> layers, IReadOnlyDictionary<string, string> environment)
     {
         var known = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         Options = new NodeOptions();
@@ -29,13 +36,19 @@ internal sealed class NodeConfiguration
             _faults.Add($"{key} ({layer.Name}) is no option; `tonno config show --effective` lists them.");
         }
 
-        // Only nodes that encode need have torch.
-        if (Options.RoleList.Contains(SliceHosting.Role) && !_effective.Any(option => option.Key == "Slice:Encoders" && option.Origin != EffectiveOption.Default) && Options.Slice.Device.Length > 0)
+        Check("Slice:Device", () => TorchDevice.ThrowIfInvalid(Options.Slice.Device));
+        if (Options.Store.Length > 0)
         {
-            SetDefault(Options.Slice, nameof(SliceOptions.Encoders), "Slice:Encoders", TorchDevice.IsCuda(Options.Slice.Device) ? 1 : Environment.ProcessorCount);
+            Check("Store", () => BlobStores.Open(Options.Store, name => environment.GetValueOrDefault(name)));
         }
 
         CheckTogether();
+
+        // Only nodes that encode need have torch.
+        if (Options.RoleList.Contains(SliceHosting.Role) && !_effective.Any(option => option.Key == "Slice:Encoders" && option.Origin != EffectiveOption.Default) && _faults.Count == 0)
+        {
+            SetDefault(Options.Slice, nameof(SliceOptions.Encoders), "Slice:Encoders", TorchDevice.IsCuda(Options.Slice.Device) ? 1 : Environment.ProcessorCount);
+        }
     }
 
     public NodeOptions Options { get; }
@@ -67,12 +80,12 @@ internal sealed class NodeConfiguration
         }
 
         // Names without "__" may be others', such as TONNO_HOME; only sections can be told to be ours.
-        var own = environment.Where(pair => pair.Key.StartsWith(EnvironmentPrefix, StringComparison.Ordinal)
+        var own = environment.Where(pair => pair.Key.StartsWith(EnvironmentPrefix, StringComparison.Ordinal) && !_ofPacs.Contains(pair.Key)
             && (pair.Key.Contains("__", StringComparison.Ordinal) || IsRootOption(pair.Key[EnvironmentPrefix.Length..])));
         var byKey = own.ToLookup(pair => pair.Key[EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal), StringComparer.OrdinalIgnoreCase);
         layers.Add(new("environment", byKey.ToDictionary(same => same.Key, same => same.First().Value, StringComparer.OrdinalIgnoreCase)));
         layers.Add(new("flags", flags));
-        var configuration = new NodeConfiguration(layers);
+        var configuration = new NodeConfiguration(layers, environment);
         configuration._faults.AddRange(byKey.Where(same => same.Count() > 1).Select(same => $"{same.Key} is given by several variables of the environment, {string.Join(" and ", same.Select(pair => pair.Key).Order(StringComparer.Ordinal))}: keep one."));
         if (unreadable is not null)
         {
@@ -145,7 +158,13 @@ internal sealed class NodeConfiguration
             _faults.Add($"Roles names no role: choose among {string.Join(", ", RoleNames.All)}.");
         }
 
-        foreach (var seed in cluster.SeedList.Where(seed => seed.LastIndexOf(':') is var colon && (colon < 1 || !ushort.TryParse(seed[(colon + 1)..], out var port) || port == 0)))
+        // Empty ones are told of by the options themselves.
+        foreach (var (key, host) in new[] { ("Cluster:Host", cluster.Host), ("Cluster:Bind", cluster.Bind) }.Where(named => named.Item2.Length > 0 && !IsHost(named.Item2)))
+        {
+            _faults.Add($"{key} must be a name or an address without a port, as in tonno-0 or 10.0.0.7, not '{host}'.");
+        }
+
+        foreach (var seed in cluster.SeedList.Where(seed => !IsHostAndPort(seed)))
         {
             _faults.Add($"Cluster:Seeds names '{seed}', which is not HOST:PORT.");
         }
@@ -156,9 +175,16 @@ internal sealed class NodeConfiguration
             _faults.Add("Cluster:Tls needs Certificate, Key and Authority, all three.");
         }
 
-        foreach (var file in tlsFiles.Where(file => file.Length > 0 && !File.Exists(file)))
+        var absent = tlsFiles.Where(file => file.Length > 0 && !File.Exists(file)).ToList();
+        _faults.AddRange(absent.Select(file => $"Cluster:Tls names the file {file}, which is not there."));
+        if (absent.Count == 0 && tlsFiles.All(file => file.Length > 0))
         {
-            _faults.Add($"Cluster:Tls names the file {file}, which is not there.");
+            Check("Cluster:Tls", () => NodeTls.Options(tls));
+        }
+
+        if (Options.Slice.DrainDeadline >= Options.StopTimeout)
+        {
+            _faults.Add($"Slice:DrainDeadline ({Options.Slice.DrainDeadline:c}) must be shorter than StopTimeout ({Options.StopTimeout:c}), within which the node stops.");
         }
 
         if (Endpoint(Options.Http.Listen) is not { } endpoint)
@@ -170,6 +196,25 @@ internal sealed class NodeConfiguration
             _faults.Add($"Api:Token is empty, but others than this machine reach the API at {Options.Http.Listen}: set a token (by {EnvironmentPrefix}API__TOKEN), or listen on 127.0.0.1.");
         }
     }
+
+    /// <summary>What can be told of a value by itself.</summary>
+    private void Check(string key, Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (Exception refused) when (refused is EncoderException or CommandException or BlobStoreException)
+        {
+            _faults.Add($"{key}: {refused.Message}");
+        }
+    }
+
+    private static bool IsHost(string text) => Uri.CheckHostName(text) != UriHostNameType.Unknown;
+
+    /// <remarks>An address of IPv6 stands in brackets: without them nobody knows where it ends.</remarks>
+    private static bool IsHostAndPort(string text) => text.LastIndexOf(':') is var colon and > 0 && IsHost(text[..colon])
+        && (text[0] == '[' || text.IndexOf(':', StringComparison.Ordinal) == colon) && ushort.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port > 0;
 
     /// <returns>Null where the text is no address and port.</returns>
     public static IPEndPoint? Endpoint(string text) => IPEndPoint.TryParse(text, out var endpoint) && text.Contains(':', StringComparison.Ordinal) ? endpoint : null;

@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using ToNNO.Contracts;
 using ToNNO.Coordinator;
 using ToNNO.Coordinator.Api;
 using ToNNO.Imaging;
@@ -36,7 +37,7 @@ internal static class NodeHost
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout)
             .AddSingleton<IBlobStore>(new MeasuredStore(store))
             .AddSingleton(TimeProvider.System)
-            .AddSingleton<IRemoteFiles>(new AzureFiles())
+            .AddSingleton<IRemoteFiles>(new RemotePlaces())
             .AddSingleton(Options.Create(options.Api))
             .AddSingleton(Options.Create(options.Coordinator))
             .AddSingleton(Options.Create(options.Slice))
@@ -89,6 +90,11 @@ internal static class NodeHost
             akka.cluster.failure-detector.acceptable-heartbeat-pause = {{(long)cluster.HeartbeatPause.TotalMilliseconds}}ms
             akka.cluster.split-brain-resolver.stable-after = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
             """)
-            .WithActors((system, _) => system.ActorOf(Props.Create(() => new OrphanWatchActor(cluster.OrphanedAfter)), "orphan-watch"));
+            .WithActors((system, registry, resolver) =>
+            {
+                var (coordinator, store) = (registry.Get<CoordinatorKey>(), resolver.GetService<IBlobStore>());
+                system.ActorOf(Props.Create(() => new OrphanWatchActor(cluster.OrphanedAfter)), "orphan-watch");
+                system.ActorOf(Props.Create(() => new StoreWatchActor(coordinator, store)), "store-watch");
+            });
     }
 }

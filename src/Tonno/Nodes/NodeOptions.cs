@@ -92,7 +92,6 @@ internal sealed class NodeOptions
     internal sealed class HttpSection
     {
         [Description("Address and port of health checks and, on coordinators, of the API.")]
-        [RegularExpression(@".+:\d{1,5}", ErrorMessage = "must be ADDRESS:PORT")]
         public string Listen { get; init; } = "127.0.0.1:8080";
     }
 }

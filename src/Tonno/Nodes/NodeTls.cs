@@ -7,7 +7,7 @@ namespace ToNNO.Tonno.Nodes;
 /// <summary>Mutual TLS between nodes: each shows a certificate that one of the cluster's own authorities signed, and no other is let in.</summary>
 internal static class NodeTls
 {
-    /// <exception cref="CommandException">A file holds no certificate or key.</exception>
+    /// <exception cref="CommandException">A file holds no certificate or key, or cannot be read.</exception>
     public static SslOptions Options(NodeOptions.TlsSection tls)
     {
         try
@@ -24,9 +24,9 @@ internal static class NodeTls
                 CustomValidator = (peer, _, _, _, _) => peer is not null && IsSigned(peer, authorities),
             };
         }
-        catch (System.Security.Cryptography.CryptographicException unreadable)
+        catch (Exception unreadable) when (unreadable is System.Security.Cryptography.CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCodes.Usage, "config.tls_invalid", $"The certificates of Cluster:Tls cannot be read: {unreadable.Message}");
+            throw new CommandException(ExitCodes.Usage, "config.invalid", $"The certificates of Cluster:Tls cannot be read: {unreadable.Message}");
         }
     }
 

@@ -8,39 +8,41 @@ namespace ToNNO.Tonno.Nodes;
 
 /// <summary>Ends a node whose cluster has no coordinator: one that was cut off with some others, or whose coordinators have begun a cluster
 /// anew. Started again, it joins them.</summary>
+/// <remarks>It looks again and again, since what an event tells may not yet stand in the state when the event comes, and there may be no other.</remarks>
 internal sealed class OrphanWatchActor : ReceiveActor, IWithTimers
 {
+    /// <summary>Looks in a row that find no coordinator, until the node leaves.</summary>
+    private const int Looks = 10;
+
     private readonly Cluster _cluster = Cluster.Get(Context.System);
+    private readonly TimeSpan _lookEvery;
+    private int _missed;
 
     public OrphanWatchActor(TimeSpan orphanedAfter)
     {
-        Receive<ClusterEvent.IMemberEvent>(_ => Look(orphanedAfter));
-        Receive<ClusterEvent.CurrentClusterState>(_ => Look(orphanedAfter));
-        Receive<Orphaned>(_ =>
+        _lookEvery = orphanedAfter / Looks;
+        Receive<Look>(_ =>
         {
-            Context.GetLogger().Error("No coordinator has been in this cluster for {OrphanedAfter}: this node leaves", orphanedAfter);
-            CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
+            _missed = IsOrphaned() ? _missed + 1 : 0;
+            if (_missed == Looks)
+            {
+                Context.GetLogger().Error("No coordinator has been in this cluster for {OrphanedAfter}: this node leaves", orphanedAfter);
+                CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
+            }
         });
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    protected override void PreStart() => _cluster.Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsSnapshot, typeof(ClusterEvent.IMemberEvent));
+    protected override void PreStart() => Timers.StartPeriodicTimer(nameof(Look), new Look(), _lookEvery);
 
-    protected override void PostStop() => _cluster.Unsubscribe(Self);
-
-    private void Look(TimeSpan orphanedAfter)
+    /// <remarks>A node that is no member yet is none. Who is up waits for the split-brain resolver to judge of those that are silent; of who is
+    /// joining nobody does.</remarks>
+    private bool IsOrphaned()
     {
-        var state = _cluster.State;
-        if (state.Members.IsEmpty || state.Members.Any(member => member.HasRole(CoordinatorHosting.Role)))
-        {
-            Timers.Cancel(nameof(Orphaned)); // not a member yet, or all is well
-        }
-        else if (!Timers.IsTimerActive(nameof(Orphaned)))
-        {
-            Timers.StartSingleTimer(nameof(Orphaned), new Orphaned(), orphanedAfter);
-        }
+        var (state, isUp) = (_cluster.State, _cluster.SelfMember.Status == MemberStatus.Up);
+        return !state.Members.IsEmpty && !state.Members.Any(member => member.HasRole(CoordinatorHosting.Role) && (isUp || !state.Unreachable.Contains(member)));
     }
 
-    private sealed record Orphaned : ILocalMessage;
+    private sealed record Look : ILocalMessage;
 }

@@ -54,7 +54,7 @@ internal sealed record PlanReport
     /// <param name="speed">Null where no encoder is needed.</param>
     public static PlanReport Of(PlannedRun run, IReadOnlyList<PlannedVolume> volumes, EncoderSpeed? speed, double? pricePerHour)
     {
-        var lines = volumes.Select(volume => Line.Of(volume, run.Notes.GetValueOrDefault(volume.Input.VolumeId), speed)).ToList();
+        var lines = volumes.Select(volume => Line.Of(volume, run.TakenBy.GetValueOrDefault(volume.Input.VolumeId), speed)).ToList();
         var (planned, deviceSeconds) = (lines.Count(line => line.ReasonCode is null), lines.Sum(line => line.DeviceSeconds ?? 0));
         var cost = pricePerHour * deviceSeconds / TimeSpan.SecondsPerHour;
         return new PlanReport
@@ -102,9 +102,9 @@ internal sealed record PlanReport
         string? Label = null,
         string? Rule = null)
     {
-        public static Line Of(PlannedVolume volume, InputNote? note, EncoderSpeed? speed)
+        public static Line Of(PlannedVolume volume, string? rule, EncoderSpeed? speed)
         {
-            var line = new Line(volume.Input.VolumeId, volume.Input.Uris, Label: note?.Label, Rule: note?.Rule);
+            var line = new Line(volume.Input.VolumeId, volume.Input.Uris, Label: volume.Input.Label, Rule: rule);
             if (volume.Work is not { } work)
             {
                 return line with { ReasonCode = volume.Refusal!.Code, Detail = volume.Refusal.Message };

@@ -13,7 +13,7 @@ internal sealed record PlannedVolume(RunInput Input, VolumeWork? Work, long Enco
     /// <summary>Reads the headers of all inputs, several at once, with the eyes of a run.</summary>
     public static async Task<IReadOnlyList<PlannedVolume>> ReadAllAsync(RunSettings settings, IReadOnlyList<RunInput> inputs, int slicesPerLease, CancellationToken cancel)
     {
-        var remote = new AzureFiles();
+        var remote = new RemotePlaces();
         var planned = new PlannedVolume[inputs.Count];
         await Parallel.ForAsync(0, inputs.Count, cancel, (at, token) =>
         {
@@ -23,7 +23,7 @@ internal sealed record PlannedVolume(RunInput Input, VolumeWork? Work, long Enco
         return planned;
     }
 
-    private static PlannedVolume Read(RunSettings settings, RunInput input, int slicesPerLease, AzureFiles remote, CancellationToken cancel)
+    private static PlannedVolume Read(RunSettings settings, RunInput input, int slicesPerLease, RemotePlaces remote, CancellationToken cancel)
     {
         try
         {

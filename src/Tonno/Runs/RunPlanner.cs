@@ -50,10 +50,11 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
                 EncoderProbe.TryPrecision(model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
             }
 
-            sources = SourceListing.List(order.Sources, storeRoot, rules, SettingsResolution.Channels(card, order.Channels), new AzureFiles());
+            sources = SourceListing.List(order.Sources, storeRoot, rules, SettingsResolution.Channels(card, order.Channels), new RemotePlaces());
         }
 
         sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;
+        sources = order.ResampleTilted ? sources.ResamplingTilted() : sources;
         if (storeRoot is not null && Path.GetFullPath(storeRoot) == model)
         {
             throw new CommandException(ExitCodes.Usage, "output.misplaced", $"Results would be written into the model's folder {order.Model}: choose another.");
@@ -61,7 +62,7 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
 
         if (sources.Inputs.Count > 0)
         {
-            return new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.Notes, sources.Rules);
+            return new PlannedRun(settings, sources.Inputs, sources.LeftOut, sources.TakenBy, sources.Rules);
         }
 
         throw sources.LeftOut.Any(file => file.Reason is SelectionRules.Excluded or SelectionRules.NotTaken)

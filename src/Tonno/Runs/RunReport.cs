@@ -42,8 +42,8 @@ internal sealed record RunReport
                 end?.ReasonCode is { Length: > 0 } code ? code : null,
                 end?.Detail is { Length: > 0 } detail ? detail : null,
                 end?.Elapsed.TotalSeconds ?? 0,
-                run.Notes.GetValueOrDefault(input.VolumeId)?.Label,
-                run.Notes.GetValueOrDefault(input.VolumeId)?.Rule);
+                input.Label,
+                run.TakenBy.GetValueOrDefault(input.VolumeId));
         }).ToList();
         int Count(params VolumeState[] states) => lines.Count(line => states.Contains(line.State));
         return new RunReport

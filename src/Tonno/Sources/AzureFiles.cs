@@ -22,23 +22,33 @@ internal sealed class AzureFiles(Func<string, string?>? environment = null) : IR
 
     /// <inheritdoc/>
     /// <exception cref="BlobStoreException">The store fails, or nothing says as whom to open it.</exception>
-    public IReadOnlyList<RemoteFile> List(string folder, bool below, CancellationToken cancel)
+    public IReadOnlyList<string> List(string folder, bool below, CancellationToken cancel)
     {
         var (container, path) = BlobStores.Parts(folder);
         var prefix = path.Length == 0 || path.EndsWith('/') ? path : path + "/";
         return [.. Container(container).ListAsync(prefix, below, cancel).ToBlockingEnumerable(cancel)
             .Where(blob => !blob.Path.EndsWith('/')) // some tools make a blob of a folder
-            .Select(blob => new RemoteFile($"{BlobStores.Scheme}{container}/{blob.Path}", blob.LengthBytes))];
+            .Select(blob => $"{BlobStores.Scheme}{container}/{blob.Path}")];
     }
 
     /// <inheritdoc/>
+    /// <remarks>Whoever fills a container may put into a folder what he likes.</remarks>
+    public bool HoldsOneSeries(string folder) => false;
+
+    /// <inheritdoc/>
     /// <exception cref="BlobStoreException">The store fails, or nothing says as whom to open it.</exception>
-    public Stream Open(string path, long mostBytes)
+    public Stream Open(string path, long mostBytes) => Opened(path, (container, blob) => container.OpenReadAsync(blob, mostBytes, CancellationToken.None));
+
+    /// <inheritdoc/>
+    /// <exception cref="BlobStoreException">The store fails, or nothing says as whom to open it.</exception>
+    public Stream OpenSeekable(string path) => Opened(path, (container, blob) => container.OpenSeekableAsync(blob, CancellationToken.None));
+
+    private Stream Opened(string path, Func<IBlobSource, string, Task<Stream>> open)
     {
         var (container, blob) = BlobStores.Parts(path);
         try
         {
-            return Container(container).OpenReadAsync(blob, mostBytes, CancellationToken.None).GetAwaiter().GetResult(); // on a thread that reads files, and so waits
+            return open(Container(container), blob).GetAwaiter().GetResult(); // on a thread that reads files, and so waits
         }
         catch (BlobStoreException missing) when (missing.Error is BlobStoreError.NotFound or BlobStoreError.InvalidPath)
         {

@@ -28,59 +28,43 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     public IReadOnlyList<(string File, string Reason)> LeftOut => _leftOut;
 
     /// <summary>Looks at files, and into those that are zips.</summary>
-    public void Look(IEnumerable<string> files)
+    /// <param name="remote">The files lie there; null for a disk.</param>
+    /// <exception cref="BlobStoreException">The store that they lie in fails.</exception>
+    public void Look(IReadOnlyList<string> files, IRemoteFiles? remote = null)
     {
-        foreach (var file in files.Where(File.Exists))
+        var (found, refused) = (new FoundFiles?[files.Count], new RejectReason?[files.Count]);
+        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = remote is null ? 1 : LooksAtOnce }, at =>
         {
             try
             {
-                var zip = DicomListing.IsZip(file) ? file : null;
-                foreach (var listed in DicomListing.Look(file, entry => TakeOther(zip, entry), withFacts))
-                {
-                    Take(listed, zip);
-                }
+                found[at] = remote is not null || File.Exists(files[at]) ? DicomListing.Look(files[at], remote, withFacts) : null;
             }
-            catch (ImagingException damaged) when (damaged.Reason == RejectReason.ZipDamaged)
+            catch (ImagingException cannot)
+            {
+                refused[at] = cannot.Reason;
+            }
+        });
+        foreach (var (at, file) in files.Index())
+        {
+            var zip = found[at]?.IsZip == true ? file : null;
+            foreach (var listed in found[at]?.Dicom ?? [])
+            {
+                Take(listed, zip);
+            }
+
+            foreach (var entry in found[at]?.Others ?? [])
+            {
+                TakeOther(zip, entry);
+            }
+
+            if (refused[at] == RejectReason.ZipDamaged)
             {
                 _others.Add((file, VolumeNames.NameBelow(_base, file)));
             }
-            catch (ImagingException) when (file != root)
+            else if (refused[at] is not null && file != root) // the source itself is refused by name
             {
                 // A file of no volume's name that cannot be opened: whether it is a slice cannot be known, so it is accounted for.
                 _leftOut.Add((file, RejectReason.FileUnreadable.Code()));
-            }
-            catch (ImagingException)
-            {
-                return; // the source itself, which is refused by name
-            }
-        }
-    }
-
-    /// <summary>Looks at files that lie on no disk.</summary>
-    /// <exception cref="BlobStoreException">The store that they lie in fails.</exception>
-    public void Look(IReadOnlyList<RemoteFile> files, IRemoteFiles remote)
-    {
-        var (listed, gone) = (new ListedFile?[files.Count], new bool[files.Count]);
-        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = LooksAtOnce }, at =>
-        {
-            try
-            {
-                listed[at] = DicomListing.Look(files[at], remote, withFacts);
-            }
-            catch (ImagingException)
-            {
-                gone[at] = true;
-            }
-        });
-        for (var at = 0; at < files.Count; at++)
-        {
-            if (listed[at] is { } one)
-            {
-                Take(one, zip: null);
-            }
-            else if (gone[at] && files[at].Path != root) // the source itself is refused by name
-            {
-                _leftOut.Add((files[at].Path, RejectReason.FileUnreadable.Code()));
             }
         }
     }
@@ -100,13 +84,18 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
 
         string Name(string key, Series series)
         {
+            if (!RemotePlaces.BearsNames(root))
+            {
+                return $"series-{key}";
+            }
+
             var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
             return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
 
     /// <summary>The folder of a file or folder, on a disk or not.</summary>
-    private static string ParentOf(string path) => BlobStores.IsAzure(path) ? path[..path.LastIndexOf('/')] : Path.GetDirectoryName(path)!;
+    private static string ParentOf(string path) => RemotePlaces.IsOne(path) ? path[..path.LastIndexOf('/')] : Path.GetDirectoryName(path)!;
 
     private void Take(ListedFile listed, string? zip)
     {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
-using ToNNO.Storage;
 using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Tonno.Sources;
@@ -16,6 +15,7 @@ internal static class Manifest
     private const string Location = "uri";
     private const string Label = "label";
     private const string JsonLines = ".jsonl";
+    private const int MostLabelLetters = 1000;
 
     /// <summary>Told by its name: <c>.csv</c> or <c>.jsonl</c>.</summary>
     public static bool IsOne(string source) =>
@@ -23,8 +23,8 @@ internal static class Manifest
 
     /// <summary>Reads a manifest. What it names need not be there: that is found out volume by volume.</summary>
     /// <param name="path">Its URIs start from its folder, unless they are absolute.</param>
-    /// <exception cref="CommandException">It cannot be read, lacks a column or a value, has an id twice or one that is no safe name, or a
-    /// URI of a kind that is not read.</exception>
+    /// <exception cref="CommandException">It cannot be read, lacks a column or a value, has an id twice or one that is no safe name, too long a
+    /// label, or a URI of a kind that is not read.</exception>
     public static IReadOnlyList<ManifestRow> Read(string path)
     {
         var name = Path.GetFileName(path);
@@ -34,10 +34,15 @@ internal static class Manifest
         foreach (var (line, id, uri, label) in path.EndsWith(JsonLines, StringComparison.OrdinalIgnoreCase) ? ReadJsonLines(path, name) : ReadCsv(path))
         {
             var (whole, isVolume) = Whole(folder, uri);
-            var row = new ManifestRow(name, line, id, whole ?? uri, isVolume, label);
+            var row = new ManifestRow(name, line, id, whole ?? uri, isVolume, label is { Length: > 0 } ? label : null);
             if (!VolumeNames.IsSafe(id))
             {
                 throw row.Refused("id_unsafe", "has an id that is no safe name of a folder: use up to 120 letters, digits, '.', '_' and '-', beginning with a letter or digit.");
+            }
+
+            if (label?.Length > MostLabelLetters)
+            {
+                throw row.Refused("label_too_long", $"has a label of more than {MostLabelLetters} letters, which travels with each block of its volume's work: shorten it.");
             }
 
             if (!lines.TryAdd(id, line))
@@ -45,7 +50,7 @@ internal static class Manifest
                 throw row.Refused("id_repeated", $"has the id {id} of line {lines[id]}: give each volume its own.");
             }
 
-            rows.Add(whole is not null ? row : throw row.Refused("uri_unsupported", "has a uri of a kind that is not read: give a path, absolute or from the manifest's folder, or azure://CONTAINER/NAME."));
+            rows.Add(whole is not null ? row : throw row.Refused("uri_unsupported", "has a uri of a kind that is not read: give a path, absolute or from the manifest's folder, azure://CONTAINER/NAME or dicomweb+https://PACS/PATH."));
         }
 
         return rows;
@@ -103,13 +108,9 @@ internal static class Manifest
             return (file.LocalPath, false);
         }
 
-        if (BlobStores.IsAzure(uri))
-        {
-            return (uri, SeriesUri.TryParse(uri) is not null || FrameUri.Split(uri).Frame is not null);
-        }
-
         var isVolume = SeriesUri.TryParse(uri) is not null || EntryUri.TryParse(uri) is not null || FrameUri.Split(uri).Frame is not null;
-        return uri.Contains("://", StringComparison.Ordinal) || uri.Contains('\0', StringComparison.Ordinal)
+        return RemotePlaces.IsOne(uri) ? (uri, isVolume)
+            : uri.Contains("://", StringComparison.Ordinal) || uri.Contains('\0', StringComparison.Ordinal)
             ? (null, false)
             : (Path.GetFullPath(uri, folder), isVolume);
     }

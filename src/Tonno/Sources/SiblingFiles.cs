@@ -1,5 +1,3 @@
-using ToNNO.Storage;
-
 namespace ToNNO.Tonno.Sources;
 
 /// <summary>Files by their paths without extension. Each folder is looked into once: an archive has a hundred thousand files.</summary>
@@ -11,7 +9,7 @@ internal sealed class SiblingFiles
     /// <summary>The file of that name; of several with other extensions the first by name.</summary>
     public string? Find(string stem)
     {
-        if (BlobStores.IsAzure(stem))
+        if (RemotePlaces.IsOne(stem))
         {
             return _files.GetValueOrDefault(stem);
         }

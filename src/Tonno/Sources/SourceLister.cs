@@ -1,4 +1,3 @@
-using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
 using ToNNO.Imaging;
 using ToNNO.Tonno.Commands;
@@ -31,7 +30,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         else if (source.Contains("://", StringComparison.Ordinal))
         {
             throw new CommandException(
-                ExitCodes.Usage, "input.unsupported", $"{source} is no file or folder, nor azure://CONTAINER/PREFIX, and this version reads nothing else: copy the volumes there.");
+                ExitCodes.Usage, "input.unsupported", $"{source} is no file or folder, nor azure://CONTAINER/PREFIX or dicomweb+https://PACS/PATH, and this version reads nothing else: copy the volumes there.");
         }
         else if (Manifest.IsOne(source))
         {
@@ -46,16 +45,8 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     public SourceListing ToListing()
     {
         var inputs = VolumeNames.Name(_found);
-        var notes = new Dictionary<VolumeId, InputNote>();
-        foreach (var (input, volume) in inputs.Zip(_found.Values))
-        {
-            if (volume is { Row.Label.Length: > 0 } or { Rule: not null })
-            {
-                notes.Add(input.VolumeId, new InputNote(volume.Row?.Label is { Length: > 0 } label ? label : null, volume.Rule));
-            }
-        }
-
-        return new SourceListing(inputs, [.. _leftOut.Values], notes, rules?.Account(_verdicts.Values) ?? []);
+        var takenBy = inputs.Zip(_found.Values).Where(pair => pair.Second.Rule is not null).ToDictionary(pair => pair.First.VolumeId, pair => pair.Second.Rule!);
+        return new SourceListing(inputs, [.. _leftOut.Values], takenBy, rules?.Account(_verdicts.Values) ?? []);
     }
 
     private void AddManifest(string path)
@@ -132,12 +123,12 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         }
     }
 
-    /// <summary>Adds the blob of that name, or those below it.</summary>
+    /// <summary>Adds the blob of that name, or those below it; of a PACS what an address names or finds.</summary>
     private void AddRemote(string address)
     {
-        var path = AzureFiles.Folder(address);
+        var path = RemotePlaces.Folder(address);
         var files = remote.List(path, below: true, CancellationToken.None);
-        if (storeRoot is { } store && remote.Holds(store) && AzureFiles.Folder(store) + "/" is var results)
+        if (storeRoot is { } store && remote.Holds(store) && RemotePlaces.Folder(store) + "/" is var results)
         {
             if ((path + "/").StartsWith(results, StringComparison.Ordinal))
             {
@@ -145,30 +136,15 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
                     ExitCodes.Usage, "output.holds_input", $"The output {storeRoot} holds the input {path}, so that results would be taken for inputs; give another.");
             }
 
-            files = [.. files.Where(file => !file.Path.StartsWith(results, StringComparison.Ordinal))];
+            files = [.. files.Where(file => !file.StartsWith(results, StringComparison.Ordinal))];
         }
 
         var isFile = files.Count == 0;
-        var (volumes, others) = (new List<string>(), new List<RemoteFile>());
-        foreach (var file in isFile ? [new RemoteFile(path, 0)] : files)
-        {
-            if (!isFile && SourceListing.ExtensionOf(file.Path).Length > 0)
-            {
-                volumes.Add(file.Path);
-            }
-            else
-            {
-                others.Add(file);
-            }
-        }
+        var volumes = files.Where(file => SourceListing.ExtensionOf(file).Length > 0).ToList();
 
         _siblings.Add(volumes);
         var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile);
-        if (!isFile || SourceListing.ExtensionOf(path).Length == 0)
-        {
-            dicom.Look(others, remote);
-        }
-
+        dicom.Look(isFile ? [path] : [.. files.Where(file => SourceListing.ExtensionOf(file).Length == 0)], remote);
         if (Take(path, volumes, dicom) == 0)
         {
             AddAsItIs(path, isFolder: false);
@@ -222,10 +198,10 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     private void AddAsItIs(string path, bool isFolder)
     {
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
-        _found.TryAdd(
-            channel?.Volume ?? path,
-            new FoundVolume(
-                Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length])), channel?.Files(_siblings) ?? [path]));
+        var name = RemotePlaces.BearsNames(path)
+            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]))
+            : $"dicomweb-{VolumeNames.ShortHash(path)}"; // whose filter may name a patient
+        _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, channel?.Files(_siblings) ?? [path]));
     }
 
     /// <summary>The files of NIfTI names below a folder, all others, and the folders that cannot be listed: these are inputs too, which the run

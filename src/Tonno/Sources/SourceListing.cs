@@ -9,10 +9,10 @@ namespace ToNNO.Tonno.Sources;
 
 /// <summary>The volumes that the user's sources name, each with a name in the store.</summary>
 /// <param name="LeftOut">Files of folders and zips that could be taken for inputs, but are none, each with the reason.</param>
-/// <param name="Notes">What manifests and rules say of volumes; of most, nothing.</param>
+/// <param name="TakenBy">The selection rule that took a volume; of those that none did, nothing.</param>
 /// <param name="Rules">What each of the rules took and left.</param>
 internal sealed record SourceListing(
-    IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut, IReadOnlyDictionary<VolumeId, InputNote> Notes, IReadOnlyList<RuleAccount> Rules)
+    IReadOnlyList<RunInput> Inputs, IReadOnlyList<LeftOutFile> LeftOut, IReadOnlyDictionary<VolumeId, string> TakenBy, IReadOnlyList<RuleAccount> Rules)
 {
     /// <summary>The reason of files whose names end like no channel's.</summary>
     public const string NoChannel = "channels.no_name";
@@ -26,7 +26,7 @@ internal sealed record SourceListing(
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input. Null where none is named.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
     /// <exception cref="CommandException">The output folder holds a source folder, a source is no path, or a manifest contradicts itself.</exception>
-    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels, new AzureFiles());
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels, new RemotePlaces());
 
     /// <inheritdoc cref="List(IEnumerable{string}, string, IReadOnlyList{string})"/>
     /// <param name="remote">Files that lie on no disk.</param>
@@ -47,13 +47,20 @@ internal sealed record SourceListing(
     public SourceListing OfFrame(int frame)
     {
         RunInput Of(RunInput input) => input.Uris.All(IsNifti)
-            ? new RunInput(new VolumeId($"{input.VolumeId}-frame{frame}"), [.. input.Uris.Select(uri => FrameUri.Of(uri, frame))])
+            ? input with { VolumeId = new VolumeId($"{input.VolumeId}-frame{frame}"), Uris = [.. input.Uris.Select(uri => FrameUri.Of(uri, frame))] }
             : input;
         return this with
         {
             Inputs = [.. Inputs.Select(Of)],
-            Notes = Inputs.Where(input => Notes.ContainsKey(input.VolumeId)).ToDictionary(input => Of(input).VolumeId, input => Notes[input.VolumeId]),
+            TakenBy = Inputs.Where(input => TakenBy.ContainsKey(input.VolumeId)).ToDictionary(input => Of(input).VolumeId, input => TakenBy[input.VolumeId]),
         };
+    }
+
+    /// <summary>The same, but DICOM series of a tilted gantry are resampled, not refused.</summary>
+    public SourceListing ResamplingTilted()
+    {
+        static string Of(string uri) => SeriesUri.TryParse(uri) is { } series ? (series with { ResamplesTilted = true }).ToString() : uri;
+        return this with { Inputs = [.. Inputs.Select(input => input with { Uris = [.. input.Uris.Select(Of)] })] };
     }
 
     /// <summary>The extension of a NIfTI name; empty where a file bears none.</summary>

@@ -26,7 +26,7 @@ internal static class VolumeNames
         return [.. found.Select(pair =>
         {
             var name = Safe(pair.Value.Name);
-            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{ShortHash(pair.Key)}" : name), pair.Value.Files);
+            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{ShortHash(pair.Key)}" : name), pair.Value.Files, pair.Value.Row?.Label);
         })];
     }
 

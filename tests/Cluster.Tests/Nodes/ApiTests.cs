@@ -73,7 +73,7 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(3, _work.Done().Count);
 
         var again = await _client.SubmitAsync(new RunOrder { RunId = "mixed", Sources = [_work.In], Model = "builtin:sum", Directions = 96 }, Cancel);
-        Assert.Equal(view, again.Run); // the same submission once more
+        Assert.Equal((false, true, view), (run.Known, again.Known, again.Run)); // the same submission once more
         Assert.Equal(["mixed"], (await _client.RunsAsync(Cancel)).Select(one => one.RunId.Value));
     }
 
@@ -93,10 +93,54 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal("run.ended", refused.Code);
     }
 
+    [Fact]
+    public async Task Commands_OfARun_DoWhatTheySayAndExitByIt()
+    {
+        await SubmitAsync("ordered", 12, edge: 40);
+        await _client.ControlAsync("ordered", "pause", Cancel); // so that it lasts as long as the commands
+        Assert.StartsWith("ordered  paused", await DoneAsync("pause", "ordered"), StringComparison.Ordinal);
+        Assert.EndsWith("priority 5", await DoneAsync("prioritize", "ordered", "5"), StringComparison.Ordinal);
+        Assert.StartsWith("ordered  paused", await DoneAsync("status", "ordered"), StringComparison.Ordinal);
+        var watch = TonnoAsync("watch", "ordered");
+        Assert.StartsWith("ordered  active", await DoneAsync("resume", "ordered"), StringComparison.Ordinal);
+        Assert.StartsWith("ordered  canceled", await DoneAsync("cancel", "ordered"), StringComparison.Ordinal);
+        var watched = await watch;
+        var counts = (await _client.RunAsync("ordered", Cancel)).Counts;
+        Assert.True(counts is { Total: 12, Canceled: > 0 });
+        Assert.Equal(counts.Completed > 0 ? ExitCodes.SomeFailed : ExitCodes.NothingDone, watched.ExitCode);
+        Assert.Equal($"12 inputs: {counts.Completed} completed (0 done before), 0 failed, 0 quarantined, {counts.Canceled} canceled", watched.Summary);
+
+        string[] order = ["submit", "-i", _work.In, "-m", "builtin:sum", "--directions", "96", "--run", "once"];
+        Assert.Equal("once: 12 volumes submitted", await DoneAsync(order));
+        Assert.Contains("it had been submitted before, and is not begun again", await DoneAsync(order), StringComparison.Ordinal);
+        Assert.StartsWith("12 inputs: 12 completed", await DoneAsync("watch", "once"), StringComparison.Ordinal);
+        await RefusedAsync("run.ended", "resume", "ordered");
+        await RefusedAsync("run.unknown", "status", "nowhere", "--volumes");
+        await RefusedAsync("run.unknown", "watch", "nowhere");
+
+        Task<Outcome> TonnoAsync(params string[] arguments) => TonnoProcess.RunAsync(
+            new Dictionary<string, string> { ["TONNO_URL"] = _http.BaseAddress!.ToString(), ["TONNO_API__TOKEN"] = Token }, arguments);
+
+        async Task<string> DoneAsync(params string[] arguments)
+        {
+            var outcome = await TonnoAsync(arguments);
+            Assert.True(outcome.ExitCode == ExitCodes.Completed, outcome.ToString());
+            return outcome.Summary;
+        }
+
+        async Task RefusedAsync(string code, params string[] arguments)
+        {
+            var outcome = await TonnoAsync(arguments);
+            Assert.True(outcome.ExitCode == ExitCodes.NothingDone && outcome.Errors is [var line] && line.StartsWith($"{code}: ", StringComparison.Ordinal), outcome.ToString());
+        }
+    }
+
     [Theory]
     [InlineData("GET", "api/v1/runs/nowhere", null, 404, "run.unknown")]
-    [InlineData("GET", "api/v1/runs/nowhere/volumes", null, 404, "store.not_found")]
+    [InlineData("GET", "api/v1/runs/nowhere/volumes", null, 404, "run.unknown")]
+    [InlineData("GET", "api/v1/runs/nowhere/events", null, 404, "run.unknown")]
     [InlineData("POST", "api/v1/runs/nowhere/pause", null, 404, "run.unknown")]
+    [InlineData("PUT", "api/v1/runs/nowhere/priority", """{ "priority": 101 }""", 400, "order.invalid")]
     [InlineData("POST", "api/v1/runs", "{", 400, "order.unreadable")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"] }""", 400, "order.unreadable")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "direction": 3 }""", 400, "order.unreadable")]

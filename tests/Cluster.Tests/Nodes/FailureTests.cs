@@ -44,8 +44,11 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         var run = await cluster.SubmitAsync("reconkill");
         await run.ReachedAsync(2);
-        (await cluster.AccumulatesAsync()).Kill();
+        var before = await BegunAnewAsync();
+        (await cluster.StarvesAsync(Encoding)).Kill();
+        Array.ForEach(Encoding, node => node.Continue());
         await run.AssertWholeAsync();
+        Assert.True(await BegunAnewAsync() > before, "no slab was begun anew");
     }
 
     [Fact]
@@ -87,6 +90,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         frozen.Continue();
         // Until then it may still write what it had begun: a later verify removes that.
         await cluster.UntilAsync("the node that was frozen has begun anew", () => Task.FromResult(frozen.Lives > lives));
+        Assert.Equal(4, frozen.ExitCode);
         await run.AssertWholeAsync();
         await cluster.ReadyAsync();
     }
@@ -97,7 +101,10 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         var run = await cluster.SubmitAsync("join");
         await run.ReachedAsync(2);
+        await run.ControlAsync("pause"); // until it has come, however slow this machine is
         var joined = cluster.Join("slice-2");
+        await cluster.ReadyAsync();
+        await run.ControlAsync("resume");
         await cluster.HoldsBlocksAsync("slice-2");
         var (code, took) = await joined.DrainAsync(Cancel);
         Assert.Equal(0, code);
@@ -124,9 +131,20 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         var run = await cluster.SubmitAsync("recondrain");
         await run.ReachedAsync(2);
-        await DrainAsync(await cluster.AccumulatesAsync());
+        var before = await BegunAnewAsync();
+        var leaving = await cluster.StarvesAsync(Encoding);
+        var drained = DrainAsync(leaving);
+        // Slabs are not moved: the node gives up what it has, and the rows that come next find a slab that has none.
+        await cluster.UntilAsync("its slabs are given up", async () => await leaving.MetricAsync("tonno_recon_slab_open") == 0);
+        Array.ForEach(Encoding, node => node.Continue());
+        await drained;
         await run.AssertWholeAsync();
+        Assert.True(await BegunAnewAsync() > before, "no slab was begun anew");
     }
+
+    private NodeProcess[] Encoding => [cluster["slice-0"], cluster["slice-1"]];
+
+    private async Task<double> BegunAnewAsync() => await (await cluster.LeaderAsync()).MetricAsync("tonno_coordinator_retries_total", "recon.begun_anew");
 
     private async Task DrainAsync(NodeProcess node)
     {
@@ -144,11 +162,14 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         var fatal = cluster["fatal", "poison.nii"];
         Directory.CreateDirectory(Path.GetDirectoryName(fatal)!);
         await File.WriteAllBytesAsync(fatal, SmallModel.FatalVolume(), Cancel);
-        var run = await cluster.SubmitAsync("poison", 8, SmallModel.SaveFatal(cluster["fatal", "model"]), fatal);
+        var model = SmallModel.SaveFatal(cluster["fatal", "model"]);
+        var alone = await cluster.ReferenceAsync(model, 8);
+        var run = await cluster.SubmitAsync("poison", 8, model, fatal);
         var volumes = await run.EndedAsync();
         var poison = Assert.Single(volumes, volume => volume.State != VolumeState.Completed);
         Assert.Equal(("poison", VolumeState.Quarantined, "volume.kills_process"), (poison.VolumeId.Value, poison.State, poison.ReasonCode));
         Assert.Contains("poison", poison.Detail, StringComparison.Ordinal);
+        await run.AssertSameBytesAsync(alone);
         await cluster.ReadyAsync();
         // Twice each node that had a part of it: blocks of one volume are in several hands.
         Assert.InRange(cluster["slice-0"].Lives + cluster["slice-1"].Lives, lives + 2, lives + 4);
@@ -165,7 +186,9 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await run.ReachedAsync(2);
         cluster.Proxy.Set(fault);
         await Task.Delay(TimeSpan.FromSeconds(8), Cancel); // the outage itself
+        var met = cluster.Proxy.Met;
         cluster.Proxy.Set(Fault.None);
+        Assert.True(met > 0, "nobody came to the store while it failed");
         await run.AssertWholeAsync();
     }
 

@@ -4,7 +4,7 @@ using ToNNO.Tests.Support;
 
 namespace ToNNO.Cluster.Tests.Nodes;
 
-/// <summary>A slice node that was started without the archive's disk: it must harm no volume.</summary>
+/// <summary>A node that was started without the archive's disk, or with another store: it must harm no volume.</summary>
 public sealed class MissingSourcesTests : IAsyncLifetime
 {
     private const int Volumes = 6;
@@ -30,13 +30,30 @@ public sealed class MissingSourcesTests : IAsyncLifetime
         {
             _work.Write($"v{at}.nii", Workplace.Volume(at, edge: 36).Plain());
         }
-
     }
 
     public async ValueTask DisposeAsync()
     {
         await _nodes.DisposeAsync();
         _work.Dispose();
+    }
+
+    /// <summary>As where the store was not mounted.</summary>
+    [Theory]
+    [InlineData("slice")]
+    [InlineData("recon")]
+    [InlineData("coordinator")]
+    public async Task Node_WithAnotherStore_EndsAndHarmsNothing(string role)
+    {
+        Start("coordinator,recon,slice", 0);
+        await EncodersAsync(1);
+        var other = await TonnoProcess.RunAsync(
+            "node", "--roles", role, "--store", _work["other"], "--port", $"{_ports[2]}", "--seeds", $"127.0.0.1:{_ports[0]}", "--listen", $"127.0.0.1:{_ports[3]}", "--device", "cpu");
+        Assert.Equal(4, other.ExitCode);
+        Assert.Contains(other.Errors, line => line.StartsWith("store.other: ", StringComparison.Ordinal));
+        var (code, text) = await CommandAsync("submit", "-i", _work.In, "-m", "builtin:sum", "--directions", "96", "--wait", "-q");
+        Assert.True(code == 0, text);
+        Assert.Equal(Volumes, _work.Done().Count);
     }
 
     [Fact]

@@ -7,6 +7,7 @@ namespace ToNNO.Cluster.Tests.Nodes;
 /// <summary>Two groups of nodes in networks of their own, over one store, and the cable between them.</summary>
 public sealed class PartitionTests : IAsyncLifetime
 {
+    private const int Volumes = 16;
     private const int Port = 4053;
     private const int HttpPort = 8080;
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
@@ -60,12 +61,13 @@ public sealed class PartitionTests : IAsyncLifetime
     [Fact]
     public async Task Cluster_CutInTwoAndHealed_TheLargerSideGoesOnAndEveryVolumeIsCompletedOnce()
     {
-        for (var at = 0; at < 16; at++)
+        foreach (var (at, source) in TestCluster.Sources(Volumes).Index())
         {
-            _work.Write($"v{at:D2}.nii", Workplace.Volume(at, edge: 44).Plain());
+            _work.Write($"v{at:D2}.nii.gz", await File.ReadAllBytesAsync(source, Cancel));
         }
 
-        string[] order = ["-i", _work.In, "-m", "builtin:sum", "--directions", "96"];
+        SmallModel.Save(_work["model"]);
+        string[] order = ["-i", _work.In, "-m", _work["model"], "--directions", "96", "--spacing", "4", "--pixel", "4"];
         var alone = await TonnoProcess.RunAsync(["run", .. order, "-o", _work["alone"], "-q"]);
         Assert.True(alone.ExitCode == 0, alone.ToString());
 
@@ -78,10 +80,10 @@ public sealed class PartitionTests : IAsyncLifetime
         await UntilAsync("all nodes are up", async () => await UpAsync(Left) == 5 && await UpAsync(Right) == 5);
         var submitted = await CommandAsync(Left, ["submit", .. order, "--run", "cut", "-q"]);
         Assert.True(submitted.Code == 0, submitted.Text);
-        await UntilAsync("work is under way", () => Task.FromResult(Results() >= 2));
+        await UntilAsync("work is under way", () => Task.FromResult(Results() >= 2), TimeSpan.FromMilliseconds(20));
 
         var before = Results();
-        Assert.True(before < 16);
+        Assert.True(before < Volumes);
         Assert.Equal(0, await IpAsync("-n", Left, "link", "set", "cable", "down"));
         await UntilAsync("the larger side has gone on alone", async () => await UpAsync(Left) == 3);
         await UntilAsync("the smaller side has ended", () => Task.FromResult(_nodes[0].Lives > 1));
@@ -90,12 +92,16 @@ public sealed class PartitionTests : IAsyncLifetime
         Assert.Equal(0, await IpAsync("-n", Left, "link", "set", "cable", "up"));
         await UntilAsync("the smaller side is back", async () => await UpAsync(Left) == 5);
         await UntilAsync("the run is finished", async () => (string?)(await RunAsync())?["state"] == "finished");
-        Assert.Equal((16, 0, 0), ((int)(await RunAsync())!["counts"]!["completed"]!, (int)(await RunAsync())!["counts"]!["failed"]!, (int)(await RunAsync())!["counts"]!["quarantined"]!));
-        Assert.Equal(16, _work.Done().Count);
+        Assert.Equal((Volumes, 0, 0), ((int)(await RunAsync())!["counts"]!["completed"]!, (int)(await RunAsync())!["counts"]!["failed"]!, (int)(await RunAsync())!["counts"]!["quarantined"]!));
+        Assert.Equal(Volumes, _work.Done().Count);
         foreach (var id in _work.Done())
         {
             Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_work["alone"], id, "heatmap.nii.gz"), Cancel), await File.ReadAllBytesAsync(Path.Combine(_work.Out, id, "heatmap.nii.gz"), Cancel));
         }
+
+        var verified = await TonnoProcess.RunAsync("verify", _work.Out);
+        Assert.True(verified.ExitCode == 0, verified.ToString());
+        Assert.Equal(0, _work.StoredRows());
     }
 
     private static async Task<int> UpAsync(string network)
@@ -140,8 +146,8 @@ public sealed class PartitionTests : IAsyncLifetime
             "ip", "netns", "exec", network));
     }
 
-    private Task UntilAsync(string what, Func<Task<bool>> condition) =>
-        Eventually.HoldsAsync(what, _patience, condition, _nodes.Told);
+    private Task UntilAsync(string what, Func<Task<bool>> condition, TimeSpan? lookEvery = null) =>
+        Eventually.HoldsAsync(what, _patience, condition, _nodes.Told, lookEvery ?? TimeSpan.FromSeconds(1)); // most looks are a command of their own
 
     private static async Task<int> IpAsync(params string[] arguments)
     {

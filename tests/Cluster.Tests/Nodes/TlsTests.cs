@@ -13,7 +13,7 @@ public sealed class TlsTests : IAsyncLifetime
     private static readonly Dictionary<string, string> _none = [];
     private readonly Workplace _work = new();
     private readonly NodeGroup _nodes = [];
-    private readonly List<int> _ports = FreePorts.Find(8);
+    private readonly List<int> _ports = FreePorts.Find(10);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -38,6 +38,8 @@ public sealed class TlsTests : IAsyncLifetime
 
         var forged = Start("slice", 2, Certificate(other, "forged"));
         var plain = Start("slice", 3, tls: []);
+        // It trusts the cluster as the cluster's own nodes do; that it is not let in is the cluster's doing alone.
+        var stranger = Start("slice", 4, Certificate(other, "stranger", trusted: own));
         _work.Write("a.nii", Workplace.Volume(1).Plain());
         await client.SubmitAsync(TestCluster.Order("tls", _work.In, "builtin:sum"), Cancel);
         await UntilAsync("the run is finished", async () => (await client.RunAsync("tls", Cancel)).State == RunState.Finished);
@@ -45,8 +47,11 @@ public sealed class TlsTests : IAsyncLifetime
 
         await UntilAsync("the forged node is refused", () => Task.FromResult(Said(2, "node.tls_refused: ")));
         await UntilAsync("the plain node has knocked in vain", () => Task.FromResult(Said(3, "Couldn't join seed nodes")));
+        // Where it has shaken hands before it is refused, all that it sees is a connection that closes.
+        await UntilAsync("the stranger is refused or has knocked in vain", () => Task.FromResult(Said(4, "node.tls_refused: ") || Said(4, "Couldn't join seed nodes")));
+        await UntilAsync("the cluster says that it refused a certificate", () => Task.FromResult(Said(0, "The remote certificate was rejected")));
         Assert.Equal(2, (await client.ClusterAsync(Cancel)).Nodes.Count);
-        Assert.False(await forged.IsReadyAsync() || await plain.IsReadyAsync());
+        Assert.False(await forged.IsReadyAsync() || await plain.IsReadyAsync() || await stranger.IsReadyAsync());
         Assert.Equal((1, 1), (first.Lives, second.Lives));
     }
 
@@ -72,9 +77,9 @@ public sealed class TlsTests : IAsyncLifetime
     {
         var node = new NodeProcess(
             $"node-{at}",
-            _ports[at + 4],
+            _ports[at + 5],
             [
-                "--roles", roles, "--store", _work.Out, "--port", $"{_ports[at]}", "--seeds", $"127.0.0.1:{_ports[0]}", "--listen", $"127.0.0.1:{_ports[at + 4]}", "--device", "cpu", "--encoders", "1", .. tls,
+                "--roles", roles, "--store", _work.Out, "--port", $"{_ports[at]}", "--seeds", $"127.0.0.1:{_ports[0]}", "--listen", $"127.0.0.1:{_ports[at + 5]}", "--device", "cpu", "--encoders", "1", .. tls,
             ],
             _none,
             _work[$"node-{at}.log"]);
@@ -91,7 +96,8 @@ public sealed class TlsTests : IAsyncLifetime
     }
 
     /// <summary>Options of a node with a certificate that an authority signed.</summary>
-    private string[] Certificate(X509Certificate2 authority, string name)
+    /// <param name="trusted">The authority that others' certificates must be signed by, where it is not the same.</param>
+    private string[] Certificate(X509Certificate2 authority, string name, X509Certificate2? trusted = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -99,7 +105,7 @@ public sealed class TlsTests : IAsyncLifetime
         var (own, secret, authorities) = (_work[$"{name}.crt"], _work[$"{name}.key"], _work[$"{name}-authority.crt"]);
         File.WriteAllText(own, certificate.ExportCertificatePem());
         File.WriteAllText(secret, key.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(authorities, authority.ExportCertificatePem());
+        File.WriteAllText(authorities, (trusted ?? authority).ExportCertificatePem());
         return ["--option", $"Cluster:Tls:Certificate={own}", "--option", $"Cluster:Tls:Key={secret}", "--option", $"Cluster:Tls:Authority={authorities}"];
     }
 }

@@ -194,6 +194,8 @@ public sealed class WireSerializerTests : IDisposable
             new SliceProtocol.EncoderLeaving("node-1/cuda:0", Enumerable.Range(0, large ? 100 : 2).Select(at => new ReturnedLease(run, volume, new(16 * at, 16))).ToArray()),
             new SliceProtocol.EncoderMayLeave("node-1/cuda:0"),
             new SliceProtocol.DescribeLeases(),
+            new StoreProtocol.DescribeStore(),
+            new StoreProtocol.StoreDescribed(new string('5', 32)),
             new SliceProtocol.LeasesDescribed(1000, 3, 2991, TimeSpan.FromSeconds(41), TimeSpan.FromSeconds(79), 123456789, 5,
                 [.. Enumerable.Range(0, large ? 1000 : 0).Select(at => new SliceProtocol.EncodingNode($"akka.tcp://tonno@10.0.{at >> 8}.{at & 255}:4053", 1, 3, 7))]),
             new ReconProtocol.ApplyRows(task, 1, lease, rows),

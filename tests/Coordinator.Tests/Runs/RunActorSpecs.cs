@@ -162,6 +162,36 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Finished();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Volume_WantedByARunThatComesFirst_IsLeftToItAndTakenUpAfterwards(bool paused)
+    {
+        var urgent = new RunId("urgent");
+        await SubmitAsync("a", "b");
+        _inspector.Answer(FakeInspector.NewVolume("a"));
+        Request();
+        Assert.Equal(SmallWork.Run, _encoder.ExpectMsg<SliceProtocol.EncodeLease>().Task.RunId);
+        await SubmitAsync(urgent, "a");
+        AwaitAssert(() => Assert.Equal((0, 1), (Ask(new RunProtocol.DescribeRun(urgent)).InWork, Ask(new RunProtocol.DescribeRun(urgent)).Awaited)));
+
+        Ask(paused ? new RunProtocol.ControlRun(SmallWork.Run, RunControl.Pause, 0) : new RunProtocol.ControlRun(urgent, RunControl.Prioritize, 1));
+        LeaseOf(urgent);
+        Assert.Equal((1, 0), (Ask(new RunProtocol.DescribeRun(urgent)).InWork, Ask(new RunProtocol.DescribeRun(urgent)).Awaited));
+        AwaitAssert(() => Assert.Equal((1, paused ? 0 : 1), (Ask(new RunProtocol.DescribeRun(SmallWork.Run)).InWork, Ask(new RunProtocol.DescribeRun(SmallWork.Run)).Awaited)));
+
+        Ask(new RunProtocol.ControlRun(urgent, RunControl.Cancel, 0));
+        Ask(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Resume, 0));
+        LeaseOf(SmallWork.Run);
+        Assert.Equal((2, 0), (Ask(new RunProtocol.DescribeRun(SmallWork.Run)).InWork, Ask(new RunProtocol.DescribeRun(SmallWork.Run)).Awaited));
+
+        void LeaseOf(RunId run)
+        {
+            Request();
+            _encoder.FishForMessage(message => message is SliceProtocol.EncodeLease lease && lease.Task.RunId == run);
+        }
+    }
+
     [Fact]
     public async Task Cancel_VolumesInWorkAndWaiting_AllAreAccountedForAndTheEndIsFinal()
     {
@@ -176,6 +206,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Assert.Equal((RunState.Canceled, new RunCounts(0, 0, 0, 0, 0, 4)), (ended.State, ended.Counts));
         Assert.Equal(VolumeState.Canceled, (await EntryAsync("a"))!.State);
         Assert.Null(await EntryAsync("d"));
+        Assert.Equal(VolumeState.Canceled, (await new RunRegistry(_store).ReadAsync(SmallWork.Run, CancellationToken.None))!.UnbegunState);
         _coordinator.Tell(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Resume, 0), _client.Ref);
         Assert.Equal("run.ended", _client.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
     }
@@ -198,8 +229,36 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         }
 
         Finished();
-        Assert.Equal(new RunCounts(3, 0, 2, 0, 0, 0), Ask(new RunProtocol.DescribeRun(SmallWork.Run), next).Counts);
+        Assert.Equal(new RunCounts(3, 0, 3, 0, 0, 0), Ask(new RunProtocol.DescribeRun(SmallWork.Run), next).Counts);
         Assert.Equal((await CoordinatorClaim.FindAsync(_store, CancellationToken.None))!.Epoch, (await EntryAsync("b"))!.Epoch);
+    }
+
+    /// <summary>A store that is read-only, say: who asks is told so at once, and not that nobody answers.</summary>
+    [Fact]
+    public async Task Begin_StoreTakesNoClaim_QuestionsAreAnsweredByItsReason()
+    {
+        await EndAsync(_coordinator);
+        await WriteRunAsync(SmallWork.Run, ["a"]);
+        _store.Before = call => call.Path == CoordinatorClaim.Path && call.Changes ? throw ScriptedStore.Unavailable() : Task.CompletedTask;
+        var coordinator = Coordinator(_options);
+        foreach (var question in new object[] { new RunProtocol.DescribeRun(SmallWork.Run), new RunProtocol.ControlRun(SmallWork.Run, RunControl.Pause, 0) })
+        {
+            AwaitAssert(
+                () =>
+                {
+                    Pass(_options.StoreRetryPause, coordinator); // the first one may have been at its claim when it was ended
+                    var probe = CreateTestProbe();
+                    coordinator.Tell(question, probe.Ref);
+                    var rejected = probe.ExpectMsg<RunProtocol.RunRejected>(TimeSpan.FromMilliseconds(200));
+                    Assert.Equal("store.unavailable", rejected.ReasonCode);
+                    Assert.Contains("cannot claim the store", rejected.Detail, StringComparison.Ordinal);
+                },
+                TimeSpan.FromSeconds(30));
+        }
+
+        _store.Before = _ => Task.CompletedTask;
+        Pass(_options.StoreRetryPause, coordinator);
+        AwaitAssert(() => Assert.Equal(SmallWork.Run, Ask(new RunProtocol.DescribeRun(SmallWork.Run), coordinator).RunId), TimeSpan.FromSeconds(30));
     }
 
     [Fact]
@@ -396,6 +455,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         options,
         TimeProvider.System,
         new ClaimKeeper(_store),
+        () => false,
         (desks, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desks.Leases, _slabs.Ref, _publisher, options, TimeProvider.System) { Gate = desks.Gate }))));
 
     private static async Task EndAsync(IActorRef coordinator) => await coordinator.GracefulStop(TimeSpan.FromSeconds(30));

@@ -26,7 +26,9 @@ public class RunProgressTests
 
     [Fact]
     public void Found_EndedBefore_CountWithoutHavingBeenInWork() =>
-        Assert.Equal(new RunCounts(1, 0, 0, 1, 0, 0), RunProgress.Of(3).Found([VolumeState.Completed, VolumeState.Failed]).Counts);
+        Assert.Equal(
+            new RunCounts(2, 0, 1, 1, 0, 0),
+            RunProgress.Of(3).Concluded(new("a"), VolumeState.Completed, reused: false).Found(new RunCounts(1, 0, 1, 1, 0, 0)).Counts);
 
     [Fact]
     public void ToMessage_VolumesInWork_CountByTheirLeases()

@@ -69,6 +69,23 @@ public sealed class RunRegistryTests : IDisposable
     }
 
     [Fact]
+    public async Task ReadPage_CanceledRunWhoseCoordinatorDiedBeforeItCouldSaySo_VolumesAreCanceled()
+    {
+        await _registry.CreateAsync(Run(3), Inputs("a", "b", "c"), Cancel);
+        var ledger = new Ledger(_store, _time, epoch: 1);
+        foreach (var (id, run, state) in new[] { ("a", SmallWork.Run, VolumeState.InProcess), ("b", SmallWork.Run, VolumeState.Completed), ("c", new("another"), VolumeState.InProcess) })
+        {
+            await ledger.RecordAsync(new(id), _ => new LedgerEntry { VolumeId = new(id), RunId = run, State = state }, Cancel);
+        }
+
+        var document = (await _registry.ReadAsync(SmallWork.Run, Cancel))!;
+        Assert.Equal([VolumeState.InProcess, VolumeState.Completed, VolumeState.InProcess], await StatesAsync(document));
+        Assert.Equal([VolumeState.Canceled, VolumeState.Completed, VolumeState.InProcess], await StatesAsync(document with { State = RunState.Canceled, Counts = new RunCounts(1, 0, 0, 0, 2, 0) }));
+
+        async Task<IEnumerable<VolumeState>> StatesAsync(RunDocument run) => (await _registry.ReadPageAsync(run, 0, ledger, Cancel)).Select(one => one.Entry!.State);
+    }
+
+    [Fact]
     public async Task EndDead_RunOfAProcessThatDied_IsCanceledWithEveryVolumeAccountedFor()
     {
         await _registry.CreateAsync(Run(3) with { OfOneProcess = true }, Inputs("a", "b", "c"), Cancel);
@@ -167,7 +184,7 @@ public sealed class RunRegistryTests : IDisposable
         var taking = TakeAsync("b");
         while (!taking.IsCompleted)
         {
-            first = await first.RenewAsync(_store, Cancel);
+            first = await first.RenewAsync(_store, alone: false, Cancel);
             _time.Advance(_watch / 100); // whenever the wait begins, a renewal comes within it
             await Task.Yield();
         }
@@ -182,10 +199,30 @@ public sealed class RunRegistryTests : IDisposable
         }
 
         Assert.True((await taking).Claim.Epoch > first.Epoch);
-        await Assert.ThrowsAsync<SupersededException>(() => first.RenewAsync(_store, Cancel));
+        await Assert.ThrowsAsync<SupersededException>(() => first.RenewAsync(_store, alone: false, Cancel));
     }
 
-    private Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(string node) => CoordinatorClaim.TakeAsync(_store, node, true, _watch, _time, Cancel);
+    [Fact]
+    public async Task Claim_OfACoordinatorThatIsAlone_IsTakenOverAtOnceByOneThatIsNot()
+    {
+        var (first, _) = await TakeAsync("a", alone: true);
+        var (second, _) = await TakeAsync("b");
+        await Assert.ThrowsAsync<SupersededException>(() => first.RenewAsync(_store, alone: true, Cancel));
+
+        var taking = TakeAsync("a", alone: true);
+        while (!taking.IsCompleted)
+        {
+            second = await second.RenewAsync(_store, alone: true, Cancel); // alone as well by now: neither is before the other
+            _time.Advance(_watch / 100);
+            await Task.Yield();
+        }
+
+        await Assert.ThrowsAsync<SupersededException>(() => taking);
+        Assert.True((await TakeAsync("a")).Claim.Epoch > second.Epoch);
+    }
+
+    private Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(string node, bool alone = false) =>
+        CoordinatorClaim.TakeAsync(_store, node, true, alone, _watch, _time, Cancel);
 
     private static RunDocument Run(int inputs) => new() { RunId = SmallWork.Run, Settings = SmallWork.Settings, InputCount = inputs, SubmittedAt = DateTimeOffset.UnixEpoch };
 

@@ -77,7 +77,8 @@ public class SlabFeederActorSpecs : VirtualTimeSpecs
 
         var failed = _volume.ExpectMsg<StageFailed>();
         Assert.Equal(("recon.silent", VolumeState.Failed), (failed.ReasonCode, failed.State));
-        Assert.StartsWith("Slab 0 of volume a left 40 questions in a row unanswered, over 00:20:00", failed.Detail, StringComparison.Ordinal);
+        Assert.StartsWith("Slab 0 of volume a left 40 questions in a row unanswered, over 00:20:00; node akka://", failed.Detail, StringComparison.Ordinal);
+        Assert.EndsWith("answered for it last. Check the recon nodes and run again.", failed.Detail, StringComparison.Ordinal);
     }
 
     [Fact]

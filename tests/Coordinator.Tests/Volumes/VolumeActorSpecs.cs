@@ -45,6 +45,8 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         Assert.Equal((VolumeState.Completed, "", false), Concluded());
         Assert.Equal([], await _store.ListAsync(".tonno/tasks/", CancellationToken.None).ToListAsync());
         Assert.Equal((VolumeState.Completed, 1), await LedgerAsync());
+        var entry = await EntryAsync();
+        Assert.Equal(("lesion of Doe", "a Completed"), (entry.Label, entry.ToString())); // in the ledger, and in no log
     }
 
     [Fact]
@@ -60,13 +62,27 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     {
         Work();
         var other = CreateTestProbe();
-        other.Send(_gate, new VolumeGateActor.Enter(new("a")));
+        other.Send(_gate, new VolumeGateActor.Enter(new("a"), new("other")));
+        other.ExpectMsg<VolumeGateActor.Waits>();
         Settle(_gate);
         Assert.False(other.HasMessages);
         _volume.Tell(PoisonPill.Instance);
-        other.ExpectMsg<VolumeGateActor.Entered>();
-        other.Send(_gate, new VolumeGateActor.Enter(new("b")));
-        other.ExpectMsg<VolumeGateActor.Entered>();
+        Assert.True(other.ExpectMsg<VolumeGateActor.Entered>().AfterAnother);
+        other.Send(_gate, new VolumeGateActor.Enter(new("b"), new("other")));
+        Assert.False(other.ExpectMsg<VolumeGateActor.Entered>().AfterAnother);
+    }
+
+    [Fact]
+    public void GiveWay_UntilTheResultIsBeingMade_TheRunIsTold()
+    {
+        Work();
+        _volume.Tell(new VolumeGateActor.GiveWay());
+        Assert.Equal("a", _run.ExpectMsg<GivenWay>().Input.VolumeId.Value);
+        Encode();
+        CompleteSlabs();
+        _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
+        _volume.Tell(new VolumeGateActor.GiveWay());
+        ExpectNothing(_run, _volume);
     }
 
     [Fact]
@@ -142,7 +158,9 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
 
         Pass(_options.ReducerDeadline, _volume);
 
-        Assert.Equal((VolumeState.Failed, "recon.silent", false), Concluded());
+        var concluded = (RunProtocol.VolumeConcluded)_run.FishForMessage(message => message is RunProtocol.VolumeConcluded);
+        Assert.Equal((VolumeState.Failed, "recon.silent"), (concluded.State, concluded.ReasonCode));
+        Assert.Contains("no node has answered for it", concluded.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -217,6 +235,21 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         Assert.False(_desk.HasMessages);
     }
 
+    [Fact]
+    public async Task Cancel_WhileItsBeginningIsBeingRecorded_TheLedgerSaysCanceled()
+    {
+        var (begun, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _store.Before = call => call.Changes && begun.TrySetResult() ? goOn.Task : Task.CompletedTask;
+        _inspector.Answer(FakeInspector.NewVolume("a"));
+        Admit();
+        await begun.Task;
+        _volume.Tell(new Cancel());
+        Settle(_volume);
+        goOn.SetResult();
+        Assert.Equal((VolumeState.Canceled, "run.canceled", false), Concluded());
+        Assert.Equal(VolumeState.Canceled, (await EntryAsync()).State);
+    }
+
     protected override void AfterAll()
     {
         base.AfterAll();
@@ -228,7 +261,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         var services = new VolumeServices(
             _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System)
         { Gate = _gate };
-        var input = new RunInput(new("a"), ["/nowhere/a.nii"]);
+        var input = new RunInput(new("a"), ["/nowhere/a.nii"], "lesion of Doe");
         return _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
     }
 

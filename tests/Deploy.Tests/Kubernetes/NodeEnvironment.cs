@@ -34,6 +34,7 @@ internal sealed class NodeEnvironment
             {
                 "metadata.name" => $"{node.Name}-0",
                 "status.podIP" => "10.0.0.1",
+                _ when variable.Name == "AZURE_STORAGE_CONNECTION_STRING" => "UseDevelopmentStorage=true",
                 _ => "a-secret-that-was-brought",
             };
         }

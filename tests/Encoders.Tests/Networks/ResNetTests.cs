@@ -32,6 +32,7 @@ public sealed class ResNetTests
     [Fact]
     public void Prepare_FusedConvolutions_AgreeWithTorchsOwn()
     {
+        TorchLibrary.Require();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         foreach (var (kernel, stride, channels) in new[] { (7, 2, 1), (3, 1, 16), (3, 2, 16), (1, 2, 16), (1, 1, 16) })

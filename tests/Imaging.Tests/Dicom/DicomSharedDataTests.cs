@@ -30,7 +30,7 @@ public sealed class DicomSharedDataTests
 
     private static NiftiVolume Load(string path)
     {
-        var key = Assert.Single(DicomListing.Look(Directory.Exists(path) ? Directory.GetFiles(path)[0] : path).Select(file => file.Content!.SeriesKey).Distinct());
+        var key = Assert.Single(DicomListing.Look(Directory.Exists(path) ? Directory.GetFiles(path)[0] : path).Dicom.Select(file => file.Content!.SeriesKey).Distinct());
         using var series = DicomSeries.Open(new(path, key), null, Token);
         return series.Read(long.MaxValue, Token);
     }

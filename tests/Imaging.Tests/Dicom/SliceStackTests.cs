@@ -86,6 +86,18 @@ public sealed class SliceStackTests
         var refusal = Refusal(Stack(_first, 12, 2.5).Select((place, at) => Moved(place, 0, at * shift, 0)));
         Assert.Equal("dicom.gantry_tilt", refusal.Code);
         Assert.Contains(FormattableString.Invariant($"({Math.Abs(degrees)} degrees)"), refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("--resample-tilted", refusal.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Only what is beyond rounding is a tilt, and only along the axis that it goes.</summary>
+    [Fact]
+    public void Of_TiltedGantryThatIsTaken_ItsShiftAndAStraightAffine()
+    {
+        var stack = SliceStack.Of([.. Stack(_first, 12, 2.5).Select((place, at) => Moved(place, at * 1e-4, at * 0.5, 0))], "s", takesTilted: true);
+        Assert.Equal(0, stack.Tilt!.ColumnsPerSlice);
+        Assert.Equal(0.5 / _first.RowSpacingMm, stack.Tilt.RowsPerSlice, 1e-12);
+        Assert.Equal(2.5, stack.Affine.K.Length, 1e-12);
+        Assert.Null(SliceStack.Of(Stack(_first, 12, 2.5), "s", takesTilted: true).Tilt);
     }
 
     [Fact]

@@ -65,18 +65,6 @@ public sealed class NiftiPairTests : IDisposable
         Assert.Equal((float[])_file.Samples!, passed);
     }
 
-    [Fact]
-    public void ReadPair_Streams_SameVolume()
-    {
-        var (header, data) = (_file.Header(), _file.Data());
-        var read = NiftiReader.ReadPair(
-            new MemoryStream(header), header.Length, new MemoryStream(data), data.Length, "a", NiftiFile.NoLimit, Token);
-        Assert.Equal((float[])_file.Samples!, read.Volume.Samples.AsFloats());
-        var single = new NiftiFile().Bytes();
-        Assert.Throws<ImagingException>(() => NiftiReader.ReadPair(
-            new MemoryStream(single), single.Length, new MemoryStream(data), data.Length, "a", NiftiFile.NoLimit, Token));
-    }
-
     private string InFolder(string file) => Path.Combine(_folder, file);
 
     private string CodeOf(string file)

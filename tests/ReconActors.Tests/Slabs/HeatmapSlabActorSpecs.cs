@@ -197,6 +197,19 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public async Task ApplyRows_OfAnotherStore_FailsAndSaysSo()
+    {
+        var task = _task with { Store = await StoreMark.EnsureAsync(_store, CancellationToken.None) };
+        var rows = await Work.StoreAsync(_store, task, _leases[0]);
+        _slab.Tell(new ReconProtocol.ApplyRows(task with { Store = Guid.NewGuid().ToString("N") }, 0, _leases[0], rows), _feeder.Ref);
+        var failed = _feeder.ExpectMsg<ReconProtocol.SlabFailed>();
+        Assert.Equal(("store.other", true), (failed.ReasonCode, failed.Transient));
+        Assert.Contains(Environment.MachineName, failed.Detail, StringComparison.Ordinal);
+        _slab.Tell(new ReconProtocol.ApplyRows(task, 0, _leases[0], rows), _feeder.Ref);
+        _feeder.ExpectMsg<ReconProtocol.RowsApplied>();
+    }
+
+    [Fact]
     public async Task ApplyRows_VoxelsCannotBeWritten_FailsAndCanBeFedAnew()
     {
         _store.Before = call => call.Path.Contains("slab-", StringComparison.Ordinal) ? throw ScriptedStore.Unavailable() : Task.CompletedTask;

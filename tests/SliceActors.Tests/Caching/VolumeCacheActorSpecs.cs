@@ -23,10 +23,10 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
     public VolumeCacheActorSpecs()
     {
         (_encoder, _other) = (CreateTestProbe(), CreateTestProbe());
-        Func<VolumeTask, CancellationToken, IReadOnlyList<Volume>> load = (task, _) =>
+        Func<VolumeTask, CancellationToken, Task<IReadOnlyList<Volume>>> load = async (task, _) =>
         {
             _asked.Enqueue(task.VolumeId);
-            return [Load(task.VolumeId.Value).Task.GetAwaiter().GetResult()];
+            return [await Load(task.VolumeId.Value).Task];
         };
         _cache = Sys.ActorOf(Props.Create(() => new VolumeCacheActor(2 * VolumeBytes, load)));
     }

@@ -9,9 +9,12 @@ public sealed class SliceCensusTests
 {
     private static readonly IntensityMap _map = IntensityMap.Identity;
 
+    /// <summary>A plane that meets a voxel by less than this gives it a weight that no float shows, and is blank to the cutter alone.</summary>
+    private const double LeastStepMm = 1e-9;
+
     /// <summary>Grids of one or two channels, thin and thick, with fine and coarse pixels, whole slices and cut off ones.</summary>
     private static Gen<(VolumeGeometry First, VolumeGeometry Second, SamplingPlan Plan)> Plans { get; } =
-        Gen.Select(RandomGrids.Geometry, Gen.Int[1, 40].Array[3], RandomGrids.Direction.Array[3], Gen.Double[0.3, 4], Gen.Double[0.3, 4], Gen.Int[0, 3]).Select(
+        Gen.Select(RandomGrids.Geometry.Where(grid => Steps(grid).All(mm => mm == 0 || Math.Abs(mm) > LeastStepMm)), Gen.Int[1, 40].Array[3], RandomGrids.Direction.Array[3], Gen.Double[0.3, 4], Gen.Double[0.3, 4], Gen.Int[0, 3]).Select(
             (grid, counts, normals, spacing, pixel, kind) =>
             {
                 var geometry = new VolumeGeometry(new(counts[0], counts[1], counts[2]), grid.Affine);
@@ -38,6 +41,8 @@ public sealed class SliceCensusTests
         },
         iter: 150,
         threads: 1);
+
+    private static IEnumerable<double> Steps(VolumeGeometry grid) => new[] { grid.Affine.I, grid.Affine.J, grid.Affine.K }.SelectMany(step => new[] { step.X, step.Y, step.Z });
 
     /// <summary>Its values are so large that the least weight of a voxel shows.</summary>
     private static Volume Full(VolumeGeometry geometry)

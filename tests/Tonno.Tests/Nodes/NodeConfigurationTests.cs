@@ -52,12 +52,101 @@ public sealed class NodeConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void Load_ValuesThatOthersRead_AreToldWithTheRest()
+    {
+        File.WriteAllText(_folder["file"], "no certificate");
+        var flags = new Dictionary<string, string>
+        {
+            ["Store"] = _folder["file"],
+            ["Slice:Device"] = "gpu",
+            ["Slice:DrainDeadline"] = "00:00:45",
+            ["Cluster:Port"] = "0",
+            ["Cluster:Tls:Certificate"] = _folder["file"],
+            ["Cluster:Tls:Key"] = _folder["file"],
+            ["Cluster:Tls:Authority"] = _folder["file"],
+        };
+        string[] wanted =
+        [
+            "Store: '", "Slice:Device: \"gpu\" is no device", "Slice:DrainDeadline (00:00:45) must be shorter than StopTimeout (00:00:45)", "Cluster:Port must be between",
+            "Cluster:Tls: The certificates",
+        ];
+        var faults = NodeConfiguration.Load(null, _none, flags).Faults;
+        Assert.All(wanted, part => Assert.Contains(faults, fault => fault.Contains(part, StringComparison.Ordinal)));
+        Assert.Equal(wanted.Length, faults.Count);
+
+        flags = new() { ["Store"] = "ftp://x" };
+        Assert.Contains("names no store", Assert.Single(NodeConfiguration.Load(null, _none, flags).Faults), StringComparison.Ordinal);
+        flags["Store"] = "azure://heatmaps";
+        Assert.StartsWith("Store: Nothing says which storage account", Assert.Single(NodeConfiguration.Load(null, _none, flags).Faults), StringComparison.Ordinal);
+        Assert.Empty(NodeConfiguration.Load(null, new Dictionary<string, string> { ["AZURE_STORAGE_ACCOUNT"] = "hospital" }, flags).Faults);
+    }
+
+    /// <summary>A node that reads series of a PACS needs them, and they are no options of its own.</summary>
+    [Fact]
+    public void Load_IdentityForAPacs_NeitherFaultNorShown()
+    {
+        var environment = new Dictionary<string, string> { ["TONNO_STORE"] = "/s", ["TONNO_DICOMWEB__TOKEN"] = "secret", ["TONNO_DICOMWEB__BASIC"] = "secret", ["TONNO_STOW__TOKEN"] = "secret" };
+        var loaded = NodeConfiguration.Load(null, environment, _none);
+        Assert.Empty(loaded.Faults);
+        Assert.DoesNotContain(loaded.Effective, option => option.Value.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Effective_TheToken_IsNeverShown()
     {
         var loaded = NodeConfiguration.Load(null, new Dictionary<string, string> { ["TONNO_API__TOKEN"] = "secret", ["TONNO_STORE"] = "/s" }, _none);
         Assert.Equal("secret", loaded.Options.Api.Token);
         Assert.DoesNotContain(loaded.Effective, option => option.Value.Contains("secret", StringComparison.Ordinal));
         Assert.Contains(loaded.Effective, option => option is { Key: "Api:Token", Value: "***" });
+    }
+
+    [Theory]
+    [InlineData("http://c0:4053")]
+    [InlineData("akka.tcp://tonno@c0:4053")]
+    [InlineData("tonno@c0:4053")]
+    [InlineData("c0:4053:4053")]
+    [InlineData("c 0:4053")]
+    [InlineData("::1:4053")]
+    [InlineData(":4053")]
+    [InlineData("c0:")]
+    [InlineData("c0:+4053")]
+    [InlineData("c0:0")]
+    [InlineData("c0:65536")]
+    public void Load_SeedThatIsNotHostAndPort_Refused(string seed)
+    {
+        var faults = NodeConfiguration.Load(null, _none, new Dictionary<string, string> { ["Store"] = "/s", ["Cluster:Seeds"] = $"ok:4053,{seed}" }).Faults;
+        Assert.Equal($"Cluster:Seeds names '{seed}', which is not HOST:PORT.", Assert.Single(faults));
+    }
+
+    [Theory]
+    [InlineData("Cluster:Host", "c0:4053")]
+    [InlineData("Cluster:Host", "http://c0")]
+    [InlineData("Cluster:Host", " ")]
+    [InlineData("Cluster:Host", "c 0")]
+    [InlineData("Cluster:Bind", "0.0.0.0:4053")]
+    [InlineData("Cluster:Bind", " ")]
+    public void Load_HostThatIsNone_Refused(string key, string host)
+    {
+        var faults = NodeConfiguration.Load(null, _none, new Dictionary<string, string> { ["Store"] = "/s", [key] = host }).Faults;
+        Assert.Equal($"{key} must be a name or an address without a port, as in tonno-0 or 10.0.0.7, not '{host}'.", Assert.Single(faults));
+    }
+
+    [Theory]
+    [InlineData("tonno-0.tonno.hospital.svc.cluster.local")]
+    [InlineData("node_1")]
+    [InlineData("10.0.0.7")]
+    [InlineData("[fe80::7]")]
+    public void Load_NameOrAddress_IsAHost(string host)
+    {
+        var flags = new Dictionary<string, string> { ["Store"] = "/s", ["Cluster:Host"] = host, ["Cluster:Bind"] = host, ["Cluster:Seeds"] = $"{host}:4053, {host}:1" };
+        Assert.Empty(NodeConfiguration.Load(null, _none, flags).Faults);
+    }
+
+    [Fact]
+    public void Load_EmptyHost_IsToldOnceAndAnEmptyBindIsHosts()
+    {
+        var flags = new Dictionary<string, string> { ["Store"] = "/s", ["Cluster:Host"] = "", ["Cluster:Bind"] = "" };
+        Assert.StartsWith("Cluster:Host (flags) must be a name or address", Assert.Single(NodeConfiguration.Load(null, _none, flags).Faults), StringComparison.Ordinal);
     }
 
     [Fact]

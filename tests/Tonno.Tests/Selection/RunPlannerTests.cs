@@ -33,7 +33,7 @@ public sealed class RunPlannerTests : IDisposable
         }
 
         var planned = await planner.PlanAsync(order, Cancel);
-        Assert.Equal("CT", planned.Notes[Assert.Single(planned.Inputs).VolumeId].Rule);
+        Assert.Equal("CT", planned.TakenBy[Assert.Single(planned.Inputs).VolumeId]);
         Assert.Equal(1, Assert.Single(planned.Rules).Took);
     }
 }

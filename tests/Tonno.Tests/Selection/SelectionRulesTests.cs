@@ -46,7 +46,7 @@ public sealed class SelectionRulesTests : IDisposable
               - {name: derived, imageType: DERIVED}
             """);
         Assert.Equal(["enhanced", "plain", "thick", "thin"], Names(listing));
-        Assert.Equal(["enhanced: any CT", "thick: any CT", "thin: thin"], listing.Notes.Select(note => $"{note.Key}: {note.Value.Rule}").Order());
+        Assert.Equal(["enhanced: any CT", "thick: any CT", "thin: thin"], listing.TakenBy.Select(taken => $"{taken.Key}: {taken.Value}").Order());
         Assert.Equal(["mip: rules.excluded by projections", "mr: rules.not_taken by "], listing.LeftOut.Select(file => $"{Path.GetFileName(file.Source.Split('#')[0])}: {file.Reason} by {file.Rule}").Order());
         Assert.Equal(
             ["thin False 1 modality 1 thicknessMm 2", "any CT False 2 modality 1", "never False 0 slices 1", "projections True 1 ", "derived True 0 "],
@@ -69,7 +69,7 @@ public sealed class SelectionRulesTests : IDisposable
         File.Delete(_folder["in/plain.nii"]);
         var listing = List("take:\n  - {name: MR, modality: MR}", "m.csv");
         Assert.Equal("study", Assert.Single(Names(listing)));
-        Assert.Equal("MR", Assert.Single(listing.Notes).Value.Rule);
+        Assert.Equal("MR", Assert.Single(listing.TakenBy).Value);
         Assert.Empty(List("take:\n  - {name: PET, modality: PT}", "m.csv").Inputs);
     }
 

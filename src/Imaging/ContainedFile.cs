@@ -1,0 +1,50 @@
+namespace ToNNO.Imaging;
+
+/// <summary>A file where it lies: on a disk, in a zip, or at another place.</summary>
+/// <param name="Path">On disk or where else it lies, or within the zip.</param>
+/// <param name="Open">Opens it to read at most so many bytes, and tells its length; throws <see cref="ImagingException"/> where it cannot be read.</param>
+internal sealed record ContainedFile(string Path, Func<long, (Stream Stream, long LengthBytes)> Open)
+{
+    public static ContainedFile OnDisk(string path, string name) => new(path, _ => SourceFiles.Guard(name, () =>
+    {
+        var file = SourceFiles.Open(path);
+        return ((Stream)file, file.Length);
+    }));
+
+    /// <summary>A file that lies on no disk.</summary>
+    public static ContainedFile OnRemote(string path, string name, IRemoteFiles remote) => new(path, most => SourceFiles.Guard(name, () =>
+    {
+        var stream = remote.Open(path, most);
+        return (stream, stream.Length);
+    }));
+
+    /// <summary>The same file with its beginning in memory: who wants no more of it asks nobody.</summary>
+    public ContainedFile WithStart(long mostBytes, string name)
+    {
+        var (start, length) = ReadStart(mostBytes, name);
+        return this with { Open = most => Math.Min(most, length) <= start.Length ? (new MemoryStream(start, writable: false), length) : Open(most) };
+    }
+
+    /// <summary>The beginning of the file, or all where it is shorter.</summary>
+    public byte[] Read(long mostBytes, string name) => ReadStart(mostBytes, name).Bytes;
+
+    /// <inheritdoc cref="Read"/>
+    public (byte[] Bytes, long LengthBytes) ReadStart(long mostBytes, string name)
+    {
+        var (stream, length) = Open(mostBytes);
+        using (stream)
+        {
+            if (Math.Min(length, mostBytes) > Array.MaxLength)
+            {
+                throw new ImagingException(RejectReason.VolumeTooLarge, $"{name} is a file of {length >> 20} MiB, more than one array can hold: split it.");
+            }
+
+            return SourceFiles.Guard(name, () =>
+            {
+                var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(length, mostBytes));
+                var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+                return (read == bytes.Length ? bytes : bytes[..read], length);
+            });
+        }
+    }
+}
