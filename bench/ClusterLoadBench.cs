@@ -10,8 +10,8 @@ namespace ToNNO.Bench;
 
 /// <summary>The real coordinator with 1,000 simulated encoders: its processor time for each lease, how busy it keeps them, its memory by
 /// the number of volumes, and how soon it is ready again over the ledger of a large archive.</summary>
-/// <remarks>Processor time is the process's: that of the simulated encoders and reducers is in it, what serializing for other nodes
-/// costs is not. The load's ledger is on the disk. The archive's is written in memory, where writing it would measure the disk alone, and
+/// <remarks>Processor time is the process's: the simulated encoders and reducers are in it, and messages are written and read as for
+/// other nodes, on both sides, though not sent. The load's ledger is on the disk. The archive's is written in memory, where writing it would measure the disk alone, and
 /// copied to the disk, from where the coordinator that is ready again reads it.</remarks>
 internal static class ClusterLoadBench
 {

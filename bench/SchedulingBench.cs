@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace ToNNO.Bench;
 
@@ -7,42 +7,78 @@ namespace ToNNO.Bench;
 /// takes beside a large one, and what nodes that die cost.</summary>
 internal static class SchedulingBench
 {
+    private const int SmallRun = 10;
+
     private static readonly int[] _encoders = [1, 10, 100, 1000];
 
     /// <param name="arguments">Optionally the number of volumes.</param>
     public static object Measure(string[] arguments)
     {
         var volumes = arguments is [var count, ..] ? int.Parse(count, CultureInfo.InvariantCulture) : 100_000;
-        return new
-        {
+        return new Report(
             volumes,
-            directions = 400,
-            steady = _encoders.Select(encoders => Of(new SimulatedCluster(encoders, volumes))).ToArray(),
-            one_encoder_to_a_node = Of(new SimulatedCluster(1000, volumes) { EncodersPerNode = 1 }),
-            few_volumes = Of(new SimulatedCluster(1000, 100)),
-            small_run_of_ten_alone = Of(new SimulatedCluster(100, 0) { SmallRun = 10 }),
-            small_run_of_ten_beside_a_large_one = Of(new SimulatedCluster(100, Math.Min(volumes, 20_000)) { SmallRun = 10 }),
-            a_node_dies_every_20_s = Of(new SimulatedCluster(1000, volumes) { DeathEvery = TimeSpan.FromSeconds(20) }),
-        };
+            Directions: 400,
+            [.. _encoders.Select(encoders => Of(new SimulatedCluster(encoders, volumes)))],
+            OneEncoderToANode: Of(new SimulatedCluster(1000, volumes) { EncodersPerNode = 1 }),
+            FewVolumes: Of(new SimulatedCluster(1000, 100)),
+            SmallRunOfTenAlone: Of(new SimulatedCluster(100, 0) { SmallRun = SmallRun }),
+            SmallRunOfTenBesideALargeOne: Of(new SimulatedCluster(100, Math.Min(volumes, 20_000)) { SmallRun = SmallRun }),
+            ANodeDiesEvery20S: Of(new SimulatedCluster(1000, volumes) { DeathEvery = TimeSpan.FromSeconds(20) }));
     }
 
-    private static object Of(SimulatedCluster cluster)
+    private static Case Of(SimulatedCluster cluster)
     {
-        var begun = Process.GetCurrentProcess().TotalProcessorTime;
+        var begun = BenchRun.CpuTime();
         cluster.Run();
-        var cpu = Process.GetCurrentProcess().TotalProcessorTime - begun;
-        return new
-        {
+        var cpu = BenchRun.CpuTime() - begun;
+        return new Case(
             cluster.Encoders,
             cluster.Volumes,
-            simulated_hours = cluster.Now / 3600,
-            busy = cluster.Busy,
-            busy_until_the_last_volume_began = cluster.BusyUntilLastBegan,
-            downloads_per_volume = (double)cluster.Downloads / Math.Max(1, cluster.Finished),
-            blocks_per_lease = (double)cluster.Blocks / Math.Max(1, cluster.Leases),
-            small_run_seconds = cluster.SmallRunSeconds,
-            deaths = cluster.Deaths,
-            cpu_microseconds_a_lease = cpu.TotalMicroseconds / Math.Max(1, cluster.Leases),
-        };
+            cluster.Finished,
+            cluster.Now / 3600,
+            cluster.Busy,
+            cluster.BusyUntilLastBegan,
+            (double)cluster.Downloads / Math.Max(1, cluster.Finished),
+            (double)cluster.Blocks / Math.Max(1, cluster.Leases),
+            cluster.SmallRunSeconds,
+            cluster.Deaths,
+            cpu.TotalMicroseconds / Math.Max(1, cluster.Leases));
     }
+
+    private sealed record Report(
+        int Volumes,
+        int Directions,
+        IReadOnlyList<Case> Steady,
+        Case OneEncoderToANode,
+        Case FewVolumes,
+        Case SmallRunOfTenAlone,
+        Case SmallRunOfTenBesideALargeOne,
+        [property: JsonPropertyName("a_node_dies_every_20_s")] Case ANodeDiesEvery20S) : ICheckedReport
+    {
+        private const double LeastBusy = 0.95;
+        private const double MostDownloads = 1.1;
+
+        /// <summary>A run that shares the encoders with another has half of them.</summary>
+        private const double MostSlowdown = 2.5;
+
+        public bool Whole => Cases.All(one => one.Finished == one.Volumes)
+            && Steady.Append(OneEncoderToANode).All(one => one.BusyUntilTheLastVolumeBegan > LeastBusy && one.DownloadsPerVolume < MostDownloads)
+            && ANodeDiesEvery20S is { Deaths: > 0, BusyUntilTheLastVolumeBegan: > LeastBusy }
+            && SmallRunOfTenBesideALargeOne.SmallRunSeconds < MostSlowdown * SmallRunOfTenAlone.SmallRunSeconds;
+
+        private IEnumerable<Case> Cases => [.. Steady, OneEncoderToANode, FewVolumes, ANodeDiesEvery20S];
+    }
+
+    private sealed record Case(
+        int Encoders,
+        int Volumes,
+        int Finished,
+        double SimulatedHours,
+        double Busy,
+        double? BusyUntilTheLastVolumeBegan,
+        double DownloadsPerVolume,
+        double BlocksPerLease,
+        double? SmallRunSeconds,
+        int Deaths,
+        double CpuMicrosecondsALease);
 }

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using ToNNO.Contracts;
+using ToNNO.Contracts.Wire;
 using ToNNO.Coordinator;
 using ToNNO.Coordinator.Claims;
 using ToNNO.Coordinator.Runs;
@@ -11,7 +12,15 @@ namespace ToNNO.Bench;
 /// <summary>The coordinator's own actors in an actor system, with inputs, encoders and reducers that are simulated.</summary>
 internal sealed class SimulatedCoordination : IAsyncDisposable
 {
-    private readonly ActorSystem _system = ActorSystem.Create("load", "akka { loglevel = ERROR, stdout-loglevel = ERROR }");
+    /// <summary>What would go to another node is written and read as if it did.</summary>
+    private const string Configuration =
+        $$"""
+        akka { loglevel = ERROR, stdout-loglevel = ERROR }
+        {{WireSerializer.Configuration}}
+        akka.actor { serialize-messages = on, serialization-settings.allow-unregistered-types = true }
+        """;
+
+    private readonly ActorSystem _system = ActorSystem.Create("load", Configuration);
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="lastOpen">True where the last volume is never inspected: the run does not end.</param>
@@ -20,7 +29,7 @@ internal sealed class SimulatedCoordination : IAsyncDisposable
         var options = new CoordinatorOptions
         {
             MaximumVolumes = 2 * encoders,
-            MaximumInspections = 3 * encoders,
+            MaximumInspections = encoders,
             LeaseAim = blockTime, // the shortest leases, which are the most work
         };
         Inspector = new SimulatedInspector(run.InputCount, lastOpen);
@@ -28,7 +37,7 @@ internal sealed class SimulatedCoordination : IAsyncDisposable
         var publishers = _system.ActorOf(Props.Create(() => new PublisherRegion()));
         var starter = new RunStarter(
             store, "bench", options, TimeProvider.System, new ClaimKeeper(store), () => false,
-            (desks, ledger) => new VolumeServices(Inspector, ledger, store, desks.Leases, slabs, publishers, options, TimeProvider.System) { Gate = desks.Gate });
+            (desks, ledger) => new VolumeServices(Inspector, ledger, store, desks.Leases, slabs, publishers, options, TimeProvider.System) { Gate = desks.Gate, Admission = desks.Admission });
         var coordinator = _system.ActorOf(Props.Create(() => new CoordinatorActor(starter)), "coordinator");
         _system.ActorOf(Props.Create(() => new Watcher(coordinator, run.RunId, this)));
         for (var encoder = 0; encoder < encoders; encoder++)

@@ -90,7 +90,7 @@ internal sealed class SimulatedEncoderActor : ReceiveActor, IWithTimers
         if (!_asked && _blocks.Count < 2)
         {
             _asked = true;
-            _coordinator.Tell(new SliceProtocol.RequestLease(_id, _held));
+            _coordinator.Tell(new SliceProtocol.RequestLease(_id, _held, [.. _blocks.Select(block => new ReturnedLease(block.Lease.Task.RunId, block.Lease.Task.VolumeId, block.Lease.Directions))]));
         }
     }
 

@@ -16,9 +16,11 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     private readonly RunStarter _starter;
     private readonly CancellationTokenSource _stopping = new();
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly StoreSilence _silence = new(Context.GetLogger());
     private readonly Dictionary<RunId, IActorRef> _runs = [];
     private readonly IActorRef _leaseDesk;
     private readonly IActorRef _gate;
+    private readonly IActorRef _admission;
     private RunServices? _services;
     private BlobStoreException? _unclaimed;
 
@@ -27,8 +29,10 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         _starter = starter;
         _leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor(starter.Options)), "leases");
         _gate = Context.ActorOf(Props.Create(() => new VolumeGateActor()), "gate");
+        _admission = Context.ActorOf(Props.Create(() => new AdmissionActor(starter.Options)), "admission");
         Context.Watch(_leaseDesk); // a death pact: without them no run goes on, and its clients must hear that
         Context.Watch(_gate);
+        Context.Watch(_admission);
         Beginning();
     }
 
@@ -39,25 +43,32 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     // A run that fails has lost its state; its clients watch it. Begun again with the same document, it might fail for ever.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Stop);
 
-    protected override void PreStart() => Begin();
+    protected override void PreStart()
+    {
+        Timers.StartPeriodicTimer(nameof(Listen), new Listen(), _starter.Options.ClaimRenewal);
+        Begin();
+    }
 
     protected override void PostStop()
     {
         CoordinatorTelemetry.Leads(false);
+        CoordinatorTelemetry.StoreIsSilent(TimeSpan.Zero);
         _stopping.Cancel();
         _stopping.Dispose();
     }
 
-    private void Begin() => _starter.BeginAsync(new(_leaseDesk, _gate), _stopping.Token).PipeTo(Self, failure: error => new NotBegun(error));
+    private void Begin() => _starter.BeginAsync(new(_leaseDesk, _gate, _admission), _stopping.Token).PipeTo(Self, failure: error => new NotBegun(error));
 
     private void Beginning()
     {
         Receive<RunStarter.Begun>(begun =>
         {
             _services = begun.Services;
+            Timers.CancelAll();
+            _silence.Ends();
             Become(Working);
             CoordinatorTelemetry.Leads(true);
-            Timers.StartPeriodicTimer(nameof(Renew), new Renew(), _starter.Options.ClaimRenewal);
+            Context.Watch(Context.ActorOf(Props.Create(() => new RenewalActor(_starter)), "renewal"));
             foreach (var run in begun.UnderWay)
             {
                 ActorOf(run);
@@ -80,9 +91,15 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 
             _log.Warning(failed.Error, "The store cannot be claimed; it is tried again");
             _unclaimed = store;
+            _silence.Ends();
             Timers.StartSingleTimer(nameof(Again), new Again(), _starter.Options.StoreRetryPause);
         });
         Receive<Again>(_ => Begin());
+        Receive<Listen>(_ =>
+        {
+            _silence.Lasts(_starter.Options.ClaimRenewal);
+            _unclaimed = _silence.IsLong ? new BlobStoreException(BlobStoreError.Unavailable, "The store does not answer.") : _unclaimed;
+        });
         Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again
         Receive<RunProtocol.DescribeRun>(describe => Refuse(describe.RunId), _ => _unclaimed is not null);
         Receive<RunProtocol.ControlRun>(control => Refuse(control.RunId), _ => _unclaimed is not null);
@@ -112,6 +129,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         Receive<VolumeProtocol.RunEnded>(ended =>
         {
             _gate.Tell(ended);
+            _admission.Tell(ended);
             if (_runs.Remove(ended.RunId, out var run))
             {
                 run.Tell(PoisonPill.Instance); // after what was handed to it
@@ -130,9 +148,6 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         });
         Receive<SliceProtocol.DescribeLeases>(describe => _leaseDesk.Forward(describe));
         Receive<VolumeProtocol.Superseded>(_ => Leave("Another coordinator has written to the ledger."));
-        Receive<Renew>(_ => _starter.RenewAsync(_stopping.Token).PipeTo(
-            Self, success: () => new Renewed(), failure: error => error is SupersededException ? new VolumeProtocol.Superseded() : new Renewed()));
-        Receive<Renewed>(_ => { }); // a store that fails now is told again soon
     }
 
     /// <summary>Hands a message to a run, which is begun where it lies in the store and is not under way; of one that has ended, answers by its
@@ -186,13 +201,11 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
     }
 
-    private sealed record Renew : ILocalMessage;
-
-    private sealed record Renewed : ILocalMessage;
-
     private sealed record NotBegun(Exception Error) : ILocalMessage;
 
     private sealed record Again : ILocalMessage;
+
+    private sealed record Listen : ILocalMessage;
 
     /// <param name="Message">For the run.</param>
     /// <param name="OfEnded">The answer to it, where the run has ended.</param>

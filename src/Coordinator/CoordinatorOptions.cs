@@ -83,6 +83,11 @@ public sealed class CoordinatorOptions
     [Range(1, 1000)]
     public int MaximumStoreFailures { get; init; } = 10;
 
+    /// <summary>What a volume has asked of its source or of the store, and has no answer to after this long, has failed: a share of the network that
+    /// hangs says nothing.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
+    public TimeSpan StoreDeadline { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>How often a run tells its watchers how far it is.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan ProgressInterval { get; init; } = TimeSpan.FromMilliseconds(250);

@@ -60,6 +60,9 @@ public static class CoordinatorTelemetry
     private static readonly Counter<long> _conflicts = _meter.CreateCounter<long>(
         "tonno.coordinator.ledger.conflicts", "{conflict}", "Documents of the ledger, of runs or of the claim that another had written meanwhile (overtaken: it is tried again), or that a later coordinator has (superseded: this one leaves).");
 
+    private static readonly Gauge<double> _storeSilence = _meter.CreateGauge<double>(
+        "tonno.coordinator.store.silence", "s", "Time for which the store has not answered the coordinator: 0 while it does, be it by a failure.");
+
     internal static void HandedOut(bool alone) => _handedOut.Add(1, new KeyValuePair<string, object?>("alone", alone));
 
     /// <summary>Says whether this node coordinates. Counters that alerts watch begin at zero, so that the first event is an increase.</summary>
@@ -79,6 +82,8 @@ public static class CoordinatorTelemetry
         _encoders.Record(free, new KeyValuePair<string, object?>("state", "free"));
         _encoders.Record(known - free, new KeyValuePair<string, object?>("state", "busy"));
     }
+
+    internal static void StoreIsSilent(TimeSpan silence) => _storeSilence.Record(silence.TotalSeconds);
 
     internal static void LongestSilence(TimeSpan silence) => _silence.Record(silence.TotalSeconds);
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.IO.Enumeration;
+using System.IO.Hashing;
 using ToNNO.Imaging.Dicom;
 
 namespace ToNNO.Imaging;
@@ -172,7 +173,7 @@ internal abstract class FileContainer : IDisposable
 
             try
             {
-                return (new DeflatedStream(entry.Open(), name), entry.Length);
+                return (new DeflatedStream(entry.Open(), entry.Length, entry.Crc32, name), entry.Length);
             }
             catch (Exception damaged) when (damaged is InvalidDataException or IOException)
             {
@@ -183,22 +184,32 @@ internal abstract class FileContainer : IDisposable
         private static ImagingException Damaged(string name, Exception? error) => new(
             RejectReason.ZipDamaged, $"{name} lies in a zip that is damaged or encrypted: copy it again from its source, or unpack it first.", error);
 
-        /// <summary>The content of an entry, whose damage is a reason.</summary>
-        private sealed class DeflatedStream(Stream entry, string name) : ReadOnlyStream
+        /// <summary>The content of an entry, whose damage is a reason. What is read to its end is held against its checksum, which the runtime's
+        /// reader does not look at.</summary>
+        private sealed class DeflatedStream(Stream entry, long lengthBytes, uint checksum, string name) : ReadOnlyStream
         {
             /// <summary>DEFLATE's best case: 258 bytes from 2 bits.</summary>
             public const long MostExpansion = 1032;
 
+            private readonly Crc32 _checksum = new();
+            private long _readBytes;
+
             public override int Read(Span<byte> buffer)
             {
+                int read;
                 try
                 {
-                    return entry.Read(buffer);
+                    read = entry.Read(buffer);
                 }
                 catch (InvalidDataException damaged)
                 {
                     throw Damaged(name, damaged);
                 }
+
+                _checksum.Append(buffer[..read]);
+                _readBytes += read;
+                var ends = _readBytes >= lengthBytes || (read == 0 && buffer.Length > 0);
+                return ends && _checksum.GetCurrentHashAsUInt32() != checksum ? throw Damaged(name, null) : read;
             }
 
             protected override void Dispose(bool disposing)

@@ -5,7 +5,8 @@ namespace ToNNO.Storage;
 
 /// <summary>A store in a folder. An ETag is the SHA-256 of the content.</summary>
 /// <remarks>A blob is written under a temporary name on the same file system, flushed to the disk and renamed, so that a
-/// reader or a crash meets the old content or the new one. Conditional writes of all processes take turns at a lock file.</remarks>
+/// reader or a crash meets the old content or the new one. Conditional writes of all processes take turns at a lock file. Blobs are read
+/// and written on threads of the pool: a share of the network that hangs keeps no caller, and who reads may give up.</remarks>
 public sealed class LocalFolderStore : IBlobStore
 {
     private readonly StoreFolder _folder;
@@ -13,36 +14,22 @@ public sealed class LocalFolderStore : IBlobStore
     /// <param name="root">The folder; it is made on the first write.</param>
     public LocalFolderStore(string root) => _folder = new StoreFolder(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
 
-    public Task<IStoreHold> HoldAsync(CancellationToken cancel)
-    {
-        var file = Path.Combine(_folder.Root, BlobPaths.InUse);
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            return Task.FromResult<IStoreHold>(new FileHold(new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)));
-        }
-        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
-        {
-            throw File.Exists(file) && failed is IOException
-                ? new BlobStoreException(BlobStoreError.InUse, $"Another run is writing to {_folder.Root}; wait until it ends, or choose another folder.", failed)
-                : new BlobStoreException(BlobStoreError.Unavailable, $"The folder {_folder.Root} cannot be written; check its path and your rights.", failed);
-        }
-    }
+    public Task<IStoreHold> HoldAsync(CancellationToken cancel) => Task.Run(Hold, cancel);
 
     public Task<BlobContent> ReadAsync(string path, CancellationToken cancel) => Guarded(path, async file =>
     {
         RequireFile(file);
         var bytes = await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false);
         return new BlobContent(bytes, StoreFolder.Tag(SHA256.HashData(bytes)));
-    });
+    }).WaitAsync(cancel);
 
     public Task<Stream> OpenReadAsync(string path, CancellationToken cancel) => Guarded<Stream>(path, file =>
     {
         RequireFile(file);
         return Task.FromResult<Stream>(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan));
-    });
+    }).WaitAsync(cancel);
 
-    public Task<ETag?> FindAsync(string path, CancellationToken cancel) => Guarded(path, file => TagOfAsync(file, cancel));
+    public Task<ETag?> FindAsync(string path, CancellationToken cancel) => Guarded(path, file => TagOfAsync(file, cancel)).WaitAsync(cancel);
 
     public Task<ETag> WriteAsync(string path, ReadOnlyMemory<byte> content, WriteCondition condition, CancellationToken cancel) => Guarded(path, async file =>
     {
@@ -118,6 +105,22 @@ public sealed class LocalFolderStore : IBlobStore
     public Task<int> RemoveRemnantsAsync(CancellationToken cancel) =>
         Guarded(BlobPaths.Temporary, () => Task.FromResult(_folder.RemoveRemnants(cancel)));
 
+    private IStoreHold Hold()
+    {
+        var file = Path.Combine(_folder.Root, BlobPaths.InUse);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            return new FileHold(new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            throw File.Exists(file) && failed is IOException
+                ? new BlobStoreException(BlobStoreError.InUse, $"Another run is writing to {_folder.Root}; wait until it ends, or choose another folder.", failed)
+                : new BlobStoreException(BlobStoreError.Unavailable, $"The folder {_folder.Root} cannot be written; check its path and your rights.", failed);
+        }
+    }
+
     private static void Require(bool condition, string path)
     {
         if (!condition)
@@ -179,7 +182,7 @@ public sealed class LocalFolderStore : IBlobStore
     {
         try
         {
-            return await access().ConfigureAwait(false);
+            return await Task.Run(access).ConfigureAwait(false);
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -10,6 +10,11 @@ internal sealed class FakeInspector : IVolumeInspector
 {
     private readonly ConcurrentDictionary<VolumeId, TaskCompletionSource<Inspection>> _answers = [];
 
+    private int _asked;
+
+    /// <summary>How often.</summary>
+    public int Asked => Volatile.Read(ref _asked);
+
     public static Inspection NewVolume(string id, long bytes = 1, params VolumeProtocol.RowsStored[] stored)
     {
         var task = SmallWork.Task(id);
@@ -18,6 +23,7 @@ internal sealed class FakeInspector : IVolumeInspector
 
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
+        Interlocked.Increment(ref _asked);
         var inspection = await Of(input.VolumeId).Task;
         return inspection with { Task = inspection.Task with { RunId = run } };
     }

@@ -10,6 +10,8 @@ public sealed class ZipFuzzTests
 {
     private const string Zip = "test://place/z.zip";
 
+    private static readonly NiftiBytes _nifti = new() { Shape = new(4, 3, 2), Intensity = (i, j, k) => (i * 0.37f) - (j * k) };
+
     /// <summary>What DEFLATE may make of a byte; a part of it is held twice while a file is read.</summary>
     private const int MostTimesTheFile = 3 * 1032;
 
@@ -30,18 +32,42 @@ public sealed class ZipFuzzTests
         Assert.Contains("zip.damaged", codes.Keys);
     }
 
+    [Fact]
+    public void Inspect_AVoxelOfOneEntryIsAnother_DamagedThoughItCanBeRead()
+    {
+        var (file, series) = (new EntryUri(Zip, "a.nii").ToString(), new SeriesUri(Zip, SeriesUri.KeyOf(new DicomBytes().Series)).ToString());
+        Assert.Equal("zip.damaged", CodeOf(file, _nifti.Plain()));
+        Assert.Equal("zip.damaged", CodeOf(series, _nifti.Plain())); // it might have been one of its slices
+        Assert.Equal("zip.damaged", CodeOf(series, new DicomBytes().Stack(3).First().ToArray()));
+        Assert.Equal("", CodeOf(file, new DicomBytes().Stack(3).First().ToArray()));
+
+        static string CodeOf(string uri, byte[] damaged)
+        {
+            var bytes = Sound(CompressionLevel.NoCompression);
+            bytes[bytes.AsSpan().IndexOf(damaged) + damaged.Length - 1] ^= 1;
+            try
+            {
+                VolumeSource.Inspect([uri], CancellationToken.None, new OneFile(bytes));
+                return "";
+            }
+            catch (ImagingException refused)
+            {
+                return refused.Code;
+            }
+        }
+    }
+
     private static byte[] Sound(CompressionLevel level)
     {
-        var nifti = new NiftiBytes { Shape = new(4, 3, 2), Intensity = (i, j, k) => (i * 0.37f) - (j * k) };
-        var header = nifti.Header();
+        var header = _nifti.Header();
         "ni1\0"u8.CopyTo(header.AsSpan(344));
         header.AsSpan(108, sizeof(float)).Clear();
         using var bytes = new MemoryStream();
         using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
         {
-            Add("a.nii", nifti.Plain());
+            Add("a.nii", _nifti.Plain());
             Add("p.hdr", header);
-            Add("p.img", nifti.Plain()[NiftiBytes.HeaderBytes..]);
+            Add("p.img", _nifti.Plain()[NiftiBytes.HeaderBytes..]);
             foreach (var (at, slice) in new DicomBytes().Stack(3).Index())
             {
                 Add($"ct/{at}", slice.ToArray());

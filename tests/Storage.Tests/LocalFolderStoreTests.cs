@@ -25,6 +25,29 @@ public sealed class LocalFolderStoreTests : BlobStoreContract, IDisposable
         await AssertFailsAsync(BlobStoreError.Unavailable, () => Open().HoldAsync(Token));
     }
 
+    /// <summary>As of a share of the network that hangs: here a pipe that nobody writes to.</summary>
+    [Fact]
+    public async Task Read_FileThatNeverAnswers_KeepsNoCallerAndEndsWhenCanceled()
+    {
+        var pipe = Path.Combine(Root, "a");
+        Directory.CreateDirectory(Root);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+        {
+            await made.WaitForExitAsync(Token);
+        }
+
+        using var stop = new CancellationTokenSource();
+        Task[] reading = [Open().ReadAsync("a", stop.Token), Open().OpenReadAsync("a", stop.Token), Open().FindAsync("a", stop.Token)];
+        Assert.All(reading, one => Assert.False(one.IsCompleted));
+        await stop.CancelAsync();
+        foreach (var one in reading)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one);
+        }
+
+        await using var end = File.Open(pipe, FileMode.Open, FileAccess.ReadWrite); // lets go who still waits
+    }
+
     [Fact]
     public async Task Write_Failing_LeavesNoTemporaryFile()
     {

@@ -3,9 +3,11 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
 using ToNNO.Contracts;
 
 namespace ToNNO.Coordinator.Api;
@@ -15,7 +17,7 @@ public static class ApiHosting
     /// <summary>Services of the HTTP API; an <see cref="IRunPlanner"/> and <see cref="ApiOptions"/> must be there too.</summary>
     public static IServiceCollection AddRunApi(this IServiceCollection services)
     {
-        services.AddSingleton<RunApi>().AddOpenApi().AddProblemDetails().Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true); // to be told what is wrong
+        services.AddSingleton<RunApi>().AddOpenApi(openApi => openApi.AddDocumentTransformer(TellOfToken)).AddProblemDetails().Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true); // to be told what is wrong
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.NumberHandling = Documents.Json.NumberHandling;
@@ -51,6 +53,20 @@ public static class ApiHosting
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase), api => api.Use(RequireTokenAsync));
         app.MapOpenApi();
         RunApi.Map(app);
+    }
+
+    private static Task TellOfToken(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancel)
+    {
+        const string Name = "token";
+        document.Components ??= new();
+        document.AddComponent<IOpenApiSecurityScheme>(Name, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = "bearer",
+            Description = "Of every node that serves the API (Api:Token); where nodes have none, none is asked for.",
+        });
+        document.Security = [new() { [new OpenApiSecuritySchemeReference(Name, document)] = [] }];
+        return Task.CompletedTask;
     }
 
     private static async Task RequireTokenAsync(HttpContext context, RequestDelegate next)

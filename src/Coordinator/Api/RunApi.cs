@@ -24,7 +24,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        var api = routes.MapGroup("/api/v1").AddEndpointFilter(ApiProblems.FilterAsync);
+        var api = routes.MapGroup("/api/v1").AddEndpointFilter(ApiProblems.FilterAsync).ProducesProblem(401).ProducesProblem(503);
         api.MapPost("/runs", (RunApi self, RunOrder order, CancellationToken cancel) => self.SubmitAsync(order, cancel))
             .WithName("submitRun").WithSummary("Submits a run. With a runId of its own it may be repeated safely.").ProducesProblem(400).ProducesProblem(409).ProducesProblem(422);
         api.MapGet("/runs", (RunApi self, CancellationToken cancel) => self.ListAsync(cancel)).WithName("listRuns").WithSummary("All runs of the store, the newest first.");

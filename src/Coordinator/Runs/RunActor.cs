@@ -2,17 +2,15 @@ using System.Diagnostics;
 using Akka.Actor;
 using Akka.Event;
 using ToNNO.Contracts;
-using ToNNO.Coordinator.Scheduling;
 using ToNNO.Coordinator.Volumes;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator.Runs;
 
-/// <summary>Takes every volume of a run through: so many at a time, each on its own, and tells the watchers.</summary>
+/// <summary>Takes every volume of a run through, each on its own, and tells the watchers.</summary>
 internal sealed class RunActor : ReceiveActor, IWithTimers
 {
     private readonly RunServices _services;
-    private readonly Admission _admission;
     private readonly RunInputs _inputs;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly RunWatchers _watchers = new(Context);
@@ -26,7 +24,6 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     public RunActor(RunDocument run, RunServices services)
     {
         (_run, _services) = (run, services);
-        _admission = new Admission(services.Options.MemoryBudgetBytes, services.Options.MaximumVolumes);
         _inputs = new RunInputs(run, services.Registry, services.Volumes.Ledger);
         _progress = RunProgress.Of(run.InputCount);
         _span = CoordinatorTelemetry.Source.Begin("run", run.TraceParent)?.SetTag("tonno.run.id", run.RunId.Value).SetTag("tonno.run.volumes", run.InputCount);
@@ -57,7 +54,6 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             Obey();
         });
         Receive<ControlFailed>(failed => failed.ReplyTo.Tell(new RunProtocol.RunRejected(_run.RunId, failed.Error.Code, failed.Error.Message)));
-        Receive<VolumeProtocol.AdmissionRequested>(Admit);
         Receive<VolumeProtocol.TurnAwaited>(awaited => _progress = _progress.TurnAwaited(awaited.VolumeId));
         Receive<VolumeProtocol.TurnCame>(came => _progress = _progress.TurnCame(came.VolumeId));
         Receive<VolumeProtocol.GivenWay>(given =>
@@ -124,6 +120,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         var stands = new VolumeProtocol.RunStands(_run.RunId, _run.Priority, Held: _run.State != RunState.Active);
         _services.Volumes.LeaseDesk.Tell(stands);
         _services.Volumes.Gate.Tell(stands);
+        _services.Volumes.Admission.Tell(stands);
         if (_run.State == RunState.Canceled)
         {
             foreach (var volume in _progress.InWork)
@@ -138,7 +135,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     /// <summary>Starts actors for as many of the next volumes as may read headers ahead of admission; of a canceled run, counts them.</summary>
     private void GoOn()
     {
-        var (settings, ahead, trace) = (_run.Settings, _services.Options.MaximumInspections, _span?.Id ?? _run.TraceParent);
+        var (settings, options, trace) = (_run.Settings, _services.Options, _span?.Id ?? _run.TraceParent);
+        var ahead = options.MaximumVolumes + options.MaximumInspections;
         while (_run.State != RunState.Paused && _progress.InWork.Count < ahead && _inputs.TryTake(out var input))
         {
             _progress = _progress.Started(input.VolumeId);
@@ -182,29 +180,6 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             error => new ControlFailed(error, replyTo));
     }
 
-    private void Admit(VolumeProtocol.AdmissionRequested request)
-    {
-        if (_admission.Exceeds(request.SizeBytes))
-        {
-            Sender.Tell(new VolumeProtocol.StageFailed(
-                "volume.too_large",
-                $"Volume {request.VolumeId} needs about {request.SizeBytes >> 20} MiB, more than the memory set aside for volumes; use a machine with more.",
-                VolumeState.Quarantined));
-            return;
-        }
-
-        _admission.Request(request.VolumeId, request.SizeBytes, request.Alone);
-        StartAdmitted();
-    }
-
-    private void StartAdmitted()
-    {
-        foreach (var volume in _admission.Admit())
-        {
-            Context.Child(ActorName(volume)).Tell(new VolumeProtocol.Admitted());
-        }
-    }
-
     private void Conclude(RunProtocol.VolumeConcluded concluded)
     {
         if (!_progress.IsInWork(concluded.VolumeId))
@@ -219,10 +194,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             _log.Info("Volume {VolumeId} of run {RunId} is {State}: {ReasonCode}; trace {TraceId}", concluded.VolumeId, _run.RunId, concluded.State, concluded.ReasonCode, Spans.TraceIdOf(concluded.TraceParent));
         }
 
-        _admission.Release(concluded.VolumeId);
         Context.Stop(Context.Child(ActorName(concluded.VolumeId)));
         _watchers.Tell(concluded);
-        StartAdmitted();
         GoOn();
     }
 
@@ -238,8 +211,6 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         {
             _progress = _progress.PutBack(volume);
             _inputs.PutBack(input!);
-            _admission.Release(volume);
-            StartAdmitted();
             GoOn();
             return;
         }

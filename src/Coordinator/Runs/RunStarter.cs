@@ -52,7 +52,7 @@ internal sealed class RunStarter(
     }
 
     /// <summary>What all runs of a coordinator share.</summary>
-    public sealed record Desks(IActorRef Leases, IActorRef Gate);
+    public sealed record Desks(IActorRef Leases, IActorRef Gate, IActorRef Admission);
 
     public sealed record Begun(RunServices Services, IReadOnlyList<RunDocument> UnderWay) : ILocalMessage;
 }

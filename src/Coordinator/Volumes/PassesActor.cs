@@ -14,6 +14,7 @@ internal sealed class PassesActor : ReceiveActor
     private readonly Inspection _inspection;
     private readonly IBlobStore _store;
     private readonly IActorRef _encoding;
+    private readonly IActorRef _storeWork;
     private readonly IReadOnlyList<DirectionRange> _passes;
     private readonly PassPlanner? _planner;
     private readonly Dictionary<DirectionRange, RowsBlob> _rows = [];
@@ -32,6 +33,7 @@ internal sealed class PassesActor : ReceiveActor
             _planner = new PassPlanner(task.Geometry, task.Plan(), task.Settings.Alpha, task.Settings.Threshold, rule, task.Settings.Classes.Count);
         }
 
+        _storeWork = Context.ActorOf(Props.Create(() => new StoreWorkActor(options, "passes", task.TraceParent)), "store");
         _encoding = Context.ActorOf(Props.Create(() => new EncodingActor(WorkId.Of(task), services.LeaseDesk, options, deaths)), "encoding");
 
         Receive<RowsStored>(Take);
@@ -40,9 +42,8 @@ internal sealed class PassesActor : ReceiveActor
         Receive<RowsRead>(read => Gather(read.Rows));
         Receive<PassJudged>(judged => GoOn(judged.Outcome, judged.BlankLogits));
         Receive<GuideStored>(stored => Open(task with { Guide = stored.Guide }));
-        Receive<Failed>(failed => Context.Parent.Tell(failed.Error is BlobStoreException store
-            ? new StageFailed(store.Code, store.Message, VolumeState.Failed)
-            : throw new InvalidOperationException($"Judging a pass of volume {task.VolumeId} failed.", failed.Error)));
+        Receive<Failed>(failed => Fail(failed.Error));
+        Receive<StoreWorkActor.Failed>(failed => Fail(failed.Error));
     }
 
     // Encoding that fails has lost its state: the volume fails with it.
@@ -85,13 +86,18 @@ internal sealed class PassesActor : ReceiveActor
         }
 
         var (lease, offsets) = (stored.Directions, _inspection.Task.Plan().OffsetCount);
-        _store.ReadAsync(stored.Rows.Path, _stopping.Token).PipeTo(
-            Self,
-            success: blob => RowsBlob.TryParse(blob.Bytes.Span, lease, offsets, _inspection.Task.Settings.Classes.Count) is { } rows
+        _storeWork.Tell(new StoreWorkActor.Work(async cancel =>
+        {
+            var blob = await _store.ReadAsync(stored.Rows.Path, cancel).ConfigureAwait(false);
+            return RowsBlob.TryParse(blob.Bytes.Span, lease, offsets, _inspection.Task.Settings.Classes.Count) is { } rows
                 ? new RowsRead(rows)
-                : new Failed(new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {stored.Rows.Path} are damaged; delete them and run again.")),
-            failure: error => new Failed(error));
+                : new Failed(new BlobStoreException(BlobStoreError.Unavailable, $"The rows at {stored.Rows.Path} are damaged; delete them and run again."));
+        }));
     }
+
+    private void Fail(Exception error) => Context.Parent.Tell(error is BlobStoreException store
+        ? new StageFailed(store.Code, store.Message, VolumeState.Failed)
+        : throw new InvalidOperationException($"Judging a pass of volume {_inspection.Task.VolumeId} failed.", error));
 
     private void Gather(RowsBlob rows)
     {
@@ -126,16 +132,16 @@ internal sealed class PassesActor : ReceiveActor
         }
 
         var pass = _passes[_pass];
-        StoreGuideAsync(task.GuidePath(pass), new RowsBlob(pass, guide.Length / blankLogits.Length / pass.Count, blankLogits, default, guide)).PipeTo(
-            Self, success: stored => new GuideStored(stored), failure: error => new Failed(error));
+        var rows = new RowsBlob(pass, guide.Length / blankLogits.Length / pass.Count, blankLogits, default, guide);
+        _storeWork.Tell(new StoreWorkActor.Work(async cancel => new GuideStored(await StoreGuideAsync(task.GuidePath(pass), rows, cancel).ConfigureAwait(false))));
     }
 
     /// <summary>Writes a guide; one that an earlier run left whole stands, for rows of the pass may have been made by it.</summary>
-    private async Task<BlobRef> StoreGuideAsync(string path, RowsBlob guide)
+    private async Task<BlobRef> StoreGuideAsync(string path, RowsBlob guide, CancellationToken cancel)
     {
         try
         {
-            var blob = await _store.ReadAsync(path, _stopping.Token).ConfigureAwait(false);
+            var blob = await _store.ReadAsync(path, cancel).ConfigureAwait(false);
             if (RowsBlob.TryParse(blob.Bytes.Span, guide.Directions, guide.OffsetCount, guide.BlankLogits.Length) is not null)
             {
                 return new BlobRef(path, blob.ETag.Value);
@@ -146,7 +152,7 @@ internal sealed class PassesActor : ReceiveActor
             // The first to come here writes it.
         }
 
-        var etag = await _store.WriteAsync(path, guide.ToBytes(), WriteCondition.Always, _stopping.Token).ConfigureAwait(false);
+        var etag = await _store.WriteAsync(path, guide.ToBytes(), WriteCondition.Always, cancel).ConfigureAwait(false);
         return new BlobRef(path, etag.Value);
     }
 

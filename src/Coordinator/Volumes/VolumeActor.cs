@@ -72,7 +72,7 @@ internal sealed class VolumeActor : ReceiveActor
     private IActorRef StoreWork(string name)
     {
         var (options, trace) = (_services.Options, _trace);
-        return Context.ActorOf(Props.Create(() => new StoreWorkActor(options, trace)), name);
+        return Context.ActorOf(Props.Create(() => new StoreWorkActor(options, name, trace)), name);
     }
 
     private async Task<object> InspectAsync(RunSettings settings, CancellationToken cancel)
@@ -105,7 +105,7 @@ internal sealed class VolumeActor : ReceiveActor
                 return;
             }
 
-            Context.Parent.Tell(new AdmissionRequested(_input.VolumeId, _inspection.PredictedBytes, Alone: _stuck > 0));
+            _services.Admission.Tell(new AdmissionRequested(_run, _input.VolumeId, _inspection.PredictedBytes, Alone: _stuck > 0));
         });
         Receive<Admitted>(_ =>
         {
@@ -159,6 +159,7 @@ internal sealed class VolumeActor : ReceiveActor
             var (region, options) = (_services.PublisherRegion, _services.Options);
             var publish = new ReconProtocol.PublishHeatmap(_settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges) { TraceParent = _trace };
             Context.ActorOf(Props.Create(() => new PublishingActor(publish, region, options)), Publisher);
+            _services.Admission.Tell(new Stays());
         });
         Receive<ReconProtocol.HeatmapPublished>(published =>
         {
@@ -171,11 +172,16 @@ internal sealed class VolumeActor : ReceiveActor
     private void ReceiveFailures()
     {
         Receive<StageFailed>(failed => Conclude(failed.State, failed.ReasonCode, failed.Detail, reused: false));
-        Receive<VolumeGateActor.GiveWay>(_ =>
+        Receive<GiveWay>(_ =>
+        {
+            // What is encoded stays in the store, and so does what is being written to the ledger.
+            _ledger.Tell(new StoreWorkActor.Work(_ => Task.FromResult<object>(new GivenWay(_input))));
+        });
+        Receive<GivenWay>(given =>
         {
             if (Context.Child(Publisher).IsNobody())
             {
-                Context.Parent.Tell(new GivenWay(_input)); // what is encoded stays in the store
+                Context.Parent.Tell(given);
             }
         });
         Receive<Cancel>(_ => Conclude(VolumeState.Canceled, "run.canceled", "The run was canceled.", reused: false));
@@ -207,6 +213,7 @@ internal sealed class VolumeActor : ReceiveActor
             _span?.SetStatus(ActivityStatusCode.Error, reasonCode);
         }
 
+        _services.Admission.Tell(new Stays());
         var elapsed = _services.Time.GetElapsedTime(_begun);
         var concluded = new RunProtocol.VolumeConcluded(_run, _input.VolumeId, state, reasonCode, detail, reused, elapsed) { TraceParent = _trace };
         if (!reused)

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using ToNNO.Contracts;
+using ToNNO.Coordinator.Scheduling;
 
 namespace ToNNO.Coordinator.Volumes;
 
@@ -9,19 +10,19 @@ internal sealed class VolumeGateActor : ReceiveActor
 {
     private readonly Dictionary<VolumeId, VolumeTurns> _turns = [];
     private readonly Dictionary<IActorRef, VolumeId> _volumes = [];
-    private readonly Dictionary<RunId, VolumeProtocol.RunStands> _runs = [];
+    private readonly RunRanks _ranks = new();
 
     public VolumeGateActor()
     {
         Receive<VolumeProtocol.RunStands>(stands =>
         {
-            _runs[stands.RunId] = stands;
+            _ranks.Stands(stands);
             foreach (var turns in _turns.Values)
             {
                 MakeWay(turns);
             }
         });
-        Receive<VolumeProtocol.RunEnded>(ended => _runs.Remove(ended.RunId));
+        Receive<VolumeProtocol.RunEnded>(ended => _ranks.Ended(ended.RunId));
         Receive<Enter>(enter =>
         {
             if (!_turns.TryGetValue(enter.VolumeId, out var turns))
@@ -44,7 +45,7 @@ internal sealed class VolumeGateActor : ReceiveActor
         {
             _volumes.Remove(gone.ActorRef, out var volume);
             var turns = _turns[volume];
-            if (turns.Leave(gone.ActorRef, Rank) is { } next)
+            if (turns.Leave(gone.ActorRef, _ranks.Of) is { } next)
             {
                 next.Tell(new Entered(AfterAnother: true));
             }
@@ -56,14 +57,11 @@ internal sealed class VolumeGateActor : ReceiveActor
         });
     }
 
-    /// <summary>The higher the earlier.</summary>
-    private (bool Active, int Priority) Rank(RunId run) => _runs.TryGetValue(run, out var stands) ? (!stands.Held, stands.Priority) : default;
-
     private void MakeWay(VolumeTurns turns)
     {
-        if (turns.MustGiveWay(Rank) is { } holder)
+        if (turns.MustGiveWay(_ranks.Of) is { } holder)
         {
-            holder.Tell(new GiveWay());
+            holder.Tell(new VolumeProtocol.GiveWay());
         }
     }
 
@@ -75,7 +73,4 @@ internal sealed class VolumeGateActor : ReceiveActor
 
     /// <summary>Another run is at it.</summary>
     public sealed record Waits : ILocalMessage;
-
-    /// <summary>A run that comes first waits for the volume: it is to be left to that one, unless its result is already being made. May be said again.</summary>
-    public sealed record GiveWay : ILocalMessage;
 }

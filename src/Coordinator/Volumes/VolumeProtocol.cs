@@ -5,9 +5,9 @@ namespace ToNNO.Coordinator.Volumes;
 /// <summary>Between the actors of one coordinator.</summary>
 internal static class VolumeProtocol
 {
-    /// <summary>Asks the run to let a volume into work.</summary>
+    /// <summary>The sender asks to be let into work, until it ends.</summary>
     /// <param name="Alone">No other volume is to be in work with it.</param>
-    public sealed record AdmissionRequested(VolumeId VolumeId, long SizeBytes, bool Alone) : ILocalMessage;
+    public sealed record AdmissionRequested(RunId RunId, VolumeId VolumeId, long SizeBytes, bool Alone) : ILocalMessage;
 
     public sealed record Admitted : ILocalMessage;
 
@@ -17,7 +17,14 @@ internal static class VolumeProtocol
     /// <summary>No other run is at the volume.</summary>
     public sealed record TurnCame(VolumeId VolumeId) : ILocalMessage;
 
-    /// <summary>Another run is to have the volume first: the sender is to be stopped, and begun anew later.</summary>
+    /// <summary>A run that comes first waits for the volume, or for its place: both are to be left to it, unless the volume's result is already
+    /// being made. May be said again.</summary>
+    public sealed record GiveWay : ILocalMessage;
+
+    /// <summary>The sender is about to end, and gives way to nobody any more.</summary>
+    public sealed record Stays : ILocalMessage;
+
+    /// <summary>The sender leaves what it has to another run: it is to be stopped, and begun anew later.</summary>
     public sealed record GivenWay(RunInput Input) : ILocalMessage;
 
     /// <summary>Tells a volume's actor to end its work without a result.</summary>
@@ -29,7 +36,7 @@ internal static class VolumeProtocol
     /// <summary>A run's document says how it ended: whoever asks from now on is answered by it.</summary>
     public sealed record RunEnded(RunId RunId) : ILocalMessage;
 
-    /// <summary>How the leases of a run are to be handed out, and its volumes; for the lease desk, which watches the sender, and the gate.</summary>
+    /// <summary>How the leases of a run are to be handed out, and its volumes; for the lease desk, which watches the sender, the gate and the admission.</summary>
     /// <param name="Held">None are, for now.</param>
     public sealed record RunStands(RunId RunId, int Priority, bool Held) : ILocalMessage;
 

@@ -25,6 +25,9 @@ internal sealed record VolumeServices(
     /// <summary>Where runs take turns at a volume: <see cref="VolumeGateActor"/>.</summary>
     public required IActorRef Gate { get; init; }
 
+    /// <summary>Where volumes are let into work: <see cref="Scheduling.AdmissionActor"/>.</summary>
+    public required IActorRef Admission { get; init; }
+
     /// <summary>Removes rows and slabs, which the published result has made superfluous; of other volumes they stay, for the next try.</summary>
     public async Task ClearAsync(VolumeId volume, CancellationToken cancel)
     {

@@ -34,10 +34,12 @@ internal static class LocalResources
             {
                 MemoryBudgetBytes = memory / 2,
                 MaximumVolumes = Math.Max(2, encoders),
+                MaximumInspections = 6,
                 LeaseDeadline = Unhurried,
                 TakesUpRuns = false,
                 RefusalPause = TimeSpan.FromSeconds(1), // no other node will join
                 ShortestLeaseDeadline = Unhurried,
+                StoreDeadline = Unhurried,
                 MaximumSilences = Unasked,
             },
             Slice = new SliceOptions { Device = device, Encoders = encoders, CacheBytes = memory / 8, DrainDeadline = TimeSpan.Zero },

@@ -268,6 +268,13 @@ public sealed class ApiTests : IAsyncLifetime
         var order = document["components"]!["schemas"]!["RunOrder"]!["properties"]!.AsObject();
         Assert.Equal(typeof(RunOrder).GetProperties().Length, order.Count);
         Assert.All(order, property => Assert.NotEmpty((string?)property.Value!["description"] ?? ""));
+        Assert.Equal("bearer", (string?)document["components"]!["securitySchemes"]!["token"]!["scheme"]);
+        Assert.NotNull(Assert.Single(document["security"]!.AsArray())!["token"]);
+        Assert.All(paths.SelectMany(path => path.Value!.AsObject()), request =>
+        {
+            Assert.NotNull(request.Value!["responses"]!["401"]);
+            Assert.NotNull(request.Value["responses"]!["503"]);
+        });
     }
 
     [Fact]

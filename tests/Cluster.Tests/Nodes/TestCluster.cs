@@ -142,37 +142,35 @@ public sealed class TestCluster : IAsyncLifetime
     internal Task HoldsBlocksAsync(string name) => UntilAsync(
         $"{name} holds blocks", async () => (await LeasesAsync()).Nodes.Any(node => node.Blocks > 0 && node.Address.EndsWith($":{_ports[name]}", StringComparison.Ordinal)));
 
-    /// <summary>Stops encoders where that leaves a reducer with slabs that have a part of their rows: that reducer.</summary>
-    internal async Task<NodeProcess> StarvesAsync(params NodeProcess[] encoding)
+    /// <summary>Returns as soon as a reducer holds slabs that have a part of their rows: that reducer.</summary>
+    internal async Task<NodeProcess> AccumulatesAsync()
     {
-        // In a row: rows that the store has already are soon applied, and what stays open lacks others.
-        const int Looks = 4;
-        var looks = 0;
         NodeProcess? found = null;
-        await UntilAsync("a reducer lacks rows", async () =>
+        await UntilAsync("a reducer accumulates", async () =>
         {
-            if (looks == 0)
-            {
-                Array.ForEach(encoding, node => node.Stop());
-            }
-
-            var before = found;
-            found = null;
             foreach (var node in _nodes.Values.Where(node => node.Name.StartsWith("recon", StringComparison.Ordinal)))
             {
                 found ??= await node.MetricAsync("tonno_recon_slab_open") > 0 ? node : null;
             }
 
-            looks = found is not null && (looks == 0 || found == before) ? looks + 1 : 0;
-            if (looks == 0)
-            {
-                Array.ForEach(encoding, node => node.Continue()); // between two volumes: another moment
-            }
-
-            return looks == Looks;
+            return found is not null;
         });
         return found!;
     }
+
+    /// <summary>Submits a run and returns when two of its volumes are done. Until <see cref="Hurry"/> the store answers late: what a test aims at
+    /// is there for seconds, and the run does not end before, however slow or fast the machine.</summary>
+    internal async Task<ClusterRun> UnderWayAsync(string name)
+    {
+        await ReadyAsync();
+        Proxy.Delay = TimeSpan.FromMilliseconds(100); // each piece, either way
+        var run = await SubmitAsync(name);
+        await run.ReachedAsync(2);
+        return run;
+    }
+
+    /// <summary>The store answers at once again.</summary>
+    internal void Hurry() => Proxy.Delay = TimeSpan.Zero;
 
     /// <summary>Submits a run over copies of the volumes, named anew, so that no other run's results stand for them.</summary>
     /// <param name="model">Another than the one of the references.</param>
@@ -285,7 +283,7 @@ public sealed class TestCluster : IAsyncLifetime
     {
         if (_seeds.Length == 0)
         {
-            _seeds = $"127.0.0.1:{ports[0]},127.0.0.1:{ports[2]}"; // the coordinators
+            _seeds = $"localhost:{ports[0]},localhost:{ports[2]}"; // the coordinators, by names that are looked up
         }
 
         _ports[name] = port;
@@ -293,7 +291,7 @@ public sealed class TestCluster : IAsyncLifetime
             name,
             httpPort,
             [
-                "--roles", name.Split('-')[0], "--store", Address, "--port", $"{port}", "--seeds", _seeds, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu", "--encoders", "1",
+                "--roles", name.Split('-')[0], "--store", Address, "--host", "localhost", "--option", "Cluster:Bind=127.0.0.1", "--port", $"{port}", "--seeds", _seeds, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu", "--encoders", "1",
                 "--option", "Cluster:StableAfter=00:00:04", "--option", "Cluster:HeartbeatPause=00:00:04", "--option", "Coordinator:ReducerDeadline=00:00:05",
                 "--option", "Coordinator:SlicesPerLease=500", "--option", "Coordinator:LeaseDeadline=00:02:00", "--option", "Coordinator:ShortestLeaseDeadline=00:01:00", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10",
             ],

@@ -19,7 +19,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     private readonly TestProbe _client;
     private readonly TestProbe _encoder;
     private readonly TestProbe _slabs;
-    private readonly CoordinatorOptions _options = new() { MaximumAttempts = 3, MaximumInspections = 2, MemoryBudgetBytes = 1 << 20 };
+    private readonly CoordinatorOptions _options = new() { MaximumAttempts = 3, MaximumVolumes = 1, MaximumInspections = 1, MemoryBudgetBytes = 1 << 20 };
     private readonly IActorRef _publisher;
     private readonly IActorRef _coordinator;
 
@@ -184,12 +184,28 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Ask(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Resume, 0));
         LeaseOf(SmallWork.Run);
         Assert.Equal((2, 0), (Ask(new RunProtocol.DescribeRun(SmallWork.Run)).InWork, Ask(new RunProtocol.DescribeRun(SmallWork.Run)).Awaited));
+    }
 
-        void LeaseOf(RunId run)
-        {
-            Request();
-            _encoder.FishForMessage(message => message is SliceProtocol.EncodeLease lease && lease.Task.RunId == run);
-        }
+    /// <summary>One budget for all runs: an urgent one is neither beside it nor behind it.</summary>
+    [Fact]
+    public async Task Admission_UrgentRunWhileAllPlacesAreTaken_StartsAtOnceAndTheOtherGoesOnAfterwards()
+    {
+        var urgent = new RunId("urgent");
+        await SubmitAsync("a");
+        _inspector.Answer(FakeInspector.NewVolume("a", bytes: 1 << 20));
+        LeaseOf(SmallWork.Run);
+        await SubmitAsync(urgent, "u");
+        var asked = await Sys.ActorSelection(_coordinator.Path / "admission").ResolveOne(TimeSpan.FromSeconds(20));
+        _inspector.Answer(FakeInspector.NewVolume("u", bytes: 1 << 20));
+        AwaitAssert(() => Assert.Equal(1, Ask(new RunProtocol.DescribeRun(urgent)).InWork));
+        Settle(asked);
+        Assert.Null(await EntryAsync("u"));
+
+        Ask(new RunProtocol.ControlRun(urgent, RunControl.Prioritize, 1));
+        LeaseOf(urgent);
+        Assert.Equal(VolumeState.InProcess, (await EntryAsync("u"))!.State);
+        Ask(new RunProtocol.ControlRun(urgent, RunControl.Cancel, 0));
+        LeaseOf(SmallWork.Run);
     }
 
     [Fact]
@@ -259,6 +275,56 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         _store.Before = _ => Task.CompletedTask;
         Pass(_options.StoreRetryPause, coordinator);
         AwaitAssert(() => Assert.Equal(SmallWork.Run, Ask(new RunProtocol.DescribeRun(SmallWork.Run), coordinator).RunId), TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public async Task Begin_StoreHangs_QuestionsAreRefusedAfterAWhile()
+    {
+        await EndAsync(_coordinator);
+        var hangs = new TaskCompletionSource();
+        _store.Before = call => call.Path == CoordinatorClaim.Path ? hangs.Task : Task.CompletedTask;
+        var coordinator = Coordinator(_options);
+        for (var tick = 0; tick < 10; tick++)
+        {
+            Pass(_options.ClaimRenewal, coordinator);
+        }
+
+        var probe = CreateTestProbe();
+        Settle(coordinator);
+        coordinator.Tell(new RunProtocol.DescribeRun(SmallWork.Run), probe.Ref);
+        Assert.Equal("store.unavailable", probe.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
+        hangs.SetResult();
+        AwaitAssert(() =>
+        {
+            coordinator.Tell(new RunProtocol.DescribeRun(SmallWork.Run), probe.Ref);
+            Assert.Equal("run.unknown", probe.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
+        });
+    }
+
+    [Fact]
+    public async Task Renewal_StoreHangs_IsToldAndAskedOnceUntilItAnswers()
+    {
+        using var heard = new Heard();
+        await SubmitAsync("a");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        var renewal = await Sys.ActorSelection(_coordinator.Path / "renewal").ResolveOne(TimeSpan.FromSeconds(20));
+        var (hangs, asked) = (new TaskCompletionSource(), 0);
+        _store.Before = call => call is { Path: CoordinatorClaim.Path, Operation: StoreOperation.Read } && ++asked > 0 ? hangs.Task : Task.CompletedTask;
+        for (var tick = 0; tick < 20; tick++)
+        {
+            Pass(_options.ClaimRenewal, renewal);
+        }
+
+        Settle(renewal);
+        Assert.Equal(1, asked);
+        Assert.True(heard.Of("tonno.coordinator.store.silence") >= 570); // 3, 6 … 57 s
+
+        hangs.SetResult();
+        AwaitAssert(() =>
+        {
+            Pass(_options.ClaimRenewal, renewal);
+            Assert.True(asked > 1);
+        });
     }
 
     [Fact]
@@ -456,7 +522,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         TimeProvider.System,
         new ClaimKeeper(_store),
         () => false,
-        (desks, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desks.Leases, _slabs.Ref, _publisher, options, TimeProvider.System) { Gate = desks.Gate }))));
+        (desks, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desks.Leases, _slabs.Ref, _publisher, options, TimeProvider.System) { Gate = desks.Gate, Admission = desks.Admission }))));
 
     private static async Task EndAsync(IActorRef coordinator) => await coordinator.GracefulStop(TimeSpan.FromSeconds(30));
 
@@ -492,6 +558,13 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     {
         Ask(new RunProtocol.DescribeRun(SmallWork.Run)); // a coordinator that has not begun hears no requests
         _coordinator.Tell(new SliceProtocol.RequestLease("e", []), _encoder.Ref);
+    }
+
+    /// <summary>Asks for a lease until there is one of a run.</summary>
+    private void LeaseOf(RunId run)
+    {
+        Request();
+        _encoder.FishForMessage(message => message is SliceProtocol.EncodeLease lease && lease.Task.RunId == run);
     }
 
     private (string Id, VolumeState State, string Code) Concluded()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Scheduling;
@@ -6,70 +7,159 @@ namespace ToNNO.Coordinator.Tests.Scheduling;
 
 public class AdmissionTests
 {
+    private static readonly RunId _one = new("one");
+    private static readonly RunId _other = new("other");
+    private readonly Dictionary<RunId, int?> _ranks = new() { [_one] = 0, [_other] = 0 };
+    private readonly Admission<string> _admission = new(budgetBytes: 100, maximumVolumes: 4);
+
     [Fact]
     public void Exceeds_LargerThanTheBudget_CouldNeverStart()
     {
-        var admission = new Admission(budgetBytes: 100, maximumVolumes: 4);
-        Assert.True(admission.Exceeds(101));
-        Assert.False(admission.Exceeds(100));
+        Assert.True(_admission.Exceeds(101));
+        Assert.False(_admission.Exceeds(100));
     }
 
     [Fact]
     public void Admit_LoneVolumeThatIsTooLarge_IsNotBlockedForEver()
     {
-        var admission = new Admission(budgetBytes: 100, maximumVolumes: 4);
-        admission.Request(new("huge"), 1000);
-        admission.Request(new("small"), 1);
-        Assert.Equal([new VolumeId("huge")], admission.Admit());
-        admission.Release(new("huge"));
-        Assert.Equal([new VolumeId("small")], admission.Admit());
+        _admission.Request("huge", _one, 1000);
+        _admission.Request("small", _one, 1);
+        Assert.Equal(["huge"], Admit());
+        _admission.Release("huge");
+        Assert.Equal(["small"], Admit());
     }
 
     [Fact]
     public void Admit_VolumeThatMustBeAlone_WaitsForTheOthersAndTheyForIt()
     {
-        var admission = new Admission(budgetBytes: 100, maximumVolumes: 4);
-        admission.Request(new("a"), 1);
-        admission.Request(new("suspect"), 1, alone: true);
-        admission.Request(new("b"), 1);
-        Assert.Equal([new VolumeId("a")], admission.Admit());
-        admission.Release(new("a"));
-        Assert.Equal([new VolumeId("suspect")], admission.Admit());
-        Assert.Empty(admission.Admit());
-        admission.Release(new("suspect"));
-        Assert.Equal([new VolumeId("b")], admission.Admit());
+        _admission.Request("a", _one, 1);
+        _admission.Request("suspect", _one, 1, alone: true);
+        _admission.Request("b", _one, 1);
+        Assert.Equal(["a"], Admit());
+        _admission.Release("a");
+        Assert.Equal(["suspect"], Admit());
+        Assert.Empty(Admit());
+        _admission.Release("suspect");
+        Assert.Equal(["b"], Admit());
     }
 
     [Fact]
-    public void Release_VolumeThatWasNeverAdmitted_IsHarmless()
+    public void Release_VolumeThatWaitsOrIsUnknown_ChangesNothingElse()
     {
-        var admission = new Admission(budgetBytes: 100, maximumVolumes: 1);
-        admission.Release(new("unknown"));
-        admission.Request(new("a"), 1);
-        Assert.Single(admission.Admit());
+        _admission.Release("unknown");
+        _admission.Request("a", _one, 60);
+        _admission.Request("b", _one, 60);
+        _admission.Request("c", _one, 40);
+        Assert.Equal(["a"], Admit());
+        _admission.Release("b");
+        Assert.Equal(["c"], Admit());
     }
 
     [Fact]
-    public void Admit_RandomSizesAndReleases_WithinBudgetInOrderAndAllInTheEnd() =>
-        Gen.Select(Gen.Long[1, 100].Array[1, 40], Gen.Int[0, 1000], Gen.Int[1, 6]).Sample((sizes, seed, maximum) =>
+    public void Admit_TwoRuns_ShareOneBudgetAndTakeTurns()
+    {
+        foreach (var n in Enumerable.Range(0, 4))
+        {
+            _admission.Request($"a{n}", _one, 1);
+        }
+
+        Assert.Equal(["a0", "a1", "a2", "a3"], Admit());
+        foreach (var n in Enumerable.Range(4, 4))
+        {
+            _admission.Request($"a{n}", _one, 1);
+            _admission.Request($"b{n}", _other, 1);
+        }
+
+        Assert.Empty(Admit());
+        Assert.Empty(_admission.MustGiveWay(Rank)); // among equals nobody goes
+        Assert.Equal(["b4", "b5", "a4", "b6"], new[] { "a0", "a1", "a2", "b4" }.SelectMany(released =>
+        {
+            _admission.Release(released);
+            return Admit();
+        }));
+    }
+
+    [Fact]
+    public void Admit_HigherRun_IsFirstAndAHeldOneNotAtAll()
+    {
+        _admission.Request("a", _one, 1);
+        _admission.Request("b", _other, 1);
+        (_ranks[_one], _ranks[_other]) = (null, null);
+        Assert.Empty(Admit());
+        (_ranks[_one], _ranks[_other]) = (-1, 3);
+        Assert.Equal(["b", "a"], Admit());
+    }
+
+    [Fact]
+    public void MustGiveWay_HigherRunWaits_AsManyOfTheLatestAsItNeeds()
+    {
+        _admission.Request("a", _one, 30);
+        _admission.Request("b", _one, 30);
+        _admission.Request("c", _one, 30);
+        Admit();
+        _admission.Request("urgent", _other, 50);
+        Assert.Empty(_admission.MustGiveWay(Rank));
+        _ranks[_other] = 1;
+        Assert.Equal(["c", "b"], _admission.MustGiveWay(Rank));
+        _admission.Release("c");
+        Assert.Empty(Admit());
+        Assert.Equal(["b"], _admission.MustGiveWay(Rank));
+        _admission.Release("b");
+        Assert.Equal(["urgent"], Admit());
+        Assert.Empty(_admission.MustGiveWay(Rank));
+    }
+
+    [Fact]
+    public void MustGiveWay_OneIsAboutToEnd_AnotherGoes()
+    {
+        _admission.Request("a", _one, 50);
+        _admission.Request("b", _one, 50);
+        Admit();
+        _ranks[_other] = 1;
+        _admission.Request("urgent", _other, 50);
+        _admission.Stay("b");
+        Assert.Equal(["a"], _admission.MustGiveWay(Rank));
+        _admission.Stay("a");
+        Assert.Empty(_admission.MustGiveWay(Rank));
+    }
+
+    [Fact]
+    public void MustGiveWay_RunIsHeld_ItsVolumesGoOnlyForOthers()
+    {
+        _admission.Request("a", _one, 60);
+        _admission.Request("b", _one, 60);
+        Admit();
+        _ranks[_one] = null;
+        Assert.Empty(_admission.MustGiveWay(Rank));
+        _admission.Request("c", _other, 60);
+        Assert.Equal(["a"], _admission.MustGiveWay(Rank));
+    }
+
+    [Fact]
+    public void MustGiveWay_WhatGoesWouldNotDo_NobodyGoes()
+    {
+        _admission.Request("equal", _other, 70);
+        _admission.Request("low", _one, 20);
+        _ranks[_one] = -1;
+        Admit();
+        _admission.Request("large", _other, 50);
+        Assert.Empty(_admission.MustGiveWay(Rank));
+        _admission.Release("large");
+        _admission.Request("fits", _other, 30);
+        Assert.Equal(["low"], _admission.MustGiveWay(Rank));
+    }
+
+    [Fact]
+    public void Admit_RandomRunsSizesAndReleases_WithinBudgetInOrderOfEachRunAndAllInTheEnd() =>
+        Gen.Select(Gen.Long[1, 100].Array[1, 40], Gen.Int[0, 1000], Gen.Int[1, 6], Gen.Int[1, 4]).Sample((sizes, seed, maximum, runs) =>
         {
             const long Budget = 100;
             var random = new Random(seed);
-            var admission = new Admission(Budget, maximum);
-            var (running, started) = (new List<VolumeId>(), new List<VolumeId>());
-            long SizeOf(VolumeId id) => sizes[int.Parse(id.Value, System.Globalization.CultureInfo.InvariantCulture)];
-            void Admit()
+            var admission = new Admission<int>(Budget, maximum);
+            var (running, started) = (new List<int>(), new List<int>());
+            for (var volume = 0; volume < sizes.Length; volume++)
             {
-                var admitted = admission.Admit();
-                running.AddRange(admitted);
-                started.AddRange(admitted);
-                Assert.True(running.Sum(SizeOf) <= Budget);
-                Assert.True(running.Count <= maximum);
-            }
-
-            for (var index = 0; index < sizes.Length; index++)
-            {
-                admission.Request(new($"{index}"), sizes[index]);
+                admission.Request(volume, RunOf(volume), sizes[volume]);
                 Admit();
                 if (running.Count > 0 && random.Next(2) == 0)
                 {
@@ -82,7 +172,22 @@ public class AdmissionTests
                 Release(random.Next(running.Count));
             }
 
-            Assert.Equal(Enumerable.Range(0, sizes.Length).Select(index => new VolumeId($"{index}")), started);
+            Assert.Equal(Enumerable.Range(0, sizes.Length), started.Order());
+            Assert.All(started.GroupBy(RunOf), run => Assert.Equal(run.Order(), run));
+
+            RunId RunOf(int volume) => new((volume % runs).ToString(CultureInfo.InvariantCulture));
+
+            int? RankOf(RunId run) => run.Value[0] / 2; // two of each rank
+
+            void Admit()
+            {
+                var admitted = admission.Admit(RankOf);
+                running.AddRange(admitted);
+                started.AddRange(admitted);
+                Assert.True(running.Sum(volume => sizes[volume]) <= Budget);
+                Assert.True(running.Count <= maximum);
+                Assert.All(admission.MustGiveWay(RankOf), volume => Assert.Contains(volume, running));
+            }
 
             void Release(int index)
             {
@@ -91,4 +196,8 @@ public class AdmissionTests
                 Admit();
             }
         });
+
+    private IReadOnlyList<string> Admit() => _admission.Admit(Rank);
+
+    private int? Rank(RunId run) => _ranks[run];
 }

@@ -165,8 +165,8 @@ public sealed class PassesActorSpecs : VirtualTimeSpecs
     {
         var inspection = new Inspection(task, [.. task.Leases()], stored ?? [], task.Plan().Directions.Count, 1, Done: null);
         var services = new VolumeServices(
-            new FakeInspector(), new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, Nobody.Instance, Nobody.Instance, new CoordinatorOptions(), TimeProvider.System)
-        { Gate = Nobody.Instance };
+            new FakeInspector(), new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, Nobody.Instance, Nobody.Instance, new CoordinatorOptions { MaximumStoreFailures = 1 }, TimeProvider.System)
+        { Gate = Nobody.Instance, Admission = Nobody.Instance };
         _volume.ChildActorOf(Props.Create(() => new PassesActor(inspection, services, VolumeDeaths.None)));
     }
 

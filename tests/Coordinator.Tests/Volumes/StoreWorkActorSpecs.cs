@@ -16,7 +16,7 @@ public sealed class StoreWorkActorSpecs : VirtualTimeSpecs
     {
         var options = _options;
         _parent = CreateTestProbe();
-        _worker = _parent.ChildActorOf(Props.Create(() => new StoreWorkActor(options, null)));
+        _worker = _parent.ChildActorOf(Props.Create(() => new StoreWorkActor(options, "ledger", null)));
     }
 
     /// <summary>What was told last is done last, however long what was told before it takes; and each is tried as often as the first.</summary>
@@ -48,6 +48,27 @@ public sealed class StoreWorkActorSpecs : VirtualTimeSpecs
     {
         _worker.Tell(new Work(_ => throw new InvalidOperationException("no")));
         Assert.IsType<InvalidOperationException>(_parent.ExpectMsg<Failed>().Error);
+    }
+
+    [Fact]
+    public void Work_NothingAnswers_FailsAfterTheDeadlineWhateverComesLaterAndTheNextIsDone()
+    {
+        var (answer, canceled) = (new TaskCompletionSource<object>(), CancellationToken.None);
+        _worker.Tell(new Work(cancel =>
+        {
+            canceled = cancel;
+            return answer.Task;
+        }));
+        _worker.Tell(new Work(_ => Task.FromResult<object>("next")));
+        AwaitCondition(() => canceled.CanBeCanceled);
+        Pass(_options.StoreDeadline, _worker);
+        var failed = Assert.IsType<Storage.BlobStoreException>(_parent.ExpectMsg<Failed>().Error);
+        Assert.Equal("ledger.silent", failed.Code);
+        Assert.Contains("akka://", failed.Message, StringComparison.Ordinal);
+        Assert.True(canceled.IsCancellationRequested);
+        Assert.Equal("next", _parent.ExpectMsg<string>());
+        answer.SetResult("late");
+        ExpectNothing(_parent, _worker);
     }
 
     private static Work Failing(string name, int times) =>

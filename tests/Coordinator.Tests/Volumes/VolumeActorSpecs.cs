@@ -18,6 +18,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     private readonly FakeInspector _inspector = new();
     private readonly CoordinatorOptions _options = new() { MaximumStoreFailures = 1, MaximumAttempts = 3 };
     private readonly TestProbe _run;
+    private readonly TestProbe _admission;
     private readonly TestProbe _desk;
     private readonly TestProbe _slabs;
     private readonly TestProbe _publisher;
@@ -26,7 +27,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
 
     public VolumeActorSpecs()
     {
-        (_run, _desk, _slabs, _publisher) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
+        (_run, _admission, _desk, _slabs, _publisher) = (CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe(), CreateTestProbe());
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
         _gate = Sys.ActorOf(Props.Create(() => new VolumeGateActor()));
         _volume = Begin();
@@ -76,13 +77,49 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     public void GiveWay_UntilTheResultIsBeingMade_TheRunIsTold()
     {
         Work();
-        _volume.Tell(new VolumeGateActor.GiveWay());
+        _volume.Tell(new GiveWay());
         Assert.Equal("a", _run.ExpectMsg<GivenWay>().Input.VolumeId.Value);
         Encode();
         CompleteSlabs();
         _publisher.ExpectMsg<ReconProtocol.PublishHeatmap>();
-        _volume.Tell(new VolumeGateActor.GiveWay());
+        _volume.Tell(new GiveWay());
         ExpectNothing(_run, _volume);
+    }
+
+    [Fact]
+    public async Task GiveWay_WhileTheLedgerIsBeingWritten_GoesWhenThatIsDone()
+    {
+        Work();
+        var (begun, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _store.Before = call => call.Changes && begun.TrySetResult() ? goOn.Task : Task.CompletedTask;
+        var encoding = _desk.LastSender;
+        encoding.Tell(new LeaseStarted(new(16, 16), _slabs.Ref));
+        encoding.Tell(new LeasesLost([new(16, 16)], LeaseLoss.Died, [16], "there#1", TimeSpan.Zero));
+        await begun.Task;
+        _volume.Tell(new GiveWay());
+        ExpectNothing(_run, _volume);
+        goOn.SetResult();
+        _run.ExpectMsg<GivenWay>();
+        Assert.Equal([new VolumeDeaths.Place(16, 1)], (await EntryAsync()).Deaths?.Places);
+    }
+
+    [Fact]
+    public void Inspecting_SourceNeverAnswers_FailsAndTheStageIsNamed()
+    {
+        IActorRef? inspection = null;
+        AwaitAssert(() => inspection = Sys.ActorSelection(_volume.Path / "inspection").ResolveOne(TimeSpan.FromSeconds(1)).GetAwaiter().GetResult());
+        AwaitCondition(() => _inspector.Asked > 0);
+        Pass(_options.StoreDeadline, inspection!);
+        Assert.Equal((VolumeState.Failed, "inspection.silent", false), Concluded());
+    }
+
+    [Fact]
+    public void Concluding_OrPublishing_GivesWayToNobody()
+    {
+        Publish();
+        _admission.ExpectMsg<Stays>();
+        _volume.Tell(new StageFailed("volume.non_finite", "NaN", VolumeState.Quarantined));
+        _admission.ExpectMsg<Stays>();
     }
 
     [Fact]
@@ -176,7 +213,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
         _volume.Tell(PoisonPill.Instance);
         _desk.ExpectMsg<LeasesWithdrawn>();
         var second = Begin();
-        _run.ExpectMsg<AdmissionRequested>();
+        _admission.ExpectMsg<AdmissionRequested>();
         second.Tell(new Admitted());
         Assert.Equal([16], _desk.ExpectMsg<LeasesOffered>().Suspects);
         Assert.Equal((VolumeState.InProcess, 2), await LedgerAsync());
@@ -260,7 +297,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     {
         var services = new VolumeServices(
             _inspector, new Ledger(_store, TimeProvider.System, epoch: 1), _store, _desk.Ref, _slabs.Ref, _publisher.Ref, _options, TimeProvider.System)
-        { Gate = _gate };
+        { Gate = _gate, Admission = _admission.Ref };
         var input = new RunInput(new("a"), ["/nowhere/a.nii"], "lesion of Doe");
         return _run.ChildActorOf(Props.Create(() => new VolumeActor(SmallWork.Run, SmallWork.Settings, input, services)));
     }
@@ -273,7 +310,7 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
 
     private void Admit()
     {
-        _run.ExpectMsg<AdmissionRequested>();
+        _admission.ExpectMsg<AdmissionRequested>();
         _volume.Tell(new Admitted());
     }
 
