@@ -53,6 +53,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task Coordinator_LeadingOneKilled_TheOtherGoesOnFromTheLedger()
     {
         var run = await cluster.UnderWayAsync("leadkill");
+        await run.ReachedAsync(2); // which are in the ledger
         var leader = await cluster.LeaderAsync();
         leader.Kill();
         cluster.Hurry();
@@ -64,6 +65,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task AllNodes_KilledAtOnce_GoOnWhenTheyAreBack()
     {
         var run = await cluster.UnderWayAsync("allkill");
+        await run.ReachedAsync(2); // which are in the ledger
         foreach (var node in cluster.Nodes)
         {
             node.Kill();

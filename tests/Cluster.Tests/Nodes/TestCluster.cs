@@ -158,14 +158,14 @@ public sealed class TestCluster : IAsyncLifetime
         return found!;
     }
 
-    /// <summary>Submits a run and returns when two of its volumes are done. Until <see cref="Hurry"/> the store answers late: what a test aims at
-    /// is there for seconds, and the run does not end before, however slow or fast the machine.</summary>
+    /// <summary>Submits a run and returns when some of it is encoded. Until <see cref="Hurry"/> the store answers late: what a test aims at is there
+    /// for seconds, and the run does not end before, however slow or fast the machine.</summary>
     internal async Task<ClusterRun> UnderWayAsync(string name)
     {
         await ReadyAsync();
         Proxy.Delay = TimeSpan.FromMilliseconds(100); // each piece, either way
         var run = await SubmitAsync(name);
-        await run.ReachedAsync(2);
+        await UntilAsync("slices are encoded", async () => (await run.ViewAsync()).SlicesEncoded > 0);
         return run;
     }
 
