@@ -23,6 +23,7 @@ internal static class SchedulingBench
             FewVolumes: Of(new SimulatedCluster(1000, 100)),
             SmallRunOfTenAlone: Of(new SimulatedCluster(100, 0) { SmallRun = SmallRun }),
             SmallRunOfTenBesideALargeOne: Of(new SimulatedCluster(100, Math.Min(volumes, 20_000)) { SmallRun = SmallRun }),
+            SmallRunOfTenUrgentBesideALargeOne: Of(new SimulatedCluster(100, Math.Min(volumes, 20_000)) { SmallRun = SmallRun, SmallPriority = 1 }),
             ANodeDiesEvery20S: Of(new SimulatedCluster(1000, volumes) { DeathEvery = TimeSpan.FromSeconds(20) }));
     }
 
@@ -42,6 +43,7 @@ internal static class SchedulingBench
             (double)cluster.Blocks / Math.Max(1, cluster.Leases),
             cluster.SmallRunSeconds,
             cluster.Deaths,
+            cluster.GivenWay,
             cpu.TotalMicroseconds / Math.Max(1, cluster.Leases));
     }
 
@@ -53,6 +55,7 @@ internal static class SchedulingBench
         Case FewVolumes,
         Case SmallRunOfTenAlone,
         Case SmallRunOfTenBesideALargeOne,
+        Case SmallRunOfTenUrgentBesideALargeOne,
         [property: JsonPropertyName("a_node_dies_every_20_s")] Case ANodeDiesEvery20S) : ICheckedReport
     {
         private const double LeastBusy = 0.95;
@@ -64,7 +67,9 @@ internal static class SchedulingBench
         public bool Whole => Cases.All(one => one.Finished == one.Volumes)
             && Steady.Append(OneEncoderToANode).All(one => one.BusyUntilTheLastVolumeBegan > LeastBusy && one.DownloadsPerVolume < MostDownloads)
             && ANodeDiesEvery20S is { Deaths: > 0, BusyUntilTheLastVolumeBegan: > LeastBusy }
-            && SmallRunOfTenBesideALargeOne.SmallRunSeconds < MostSlowdown * SmallRunOfTenAlone.SmallRunSeconds;
+            && SmallRunOfTenBesideALargeOne.SmallRunSeconds < MostSlowdown * SmallRunOfTenAlone.SmallRunSeconds
+            && SmallRunOfTenUrgentBesideALargeOne is { GivenWay: > 0 and <= SmallRun } urgent
+            && urgent.SmallRunSeconds < SmallRunOfTenBesideALargeOne.SmallRunSeconds;
 
         private IEnumerable<Case> Cases => [.. Steady, OneEncoderToANode, FewVolumes, ANodeDiesEvery20S];
     }
@@ -80,5 +85,6 @@ internal static class SchedulingBench
         double BlocksPerLease,
         double? SmallRunSeconds,
         int Deaths,
+        int GivenWay,
         double CpuMicrosecondsALease);
 }

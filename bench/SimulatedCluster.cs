@@ -4,7 +4,7 @@ using ToNNO.Coordinator.Scheduling;
 
 namespace ToNNO.Bench;
 
-/// <summary>A lease board, nodes with caches and encoders of different speeds, and volumes that take time to read, in virtual seconds.</summary>
+/// <summary>Admission and lease board, nodes with caches and encoders of different speeds, and volumes that take time to read, in virtual seconds.</summary>
 internal sealed class SimulatedCluster
 {
     private const int CachedVolumes = 8;
@@ -15,10 +15,12 @@ internal sealed class SimulatedCluster
     private readonly PriorityQueue<Action, (double Time, long Order)> _events = new();
     private readonly Dictionary<string, Encoder> _encoders = new(StringComparer.Ordinal);
     private readonly Dictionary<WorkId, Work> _open = [];
+    private readonly Dictionary<WorkId, Work> _waiting = [];
     private readonly Random _random = new(1);
     private readonly RunSettings _settings = SimulatedVolumes.Settings(400);
     private readonly LeaseTerms _terms = new(new CoordinatorOptions());
     private readonly LeaseBoard _board;
+    private readonly Admission<WorkId> _admission;
     private long _order;
     private int _next;
     private int _smallLeft;
@@ -32,6 +34,7 @@ internal sealed class SimulatedCluster
     {
         (Encoders, Volumes) = (encoders, volumes);
         _board = new LeaseBoard(_terms);
+        _admission = new Admission<WorkId>(long.MaxValue, Math.Max(4, 2 * encoders));
     }
 
     public int Encoders { get; }
@@ -42,6 +45,9 @@ internal sealed class SimulatedCluster
 
     /// <summary>Volumes of a second run, submitted when a quarter of the first is done.</summary>
     public int SmallRun { get; init; }
+
+    /// <summary>The large run has 0.</summary>
+    public int SmallPriority { get; init; }
 
     public TimeSpan? DeathEvery { get; init; }
 
@@ -57,6 +63,9 @@ internal sealed class SimulatedCluster
     public long Blocks { get; private set; }
 
     public int Deaths { get; private set; }
+
+    /// <summary>Volumes that gave way to a run of higher priority.</summary>
+    public int GivenWay { get; private set; }
 
     public double? SmallRunSeconds { get; private set; }
 
@@ -103,30 +112,58 @@ internal sealed class SimulatedCluster
         _nodes++;
     }
 
-    /// <summary>Admits volumes: two for each encoder are in work.</summary>
+    /// <summary>Lets volumes into work, two for each encoder; of the large run as many wait as encoders.</summary>
     private void Open()
     {
-        while (_open.Count < Math.Max(4, 2 * Encoders) && _next < Volumes)
+        while (_waiting.Count < Math.Max(4, Encoders) && _next < Volumes)
         {
-            Begin(SimulatedVolumes.Task(_large, _settings, _next++));
-            (_lastBegan, _busyWhenLastBegan) = (Now, _busy);
+            Request(new Work(SimulatedVolumes.Task(_large, _settings, _next++)));
         }
 
         if (SmallRun > 0 && _smallBegan is null && Finished >= Volumes / 4)
         {
             _smallBegan = Now;
+            _board.Stand(_small, SmallPriority, paused: false);
             for (var volume = 0; volume < SmallRun; volume++)
             {
-                Begin(SimulatedVolumes.Task(_small, _settings, volume));
+                Request(new Work(SimulatedVolumes.Task(_small, _settings, volume)));
             }
+        }
+
+        Admit();
+        while (_admission.MustGiveWay(Rank) is { Count: > 0 } leaving)
+        {
+            foreach (var id in leaving)
+            {
+                GivenWay++;
+                _open.Remove(id, out var work);
+                _board.Withdraw(id);
+                _admission.Release(id);
+                Request(work!);
+            }
+
+            Admit();
         }
     }
 
-    private void Begin(VolumeTask task)
+    private int? Rank(RunId run) => run == _small ? SmallPriority : 0;
+
+    private void Request(Work work)
     {
-        var blocks = task.Leases().ToList();
-        _open[WorkId.Of(task)] = new Work(task, blocks.Count);
-        _board.Add(task, blocks, [], "");
+        var id = WorkId.Of(work.Task);
+        _waiting[id] = work;
+        _admission.Request(id, id.Run, sizeBytes: 1);
+    }
+
+    private void Admit()
+    {
+        foreach (var id in _admission.Admit(Rank))
+        {
+            _waiting.Remove(id, out var work);
+            _open[id] = work!;
+            _board.Add(work!.Task, work.Task.Leases().Where(block => work.Left.Contains(block.First)), work.Suspects, "");
+            (_lastBegan, _busyWhenLastBegan) = id.Run == _large ? (Now, _busy) : (_lastBegan, _busyWhenLastBegan);
+        }
     }
 
     /// <summary>Asks one block ahead.</summary>
@@ -219,17 +256,19 @@ internal sealed class SimulatedCluster
     {
         if (!_open.TryGetValue(id, out var work))
         {
-            return;
+            return; // it gave way, and nobody hears of the block
         }
 
         work.Suspects.Remove(first);
-        if (--work.Left > 0)
+        work.Left.Remove(first);
+        if (work.Left.Count > 0)
         {
             return;
         }
 
         _open.Remove(id);
         _board.Withdraw(id);
+        _admission.Release(id);
         if (id.Run == _small)
         {
             _smallLeft--;
@@ -288,11 +327,12 @@ internal sealed class SimulatedCluster
         public bool Asked { get; set; }
     }
 
-    private sealed class Work(VolumeTask task, int left)
+    private sealed class Work(VolumeTask task)
     {
         public VolumeTask Task { get; } = task;
 
-        public int Left { get; set; } = left;
+        /// <summary>First directions of the blocks that are not encoded.</summary>
+        public HashSet<int> Left { get; } = [.. task.Leases().Select(block => block.First)];
 
         public HashSet<int> Suspects { get; } = [];
     }
