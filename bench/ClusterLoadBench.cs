@@ -131,13 +131,13 @@ internal static class ClusterLoadBench
         private const double LeastBusy = 0.95;
         private const double MostSecondsUntilReady = 60;
 
-        /// <summary>What a hundred thousand volumes may take beyond what a tenth of them does.</summary>
+        /// <summary>What a hundred thousand volumes may take beyond the least that was seen before.</summary>
         private const double MostGrowthMebibytes = 16;
 
         public bool Whole => Load.CoresFor1000LeasesASecond < MostCores
             && Load.Busy > LeastBusy
             && Archive.ReadyAgainSeconds < MostSecondsUntilReady
-            && Archive.Memory[^1].Mebibytes < Archive.Memory[0].Mebibytes + MostGrowthMebibytes;
+            && Archive.Memory[^1].Mebibytes < Archive.Memory.Min(sample => sample.Mebibytes) + MostGrowthMebibytes;
     }
 
     /// <param name="BlockSeconds">That a block takes.</param>

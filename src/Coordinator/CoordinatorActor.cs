@@ -45,7 +45,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 
     protected override void PreStart()
     {
-        Timers.StartPeriodicTimer(nameof(Listen), new Listen(), _starter.Options.ClaimRenewal);
+        var every = _starter.Options.ClaimRenewal;
+        Timers.StartPeriodicTimer(nameof(Listen), new Listen(), every * (ClaimKeeper.WatchedRenewals + 1), every); // a claim that stands is watched first
         Begin();
     }
 
@@ -100,7 +101,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
             _silence.Lasts(_starter.Options.ClaimRenewal);
             _unclaimed = _silence.IsLong ? new BlobStoreException(BlobStoreError.Unavailable, "The store does not answer.") : _unclaimed;
         });
-        Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again
+        Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again, and so do those who would know
+        Receive<StoreProtocol.DescribeStore>(_ => { });
+        Receive<SliceProtocol.DescribeLeases>(_ => { });
         Receive<RunProtocol.DescribeRun>(describe => Refuse(describe.RunId), _ => _unclaimed is not null);
         Receive<RunProtocol.ControlRun>(control => Refuse(control.RunId), _ => _unclaimed is not null);
         ReceiveAny(_ => Stash.Stash());

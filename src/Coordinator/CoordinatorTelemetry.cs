@@ -32,6 +32,11 @@ public static class CoordinatorTelemetry
 
     private static readonly UpDownCounter<long> _volumes = _meter.CreateUpDownCounter<long>("tonno.coordinator.volume.open", "{volume}", "Volumes that are read (scheduled) or worked on (in process).");
 
+    private static readonly UpDownCounter<long> _runs = _meter.CreateUpDownCounter<long>("tonno.coordinator.run.open", "{run}", "Runs that have not ended, paused ones among them.");
+
+    private static readonly Histogram<double> _runDuration = _meter.CreateHistogram(
+        "tonno.coordinator.run.duration", "s", "Time from a run's submission to its end, by how it ended: finished or canceled.", advice: Buckets());
+
     private static readonly Counter<long> _concluded = _meter.CreateCounter<long>("tonno.coordinator.volume.concluded", "{volume}", "Volumes that are done with, by state.");
 
     private static readonly Gauge<int> _leading = _meter.CreateGauge<int>("tonno.coordinator.leading", "{coordinator}", "1 while this node coordinates, 0 while it stands by.");
@@ -128,6 +133,11 @@ public static class CoordinatorTelemetry
     internal static void NodeDied() => _deaths.Add(1);
 
     internal static void Refused(string reasonCode) => _refusals.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
+
+    /// <summary>A run is taken up by this coordinator, or is so no longer.</summary>
+    internal static void RunOpen(int change) => _runs.Add(change);
+
+    internal static void RunEnded(bool canceled, TimeSpan elapsed) => _runDuration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("state", canceled ? "canceled" : "finished"));
 
     /// <summary>A volume enters a state, or leaves it.</summary>
     internal static void Open(VolumeState state, int change) => _volumes.Add(change, new KeyValuePair<string, object?>("state", Name(state)));

@@ -79,7 +79,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         {
             view = await AskAsync(new RunProtocol.DescribeRun(run), cancel).ConfigureAwait(false);
         }
-        catch (OrderRefusedException moving) when (moving.Code == Silent)
+        catch (OrderRefusedException moving) when (moving.Code == Silent || moving.Code.StartsWith("store.", StringComparison.Ordinal))
         {
             view = RunView.Of((await FindAsync(run, cancel).ConfigureAwait(false))!); // who was told of a failure would submit it once more
         }

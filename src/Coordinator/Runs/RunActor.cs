@@ -71,6 +71,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<Ended>(ended =>
         {
             _run = ended.Run;
+            CoordinatorTelemetry.RunEnded(_run.State == RunState.Canceled, _services.Volumes.Time.GetUtcNow() - _run.SubmittedAt);
             _watchers.Tell(_progress.ToMessage(_run.RunId));
             _watchers.Tell(new RunProtocol.RunFinished(_run.RunId));
             Timers.CancelAll();
@@ -103,12 +104,14 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
+        CoordinatorTelemetry.RunOpen(1);
         Timers.StartPeriodicTimer(nameof(Tell), new Tell(), _services.Options.ProgressInterval);
         Obey();
     }
 
     protected override void PostStop()
     {
+        CoordinatorTelemetry.RunOpen(-1);
         _stopping.Cancel();
         _stopping.Dispose();
         _span?.Dispose();

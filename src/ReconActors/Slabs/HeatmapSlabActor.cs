@@ -55,8 +55,6 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         Receive<ReceiveTimeout>(_ => Passivate());
     }
 
-    protected override void PreStart() => ReconTelemetry.Open(1);
-
     protected override void PreRestart(Exception reason, object message)
     {
         _span.Fail("internal.failure");
@@ -77,7 +75,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
 
     protected override void PostStop()
     {
-        ReconTelemetry.Open(-1);
+        Drop();
         _stopping.Cancel();
         _stopping.Dispose();
         _span?.Dispose();
@@ -115,7 +113,12 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         }
 
         var begun = Stopwatch.GetTimestamp();
-        _slab ??= new SlabAccumulator(request.Task, request.Slab, _stages);
+        if (_slab is null)
+        {
+            _slab = new SlabAccumulator(request.Task, request.Slab, _stages);
+            ReconTelemetry.Open(1);
+        }
+
         _slab.Apply(lease);
         _elapsed += Stopwatch.GetElapsedTime(begun);
         if (!_slab.Complete)
@@ -148,9 +151,18 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         _stages.Tell(_span?.Id ?? request.TraceParent);
         _span.Fail(code);
         _span = null;
-        _slab = null; // fed anew from direction 0
+        Drop(); // fed anew from direction 0
         _elapsed = TimeSpan.Zero;
         _busy = false;
+    }
+
+    private void Drop()
+    {
+        if (_slab is not null)
+        {
+            _slab = null;
+            ReconTelemetry.Open(-1);
+        }
     }
 
     private static void Passivate() => Context.Parent.Tell(new Passivate(PoisonPill.Instance));

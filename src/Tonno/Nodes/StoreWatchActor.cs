@@ -12,13 +12,20 @@ internal sealed class StoreWatchActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan _askAgainAfter = TimeSpan.FromSeconds(15);
 
+    private bool _looking;
+
     public StoreWatchActor(IActorRef coordinator, IBlobStore store)
     {
-        Receive<Ask>(_ => coordinator.Tell(new StoreProtocol.DescribeStore()));
-        Receive<StoreProtocol.StoreDescribed>(described => StoreMark.RequireAsync(store, described.Mark, CancellationToken.None).PipeTo(
-            Self, success: () => new Looked(null), failure: error => new Looked(error)));
+        Receive<Ask>(_ => !_looking, _ => coordinator.Tell(new StoreProtocol.DescribeStore()));
+        Receive<StoreProtocol.StoreDescribed>(_ => !_looking, described =>
+        {
+            _looking = true; // a store may take long, and hang
+            StoreMark.RequireAsync(store, described.Mark, CancellationToken.None).PipeTo(
+                Self, success: () => new Looked(null), failure: error => new Looked(error));
+        });
         Receive<Looked>(looked =>
         {
+            _looking = false;
             if (looked.Error is BlobStoreException { Error: BlobStoreError.OtherStore } other)
             {
                 Context.GetLogger().Error("{Reason} This node leaves", other.Message);

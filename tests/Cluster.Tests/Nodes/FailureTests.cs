@@ -30,9 +30,8 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task SliceNode_KilledMidLease_ItsLeasesGoToAnother()
     {
         var run = await cluster.UnderWayAsync("slicekill");
-        await cluster.HoldsBlocksAsync("slice-0");
         var deaths = (await cluster.LeasesAsync()).Deaths;
-        cluster["slice-0"].Kill();
+        (await cluster.FrozenWithBlocksAsync("slice-0")).Kill();
         cluster.Hurry();
         await cluster.UntilAsync("a node is known to have died with blocks in its hands", async () => (await cluster.LeasesAsync()).Deaths > deaths);
         await run.AssertWholeAsync();
@@ -79,9 +78,8 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task SliceNode_FrozenForLongerThanTheFailureDetectorWaits_IsDoneWithoutAndJoinsAnew()
     {
         var run = await cluster.UnderWayAsync("freeze");
-        await cluster.HoldsBlocksAsync("slice-1");
-        var (frozen, lives) = (cluster["slice-1"], cluster["slice-1"].Lives);
-        frozen.Stop();
+        var lives = cluster["slice-1"].Lives;
+        var frozen = await cluster.FrozenWithBlocksAsync("slice-1");
         cluster.Hurry();
         await Task.Delay(_longFreeze, Cancel); // the freeze itself, not a wait for something
         frozen.Continue();

@@ -140,7 +140,29 @@ public sealed class TestCluster : IAsyncLifetime
 
     /// <summary>Returns as soon as a node holds blocks of directions.</summary>
     internal Task HoldsBlocksAsync(string name) => UntilAsync(
-        $"{name} holds blocks", async () => (await LeasesAsync()).Nodes.Any(node => node.Blocks > 0 && node.Address.EndsWith($":{_ports[name]}", StringComparison.Ordinal)));
+        $"{name} holds blocks", async () => (await LeasesAsync()).Nodes.Any(node => IsOf(node, name)));
+
+    private bool IsOf(EncodingNodeView node, string name) => node.Blocks > 0 && node.Address.EndsWith($":{_ports[name]}", StringComparison.Ordinal);
+
+    /// <summary>Freezes a node with blocks of directions in its hands.</summary>
+    internal async Task<NodeProcess> FrozenWithBlocksAsync(string name)
+    {
+        var node = _nodes[name];
+        await UntilAsync($"{name} is frozen with blocks", async () =>
+        {
+            await HoldsBlocksAsync(name);
+            node.Stop();
+            // It may have sent what it had just before.
+            if ((await LeasesAsync()).Nodes.Any(one => IsOf(one, name)))
+            {
+                return true;
+            }
+
+            node.Continue();
+            return false;
+        });
+        return node;
+    }
 
     /// <summary>Returns as soon as a reducer holds slabs that have a part of their rows: that reducer.</summary>
     internal async Task<NodeProcess> AccumulatesAsync()

@@ -136,6 +136,8 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Finished();
         Assert.True(heard.Of("tonno.coordinator.volume.open scheduled") > 0);
         Assert.True(heard.Of("tonno.coordinator.volume.concluded quarantined") > 0);
+        Assert.True(heard.Of("tonno.coordinator.run.open") > 0);
+        Assert.True(heard.Of("tonno.coordinator.run.duration finished") > 0);
     }
 
     [Fact]
@@ -284,7 +286,7 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         var hangs = new TaskCompletionSource();
         _store.Before = call => call.Path == CoordinatorClaim.Path ? hangs.Task : Task.CompletedTask;
         var coordinator = Coordinator(_options);
-        for (var tick = 0; tick < 10; tick++)
+        for (var tick = 0; tick < 15; tick++)
         {
             Pass(_options.ClaimRenewal, coordinator);
         }
