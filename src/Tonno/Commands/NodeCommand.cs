@@ -97,6 +97,9 @@ internal static class NodeCommand
     private static CommandException EndedBy(CoordinatedShutdown.Reason? reason) => reason is StoreWatchActor.OtherStore
         ? new CommandException(
             ExitCodes.NothingDone, "store.other", "This node's store is not the one that the cluster's coordinator works on: give both the same, and look whether it is mounted here.")
+        : reason is CoordinatedShutdown.ClusterJoinUnsuccessfulReason
+        ? new CommandException(
+            ExitCodes.NothingDone, "node.not_joined", "None of the seeds has let this node in within Cluster:JoinWithin; the log says which were asked. Start it again when they are up.")
         : reason?.GetType().Name == TlsFailure
         ? new CommandException(
             ExitCodes.NothingDone, "node.tls_refused", "This node and another did not trust each other's certificates: give all of them a Cluster:Tls:Certificate that the same Cluster:Tls:Authority signed.")

@@ -88,6 +88,7 @@ internal static class NodeHost
             logLevel,
             $$"""
             akka.cluster.failure-detector.acceptable-heartbeat-pause = {{(long)cluster.HeartbeatPause.TotalMilliseconds}}ms
+            akka.cluster.shutdown-after-unsuccessful-join-seed-nodes = {{(long)cluster.JoinWithin.TotalMilliseconds}}ms
             akka.cluster.split-brain-resolver.stable-after = {{(long)cluster.StableAfter.TotalMilliseconds}}ms
             """)
             .WithActors((system, registry, resolver) =>

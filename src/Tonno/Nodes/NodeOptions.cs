@@ -69,6 +69,10 @@ internal sealed class NodeOptions
         [Range(typeof(TimeSpan), "00:00:05", "1.00:00:00")]
         public TimeSpan OrphanedAfter { get; init; } = TimeSpan.FromMinutes(1);
 
+        [Description("A node that has not been let in by its seeds for so long ends, to knock anew: they may not know it from one that died at its address.")]
+        [Range(typeof(TimeSpan), "00:00:05", "1.00:00:00")]
+        public TimeSpan JoinWithin { get; init; } = TimeSpan.FromMinutes(2);
+
         public TlsSection Tls { get; init; } = new();
 
         public IReadOnlyList<string> SeedList => Split(Seeds);

@@ -20,6 +20,15 @@ public sealed class NodeCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Node_NoSeedLetsItIn_EndsAndSaysSo()
+    {
+        var ports = FreePorts.Find(3);
+        var ended = await TonnoProcess.RunAsync(
+            "node", "--store", _work.Out, "--roles", "recon", "--port", $"{ports[0]}", "--listen", $"127.0.0.1:{ports[1]}", "--seeds", $"127.0.0.1:{ports[2]}", "--option", "Cluster:JoinWithin=00:00:05");
+        Assert.Equal((4, "node.not_joined"), (ended.ExitCode, ended.Errors[^1].Split(':')[0]));
+    }
+
+    [Fact]
     public async Task SubmitAndWait_OneNodeThenAnotherBesides_SameBytesAsRun()
     {
         for (var at = 0; at < 3; at++)

@@ -315,7 +315,7 @@ public sealed class TestCluster : IAsyncLifetime
             [
                 "--roles", name.Split('-')[0], "--store", Address, "--host", "localhost", "--option", "Cluster:Bind=127.0.0.1", "--port", $"{port}", "--seeds", _seeds, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu", "--encoders", "1",
                 "--option", "Cluster:StableAfter=00:00:04", "--option", "Cluster:HeartbeatPause=00:00:04", "--option", "Coordinator:ReducerDeadline=00:00:05",
-                "--option", "Coordinator:SlicesPerLease=500", "--option", "Coordinator:LeaseDeadline=00:02:00", "--option", "Coordinator:ShortestLeaseDeadline=00:01:00", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10",
+                "--option", "Coordinator:SlicesPerLease=500", "--option", "Coordinator:LeaseDeadline=00:02:00", "--option", "Coordinator:ShortestLeaseDeadline=00:01:00", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10", "--option", "Cluster:JoinWithin=00:00:20",
             ],
             Identity(_proxy.Port),
             _folder[$"{name}.log"]);
