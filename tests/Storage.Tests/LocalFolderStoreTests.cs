@@ -45,7 +45,7 @@ public sealed class LocalFolderStoreTests : BlobStoreContract, IDisposable
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one);
         }
 
-        await using var end = File.Open(pipe, FileMode.Open, FileAccess.ReadWrite); // lets go who still waits
+        await using var end = File.Open(pipe, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite); // lets go who still waits
     }
 
     [Fact]
