@@ -166,14 +166,14 @@ internal abstract class FileContainer : IDisposable
         private static (Stream, long) Open(ZipArchiveEntry entry, string name)
         {
             // What deflate cannot have made is a false length; memory is taken by it.
-            if (entry.Length / DeflatedStream.MostExpansion > entry.CompressedLength)
+            if (entry.Length / EntryStream.MostExpansion > entry.CompressedLength)
             {
                 throw Damaged(name, null);
             }
 
             try
             {
-                return (new DeflatedStream(entry.Open(), entry.Length, entry.Crc32, name), entry.Length);
+                return (new EntryStream(entry.Open(), entry.Length, entry.Crc32, name), entry.Length);
             }
             catch (Exception damaged) when (damaged is InvalidDataException or IOException)
             {
@@ -186,7 +186,7 @@ internal abstract class FileContainer : IDisposable
 
         /// <summary>The content of an entry, whose damage is a reason. What is read to its end is held against its checksum, which the runtime's
         /// reader does not look at.</summary>
-        private sealed class DeflatedStream(Stream entry, long lengthBytes, uint checksum, string name) : ReadOnlyStream
+        private sealed class EntryStream(Stream entry, long lengthBytes, uint checksum, string name) : ReadOnlyStream
         {
             /// <summary>DEFLATE's best case: 258 bytes from 2 bits.</summary>
             public const long MostExpansion = 1032;

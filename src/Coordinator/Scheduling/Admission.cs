@@ -53,7 +53,7 @@ internal sealed class Admission<TVolume>(long budgetBytes, int maximumVolumes)
             return;
         }
 
-        foreach (var waiting in _waiting.Values.SelectMany(queue => queue).Where(waiting => waiting.Volume.Equals(volume)).Take(1).ToArray())
+        if (_waiting.Values.SelectMany(queue => queue).FirstOrDefault(one => one.Volume.Equals(volume)) is { } waiting)
         {
             Dequeue(waiting);
         }
@@ -87,9 +87,11 @@ internal sealed class Admission<TVolume>(long budgetBytes, int maximumVolumes)
         }
 
         var (go, rest) = (new List<TVolume>(), _load);
-        foreach (var place in _admitted.Values.Where(place => IsLower(place.Run) && !_staying.Contains(place.Volume)).OrderBy(place => rank(place.Run) ?? int.MinValue).ThenByDescending(place => place.Arrival))
+        var lower = _admitted.Values.Where(place => IsLower(place.Run) && !_staying.Contains(place.Volume));
+        foreach (var place in lower.OrderBy(place => RankOf(place.Run)).ThenByDescending(place => place.Arrival))
         {
-            (go, rest) = ([.. go, place.Volume], rest.Without(place));
+            go.Add(place.Volume);
+            rest = rest.Without(place);
             if (Fits(next, rest))
             {
                 return go;
@@ -98,7 +100,9 @@ internal sealed class Admission<TVolume>(long budgetBytes, int maximumVolumes)
 
         return [];
 
-        bool IsLower(RunId run) => (rank(run) ?? int.MinValue) < rank(next.Run);
+        int RankOf(RunId run) => rank(run) ?? int.MinValue;
+
+        bool IsLower(RunId run) => RankOf(run) < RankOf(next.Run);
     }
 
     private Place? Next(Func<RunId, int?> rank) => _waiting
