@@ -6,7 +6,7 @@ namespace ToNNO.Bench;
 /// <summary>Measures, and prints what was measured as one JSON object on the last line.</summary>
 internal static class Program
 {
-    private static readonly JsonSerializerOptions _json = new()
+    public static JsonSerializerOptions Json { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
@@ -27,6 +27,7 @@ internal static class Program
         ["fuzz"] = FuzzBench.Measure,
         ["kernels"] = KernelsBenchmark.Measure,
         ["pipeline"] = PipelineBench.Measure,
+        ["reading"] = ReadingBench.Measure,
         ["scaling"] = ScalingBench.Measure,
         ["scheduling"] = SchedulingBench.Measure,
         ["slicing"] = SlicingBench.Measure,
@@ -47,7 +48,7 @@ internal static class Program
         }
 
         var measured = measure(rest);
-        Console.WriteLine(JsonSerializer.Serialize(measured, _json));
+        Console.WriteLine(JsonSerializer.Serialize(measured, Json));
         return measured is ICheckedReport { Whole: false } ? 1 : 0;
     }
 }

@@ -36,7 +36,7 @@ internal sealed class SimulatedCoordination : IAsyncDisposable
         var slabs = _system.ActorOf(Props.Create(() => new SlabRegion()));
         var publishers = _system.ActorOf(Props.Create(() => new PublisherRegion()));
         var starter = new RunStarter(
-            store, "bench", options, TimeProvider.System, new ClaimKeeper(store), () => false,
+            store, "bench", options, TimeProvider.System, new ClaimKeeper(store), () => false, false,
             (desks, ledger) => new VolumeServices(Inspector, ledger, store, desks.Leases, slabs, publishers, options, TimeProvider.System) { Gate = desks.Gate, Admission = desks.Admission });
         var coordinator = _system.ActorOf(Props.Create(() => new CoordinatorActor(starter)), "coordinator");
         _system.ActorOf(Props.Create(() => new Watcher(coordinator, run.RunId, this)));

@@ -4,11 +4,13 @@ using ToNNO.Tests.Support;
 namespace ToNNO.Bench;
 
 /// <summary>Kills a node of a cluster now and then, as chance would have it.</summary>
+/// <param name="spared">Names of nodes that are not killed.</param>
 /// <param name="time">So long.</param>
 /// <param name="seed">The same nodes in the same order for the same seed.</param>
-internal sealed class SoakKiller(BenchCluster cluster, TimeSpan time, TimeSpan every, int seed)
+internal sealed class SoakKiller(BenchCluster cluster, IReadOnlyList<string> spared, TimeSpan time, TimeSpan every, int seed)
 {
     private readonly Random _random = new(seed);
+    private readonly IReadOnlyList<NodeProcess> _victims = [.. cluster.Nodes.Where(node => !spared.Contains(node.Name))];
     private readonly Dictionary<string, int> _kills = [];
 
     /// <summary>By role.</summary>
@@ -26,7 +28,7 @@ internal sealed class SoakKiller(BenchCluster cluster, TimeSpan time, TimeSpan e
         while (Stopwatch.GetElapsedTime(begun) + every < time)
         {
             await Task.Delay(every);
-            var node = cluster.Nodes[_random.Next(cluster.Nodes.Count)];
+            var node = _victims[_random.Next(_victims.Count)];
             if (!node.IsRunning)
             {
                 continue; // it ended by itself and is just coming back

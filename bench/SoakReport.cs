@@ -18,7 +18,7 @@ internal interface ICheckedReport
 /// <param name="LeftOver">Temporary files, and files that no result tells of, after <c>tonno verify</c>.</param>
 /// <param name="VerifyExitCode">Of <c>tonno verify</c>.</param>
 /// <param name="LongestSecondsWithoutVolume">Between one volume's end and the next's.</param>
-/// <param name="PeakMebibytes">Resident memory by role; Azurite keeps all blobs in its own.</param>
+/// <param name="PeakMebibytes">Resident memory by role, of slice nodes and reducers those that were spared; Azurite keeps all blobs in its own.</param>
 internal sealed record SoakReport(
     string Store,
     int Seed,
@@ -41,5 +41,5 @@ internal sealed record SoakReport(
     /// <summary>Nodes' memory that grows by more than this over the time is not flat.</summary>
     private const double Flat = 1.5;
 
-    public bool Whole => Completed == Volumes && Mismatched == 0 && LeftOver == 0 && VerifyExitCode == 0 && Kills.Keys.All(role => !(PeakMebibytes.GetValueOrDefault(role)?.Ratio > Flat));
+    public bool Whole => Completed == Volumes && Mismatched == 0 && LeftOver == 0 && VerifyExitCode == 0 && Kills.Values.All(kills => kills > 0) && Kills.Keys.All(role => PeakMebibytes.TryGetValue(role, out var peak) && peak.Ratio <= Flat);
 }

@@ -30,7 +30,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         _leaseDesk = Context.ActorOf(Props.Create(() => new LeaseDeskActor(starter.Options)), "leases");
         _gate = Context.ActorOf(Props.Create(() => new VolumeGateActor()), "gate");
         _admission = Context.ActorOf(Props.Create(() => new AdmissionActor(starter.Options)), "admission");
-        Context.Watch(_leaseDesk); // a death pact: without them no run goes on, and its clients must hear that
+        Context.Watch(_leaseDesk); // without them no run goes on
         Context.Watch(_gate);
         Context.Watch(_admission);
         Beginning();
@@ -62,6 +62,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 
     private void Beginning()
     {
+        ReceiveEnds();
         Receive<RunStarter.Begun>(begun =>
         {
             _services = begun.Services;
@@ -81,7 +82,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
         {
             if (failed.Error is SupersededException superseded)
             {
-                Leave(superseded.Message);
+                LeaveTo(superseded.Message);
                 return;
             }
 
@@ -113,6 +114,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 
     private void Working()
     {
+        ReceiveEnds();
         Receive<RunProtocol.SubmitRun>(submit => Forward(submit.RunId, submit, run => new RunProtocol.RunFinished(run.RunId)));
         Receive<RunProtocol.WatchRun>(watch => Forward(watch.RunId, watch, run => new RunProtocol.RunFinished(run.RunId)));
         Receive<RunProtocol.DescribeRun>(describe => Forward(describe.RunId, describe, Describe));
@@ -150,8 +152,22 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
             }
         });
         Receive<SliceProtocol.DescribeLeases>(describe => _leaseDesk.Forward(describe));
-        Receive<VolumeProtocol.Superseded>(_ => Leave("Another coordinator has written to the ledger."));
+        Receive<VolumeProtocol.Superseded>(_ => LeaveTo("Another coordinator has written to the ledger."));
     }
+
+    /// <summary>What all runs share has lost its state: another node leads from what is in the store; where there is but this process, its client hears
+    /// of the end.</summary>
+    private void ReceiveEnds() => Receive<Terminated>(ended =>
+    {
+        if (_starter.Options.TakesUpRuns)
+        {
+            Leave($"Its {ended.ActorRef.Path.Name} failed unexpectedly, as the log says.");
+        }
+        else
+        {
+            Context.Stop(Self);
+        }
+    });
 
     /// <summary>Hands a message to a run, which is begun where it lies in the store and is not under way; of one that has ended, answers by its
     /// document.</summary>
@@ -197,10 +213,16 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
 
     private sealed record RunLost(RunId RunId) : ILocalMessage;
 
+    /// <summary>Leaves the store to another coordinator.</summary>
+    private void LeaveTo(string why)
+    {
+        CoordinatorTelemetry.Conflict(superseded: true);
+        Leave(why);
+    }
+
     private void Leave(string why)
     {
         _log.Error("{Reason} This node leaves", why);
-        CoordinatorTelemetry.Conflict(superseded: true);
         CoordinatedShutdown.Get(Context.System).Run(CoordinatedShutdown.ClusterDowningReason.Instance);
     }
 

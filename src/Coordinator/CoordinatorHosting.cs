@@ -58,6 +58,7 @@ public static class CoordinatorHosting
             time,
             keeper,
             () => !cluster.State.Members.Any(member => member.Status == Akka.Cluster.MemberStatus.Up && member.Roles.Any(role => role != Role)),
+            cluster.SelfRoles.Any(role => role != Role),
             (desks, ledger) => new VolumeServices(
                 new VolumeInspector(store, resolver.GetService<IRemoteFiles>(), options), ledger, store, desks.Leases, registry.Get<SlabRegionKey>(), registry.Get<PublisherRegionKey>(), options, time)
             { Gate = desks.Gate, Admission = desks.Admission });

@@ -79,7 +79,7 @@ public sealed class CoordinatorOptions
     [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]
     public TimeSpan StoreRetryPause { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Failures of the store in a row after which a volume is given up.</summary>
+    /// <summary>Failures in a row, of the store or of the place that the sources lie in, after which a volume is given up.</summary>
     [Range(1, 1000)]
     public int MaximumStoreFailures { get; init; } = 10;
 

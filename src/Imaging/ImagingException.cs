@@ -13,6 +13,9 @@ public sealed class ImagingException : Exception
 
     public RejectReason Reason { get; }
 
+    /// <summary>True where the file was not to be had, so that the bytes may be sound: another node, or a later look, may tell otherwise.</summary>
+    public bool IsOutOfReach => Reason is RejectReason.FileMissing or RejectReason.FileUnreadable;
+
     /// <summary>The stable code of <see cref="Reason"/>.</summary>
     public string Code => Reason.Code();
 }

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Security.Cryptography;
+using System.Text;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Geometry;
@@ -11,15 +11,45 @@ namespace ToNNO.Imaging;
 /// are given, only disks are read.</remarks>
 public static class VolumeSource
 {
-    private static readonly SearchValues<char> _uid = SearchValues.Create("0123456789.");
-
-    /// <summary>What messages and results call a source: its file's name; of a DICOM series its key, since its folder may bear a patient's name, and
-    /// of an instance that a remote place calls by its UID likewise.</summary>
+    /// <summary>What messages and results call a source: the name of a NIfTI file; the key of a DICOM series. Others, of which hospitals call folders, zips
+    /// and DICOM files after their patients, are called by a hash of where they lie.</summary>
     public static string NameOf(string uri) =>
         SeriesUri.TryParse(uri) is { } series ? series.Name
-        : Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri) is var name && uri.Contains("://", StringComparison.Ordinal) && !name.AsSpan().ContainsAnyExcept(_uid)
-            ? $"Instance {SeriesUri.KeyOf(name)}"
-            : name;
+        : NiftiFiles.IsCalledSo(FrameUri.Split(uri).Uri) ? Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri)
+        : $"Source {ShortHash(uri)}";
+
+    /// <summary>Tells a source from others where it is not to be named.</summary>
+    public static string ShortHash(string uri) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uri)))[..8];
+
+    /// <summary>True where not a volume was refused, but the place that it lies in is out of reach: the folder is gone, or empty, as where a share is not
+    /// mounted, or the disk fails. Of what lies on no disk its own store tells.</summary>
+    public static bool IsPlaceLost(ImagingException refused, IReadOnlyList<string> uris) => refused switch
+    {
+        { Reason: RejectReason.FileUnreadable, InnerException: IOException { HResult: > 0 } } => true, // the system's own number, as of a disk that fails
+        { Reason: RejectReason.FileMissing } => uris.Any(uri => !uri.Contains("://", StringComparison.Ordinal) && !HoldsAnything(FolderOf(uri))),
+        _ => false,
+    };
+
+    private static string FolderOf(string uri)
+    {
+        var series = SeriesUri.TryParse(uri);
+        var path = series is null ? FrameUri.Split(EntryUri.TryParse(uri)?.Zip ?? uri).Uri
+            : series.Container.EndsWith(SeriesUri.Below, StringComparison.Ordinal) ? series.Container[..^SeriesUri.Below.Length]
+            : series.Container;
+        return series is not null && Directory.Exists(path) ? path : Path.GetDirectoryName(path) ?? path;
+    }
+
+    private static bool HoldsAnything(string folder)
+    {
+        try
+        {
+            return Directory.EnumerateFileSystemEntries(folder).Any();
+        }
+        catch (Exception lost) when (lost is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Reads the headers of a volume's channels and hashes their bytes, without holding voxels.</summary>
     /// <exception cref="ImagingException">The source cannot be a volume; the reason says why.</exception>

@@ -151,6 +151,24 @@ public sealed class AzureSourceTests(Azurite azurite) : IAsyncLifetime
             var heatmap = await results.ReadAsync($"{id}/heatmap.nii.gz", Cancel);
             Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(_work.Out, id, "heatmap.nii.gz"), Cancel), heatmap.Bytes.ToArray());
         }
+
+        // Results make the same DICOM objects, be they in a container or on a disk.
+        await foreach (var path in results.ListAsync("", Cancel))
+        {
+            var copy = _work[$"copy/{path}"];
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            await File.WriteAllBytesAsync(copy, (await results.ReadAsync(path, Cancel)).Bytes.ToArray(), Cancel);
+        }
+
+        foreach (var (store, objects) in new[] { (Results, "there"), (_work["copy"], "here") })
+        {
+            var exported = await TonnoProcess.RunAsync(azurite, "export", store, "--dicom", _work[objects], "--threshold", "50%");
+            Assert.Equal((0, "2 volumes: 1 exported, 0 there already, 1 left out, 0 refused, 0 not done"), (exported.ExitCode, exported.Summary));
+        }
+
+        var names = Directory.EnumerateFiles(_work["there"], "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_work["there"], file)).ToList();
+        Assert.Equal(["heatmap.dcm", "segmentation.dcm"], names.Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.All(names, name => Assert.Equal(File.ReadAllBytes(_work[$"there/{name}"]), File.ReadAllBytes(_work[$"here/{name}"])));
     }
 
     [Fact]

@@ -10,8 +10,9 @@ namespace ToNNO.Coordinator.Claims;
 /// <param name="Ended">True where the coordinator ended in order.</param>
 /// <param name="Machine">Name of the machine that it runs on.</param>
 /// <param name="Alone">True while it has neither encoders nor reducers, and can do nothing.</param>
+/// <param name="Works">True where its process also encodes or reduces, and so may die of a volume.</param>
 public sealed record CoordinatorClaim(
-    long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false, string Machine = "", bool Alone = false)
+    long Epoch, string Node, bool Standing, DateTimeOffset ClaimedAt, long Renewals = 0, bool Ended = false, string Machine = "", bool Alone = false, bool Works = false)
 {
     public const string Path = ".tonno/coordinator.json";
 
@@ -21,12 +22,13 @@ public sealed record CoordinatorClaim(
 
     /// <summary>Takes the next epoch.</summary>
     /// <param name="alone">Whether this coordinator has neither encoders nor reducers.</param>
+    /// <param name="works">Whether its process is one of these itself.</param>
     /// <param name="watch">How long a claim of another node's is watched for a sign of life, before it is taken over.</param>
     /// <returns>The claim, and the one before it, or null.</returns>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     /// <exception cref="SupersededException">Another coordinator lives, which this node's cluster does not know of.</exception>
     internal static async Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(
-        IBlobStore store, string node, bool standing, bool alone, TimeSpan watch, TimeProvider time, CancellationToken cancel)
+        IBlobStore store, string node, bool standing, bool alone, bool works, TimeSpan watch, TimeProvider time, CancellationToken cancel)
     {
         var watched = await FindAsync(store, cancel).ConfigureAwait(false);
         if (MayLive(watched))
@@ -46,7 +48,7 @@ public sealed record CoordinatorClaim(
                 }
 
                 former = current;
-                return new CoordinatorClaim(Math.Max((current?.Epoch ?? 0) + 1, EpochOf(time)), node, standing, time.GetUtcNow(), Machine: Environment.MachineName, Alone: alone);
+                return new CoordinatorClaim(Math.Max((current?.Epoch ?? 0) + 1, EpochOf(time)), node, standing, time.GetUtcNow(), Machine: Environment.MachineName, Alone: alone, Works: works);
             },
             cancel).ConfigureAwait(false);
         return (claim, former);

@@ -17,6 +17,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<VolumeId, RunInput> _givenWay = [];
     private readonly Activity? _span;
+    private Task _controlled = Task.CompletedTask;
     private RunDocument _run;
     private RunProgress _progress;
 
@@ -34,7 +35,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             if (page.Damaged is { } path)
             {
                 _log.Error("Run {RunId} fails {Volumes} of its inputs: {Path} is damaged or gone; submit them again; trace {TraceId}", _run.RunId, page.Ended.Total, path, _span?.TraceId);
-                CoordinatorTelemetry.Concluded(VolumeState.Failed, "run.inputs_damaged", page.Ended.Total);
+                CoordinatorTelemetry.Concluded(VolumeState.Failed, RunRegistry.InputsDamaged, page.Ended.Total);
             }
 
             GoOn();
@@ -50,6 +51,12 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<Changed>(changed =>
         {
             _run = changed.Run;
+            if (RunControls.IsRefused(_run, changed.Control))
+            {
+                changed.ReplyTo.Tell(TooLate()); // canceled while it was being written
+                return;
+            }
+
             changed.ReplyTo.Tell(_progress.Describe(_run));
             Obey();
         });
@@ -172,16 +179,24 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     {
         if (_progress.Finished || _run.State == RunState.Canceled)
         {
-            Sender.Tell(new RunProtocol.RunRejected(_run.RunId, "run.ended", $"Run {_run.RunId} has ended or is about to; submit it anew."));
+            Sender.Tell(TooLate());
             return;
         }
 
-        var replyTo = Sender;
-        Pipe(
-            _services.Registry.ChangeAsync(_run, _services.Epoch, run => RunControls.Apply(run, control), _stopping.Token),
-            run => new Changed(run, replyTo),
-            error => new ControlFailed(error, replyTo));
+        // One after the other, so that what is told last is what was written last.
+        var (replyTo, before) = (Sender, _controlled);
+        var changed = ChangeAsync();
+        _controlled = changed;
+        Pipe(changed, run => new Changed(run, control, replyTo), error => new ControlFailed(error, replyTo));
+
+        async Task<RunDocument> ChangeAsync()
+        {
+            await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return await _services.Registry.ChangeAsync(_run, _services.Epoch, run => RunControls.Apply(run, control), _stopping.Token).ConfigureAwait(false);
+        }
     }
+
+    private RunProtocol.RunRejected TooLate() => new(_run.RunId, "run.ended", $"Run {_run.RunId} has ended or is about to; submit it anew.");
 
     private void Conclude(RunProtocol.VolumeConcluded concluded)
     {
@@ -244,7 +259,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
     private sealed record TryAgain : ILocalMessage;
 
-    private sealed record Changed(RunDocument Run, IActorRef ReplyTo) : ILocalMessage;
+    private sealed record Changed(RunDocument Run, RunProtocol.ControlRun Control, IActorRef ReplyTo) : ILocalMessage;
 
     private sealed record ControlFailed(BlobStoreException Error, IActorRef ReplyTo) : ILocalMessage;
 

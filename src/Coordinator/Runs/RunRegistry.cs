@@ -57,6 +57,9 @@ public sealed class RunRegistry(IBlobStore store)
     public async Task<IReadOnlyList<RunDocument>> UnderWayAsync(CancellationToken cancel) =>
         [.. (await ListAsync(cancel).ConfigureAwait(false)).Where(run => !run.IsEnded).OrderBy(run => run.SubmittedAt)];
 
+    /// <summary>The reason of inputs that nobody knows any more.</summary>
+    public const string InputsDamaged = "run.inputs_damaged";
+
     /// <summary>Ends the runs of processes that were there for one run and died with it; for who holds the store alone. Those of a cluster stay.</summary>
     /// <exception cref="BlobStoreException">The store failed.</exception>
     public async Task EndDeadAsync(TimeProvider time, CancellationToken cancel)
@@ -119,5 +122,8 @@ public sealed class RunRegistry(IBlobStore store)
     private static bool IsSound(RunInput? input) =>
         input is { VolumeId.Value: { Length: > 0 } name, Uris: { Count: > 0 } uris } && !name.Contains('/', StringComparison.Ordinal) && name is not ("." or "..") && uris.All(uri => uri is { Length: > 0 });
 
-    private static BlobStoreException Damaged(string path) => new(BlobStoreError.Unavailable, $"{path} is damaged or gone; submit the run again.");
+    private static BlobStoreException Damaged(string path) => new(BlobStoreError.Unavailable, $"{path} is damaged or gone; submit the run again.")
+    {
+        Code = InputsDamaged, // which no waiting mends
+    };
 }

@@ -9,9 +9,10 @@ namespace ToNNO.Coordinator.Runs;
 /// <summary>What a coordinator does before it takes orders: claims the store, and finds the runs that are under way.</summary>
 /// <param name="node">Names the coordinator's node.</param>
 /// <param name="alone">Whether there are neither encoders nor reducers now.</param>
+/// <param name="works">Whether the coordinator's process is one of these itself.</param>
 /// <param name="services">Makes the services of volumes from what all runs share and the ledger.</param>
 internal sealed class RunStarter(
-    IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<bool> alone, Func<RunStarter.Desks, Ledger, VolumeServices> services)
+    IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<bool> alone, bool works, Func<RunStarter.Desks, Ledger, VolumeServices> services)
 {
     public CoordinatorOptions Options { get; } = options;
 
@@ -39,13 +40,13 @@ internal sealed class RunStarter(
     private async Task<Begun> ClaimAsync(Desks desks, CancellationToken cancel)
     {
         var (claim, former) = await CoordinatorClaim
-            .TakeAsync(store, node, standing: Options.TakesUpRuns, alone(), Options.ClaimRenewal * ClaimKeeper.WatchedRenewals, time, cancel).ConfigureAwait(false);
+            .TakeAsync(store, node, standing: Options.TakesUpRuns, alone(), works, Options.ClaimRenewal * ClaimKeeper.WatchedRenewals, time, cancel).ConfigureAwait(false);
         keeper.Claim = claim;
         var registry = new RunRegistry(store);
         var underWay = Options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
         var volumes = services(desks, new Ledger(store, time, claim.Epoch)) with
         {
-            DiedEpoch = !Options.TakesUpRuns && former is { Ended: false } ? former.Epoch : null,
+            DiedEpoch = former is { Ended: false } && (former.Works || !Options.TakesUpRuns) ? former.Epoch : null,
             StoreMark = Options.TakesUpRuns ? await StoreMark.EnsureAsync(store, cancel).ConfigureAwait(false) : null,
         };
         return new Begun(new RunServices(registry, claim.Epoch, volumes), underWay);

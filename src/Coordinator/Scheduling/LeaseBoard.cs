@@ -260,9 +260,9 @@ internal sealed class LeaseBoard(LeaseTerms terms)
 
         foreach (var seat in _encoders.Free)
         {
-            if (seat.Node.KeptFor is not null)
+            if (seat.Node.KeptFor is not null || (!_refusals.None && _refusals.CountOf(seat.Node) >= _runs.Offers))
             {
-                continue;
+                continue; // kept for another, or of no use for anything that is there, which need not be searched
             }
 
             if (_runs.Choose(seat, _encoders.Count, _refusals) is not var (queue, offer))

@@ -7,7 +7,8 @@ using static ToNNO.Coordinator.Scheduling.LeaseProtocol;
 namespace ToNNO.Coordinator.Scheduling;
 
 /// <summary>Where free encoders and open leases meet; who has which, and what comes back.</summary>
-/// <remarks>Time is counted in looks at the deadlines: while the coordinator itself stands still, no lease grows older.</remarks>
+/// <remarks>Time is counted in looks at the deadlines: while the coordinator itself stands still, no lease grows older. Who asks is told of the time since
+/// the last look, too: a desk that looks no more shows.</remarks>
 internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
 {
     private readonly LeaseTerms _terms;
@@ -19,6 +20,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly TimeSpan _lookEvery;
     private TimeSpan _now;
+    private TimeSpan _looked = Context.System.Scheduler.MonotonicClock;
     private long _handedOut;
     private long _deaths;
 
@@ -162,6 +164,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
     private void LookAtDeadlines()
     {
         _now += _lookEvery;
+        _looked = Context.System.Scheduler.MonotonicClock;
         TakeBack(_board.Overdue(_now), LeaseLoss.Overdue);
         HandOut();
         CoordinatorTelemetry.Leases(_board.Out.Count, Description().OldestAge);
@@ -208,12 +211,14 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         }
     }
 
-    private SliceProtocol.LeasesDescribed Description() => new(
+    private SliceProtocol.LeasesDescribed Description() => Description(_now + Context.System.Scheduler.MonotonicClock - _looked);
+
+    private SliceProtocol.LeasesDescribed Description(TimeSpan now) => new(
         _board.Encoders,
         _board.FreeEncoders,
         _board.Out.Count,
-        _board.Out.Count == 0 ? TimeSpan.Zero : _now - _board.Out.Min(lease => lease.Since),
-        _board.Out.Count == 0 ? null : _board.Out.Min(lease => lease.Deadline) - _now,
+        _board.Out.Count == 0 ? TimeSpan.Zero : now - _board.Out.Min(lease => lease.Since),
+        _board.Out.Count == 0 ? null : _board.Out.Min(lease => lease.Deadline) - now,
         _handedOut,
         _deaths,
         [.. _board.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Host, node.Seats.Count, node.InHand.Values.Sum(), node.Refusals))]);

@@ -6,6 +6,7 @@ namespace ToNNO.Coordinator.Scheduling;
 internal sealed class Refusals
 {
     private readonly Dictionary<LeaseOffer, ByNodes> _offers = [];
+    private readonly Dictionary<EncoderNode, int> _counts = [];
 
     public bool None => _offers.Count == 0;
 
@@ -18,8 +19,14 @@ internal sealed class Refusals
             _offers[offer] = by = new ByNodes();
         }
 
-        by.Nodes.Add(node);
+        if (by.Nodes.Add(node))
+        {
+            _counts[node] = CountOf(node) + 1;
+        }
     }
+
+    /// <summary>Of how many volumes a node will encode nothing.</summary>
+    public int CountOf(EncoderNode node) => _counts.GetValueOrDefault(node);
 
     /// <summary>Volumes that all of these nodes have refused, and that for as long, as far as was looked.</summary>
     public IReadOnlyList<LeaseOffer> ByAll(IReadOnlyCollection<EncoderNode> nodes, TimeSpan now, TimeSpan forAsLong)
@@ -32,10 +39,20 @@ internal sealed class Refusals
         return [.. _offers.Where(pair => now - pair.Value.AllSince >= forAsLong).Select(pair => pair.Key)];
     }
 
-    public void Forget(LeaseOffer offer) => _offers.Remove(offer);
+    public void Forget(LeaseOffer offer)
+    {
+        if (_offers.Remove(offer, out var by))
+        {
+            foreach (var node in by.Nodes)
+            {
+                _counts[node]--;
+            }
+        }
+    }
 
     public void Forget(EncoderNode node)
     {
+        _counts.Remove(node);
         foreach (var by in _offers.Values)
         {
             by.Nodes.Remove(node);

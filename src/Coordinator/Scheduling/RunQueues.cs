@@ -16,6 +16,9 @@ internal sealed class RunQueues
     /// <summary>True where blocks wait that any encoder may have.</summary>
     public bool HaveWork => _runs.Values.Any(queue => queue.HasWork);
 
+    /// <summary>Volumes of all runs.</summary>
+    public int Offers => _runs.Values.Sum(queue => queue.Offers.Count);
+
     private IEnumerable<RunQueue> NotPaused => _runs.Values.Where(queue => !queue.Paused);
 
     public bool TryFind(RunId run, [NotNullWhen(true)] out RunQueue? queue) => _runs.TryGetValue(run, out queue);

@@ -7,6 +7,9 @@ namespace ToNNO.Coordinator.Volumes;
 /// <summary>Where a volume stands, one small document each, written by compare-and-swap.</summary>
 internal sealed record LedgerEntry
 {
+    /// <summary>Deaths with the volume in work: once with others, once alone.</summary>
+    private const int MostStuck = 2;
+
     public required VolumeId VolumeId { get; init; }
 
     public required RunId RunId { get; init; }
@@ -84,8 +87,12 @@ internal sealed record LedgerEntry
     public int StuckAfter(long? diedEpoch, string workKey, int blocks) =>
         State == VolumeState.InProcess && Epoch == diedEpoch && WorkKey == workKey && BlocksAtStart == blocks ? Stuck + 1 : 0;
 
-    /// <summary>True where the volume was set aside since processes die of it: it stays so, until it is put back.</summary>
-    public bool IsConvicted(string workKey) => State == VolumeState.Quarantined && ReasonCode == VolumeDeaths.Code && WorkKey == workKey;
+    /// <summary>Why work on the volume is not to begin: processes die of it, and it stays set aside until it is put back. Null where it may begin.</summary>
+    /// <param name="stuck">As <see cref="StuckAfter"/> told.</param>
+    public string? SetAside(string workKey, int stuck) =>
+        stuck >= MostStuck ? $"The process ended {stuck} times in a row with volume {VolumeId} in work and nothing more of it done, the last time alone: it is set aside. When the cause is found and mended, put it back by tonno requeue."
+        : State == VolumeState.Quarantined && ReasonCode == VolumeDeaths.Code && WorkKey == workKey ? Detail
+        : null;
 
     /// <summary>True where a run took the volume to its end.</summary>
     public bool IsEndOf(RunId run) =>

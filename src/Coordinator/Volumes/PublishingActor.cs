@@ -37,7 +37,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
         {
             (_silences, _publisher) = (0, Sender);
             _attempts++;
-            if (!failed.Transient || _attempts >= options.MaximumAttempts)
+            if (!failed.Transient || _attempts >= options.MaximumStoreFailures)
             {
                 Context.Parent.Tell(new StageFailed(failed.ReasonCode, failed.Detail, failed.Transient ? VolumeState.Failed : VolumeState.Quarantined));
             }

@@ -61,7 +61,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         {
             Heard(failed.Slab);
             var failures = _failures[failed.Slab] = _failures.GetValueOrDefault(failed.Slab) + 1;
-            if (failed.Transient && failures < options.MaximumAttempts)
+            if (failed.Transient && failures < options.MaximumStoreFailures)
             {
                 return; // asked again at the deadline, which serves as the pause
             }
@@ -76,6 +76,11 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     {
         Timers.Cancel(slab);
         Heard(slab);
+        if (feed.Slabs[slab].Next > _feed.Slabs[slab].Next)
+        {
+            _failures.Remove(slab); // those that count are in a row
+        }
+
         foreach (var lag in _lag.Applied(slab, feed.Slabs[slab].Next, Stopwatch.GetElapsedTime(_begun)))
         {
             CoordinatorTelemetry.Lagged(lag);

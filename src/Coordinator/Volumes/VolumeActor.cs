@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Akka.Actor;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
@@ -11,37 +10,27 @@ namespace ToNNO.Coordinator.Volumes;
 /// <summary>Takes one volume from its header to its published heatmap, or to the reason why there is none.</summary>
 internal sealed class VolumeActor : ReceiveActor
 {
-    /// <summary>Deaths with the volume in work: once with others, once alone.</summary>
-    private const int MostStuck = 2;
-
     private const string Publisher = "publishing";
 
     private readonly RunId _run;
     private readonly RunInput _input;
     private readonly VolumeServices _services;
-    private readonly long _begun;
-    private readonly Activity? _span;
-    private readonly string? _trace;
+    private readonly VolumeSpan _span;
     private Inspection? _inspection;
     private readonly List<RowsStored> _stored = [];
     private VolumeTask? _settled;
     private IReadOnlyList<double> _passChanges = [];
     private IActorRef _slabFeeder = ActorRefs.Nobody;
     private readonly IActorRef _ledger;
-    private VolumeState _stands = VolumeState.Scheduled;
     private int _stuck;
     private bool _entered;
-    private DateTimeOffset _stageBegan;
     private DateTimeOffset _lastRows;
 
     /// <param name="traceParent">The span of the run; the volume's trace is its own, and linked with it.</param>
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services, string? traceParent = null)
     {
         (_run, _input, _services) = (run, input, services);
-        _begun = services.Time.GetTimestamp();
-        _stageBegan = services.Time.GetUtcNow();
-        _span = CoordinatorTelemetry.Source.BeginTrace("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", input.VolumeId.Value);
-        _trace = _span?.Id ?? traceParent;
+        _span = new VolumeSpan(run, input.VolumeId, services.Time, traceParent);
         _ledger = StoreWork("ledger");
         services.Gate.Tell(new VolumeGateActor.Enter(input.VolumeId, run));
         Receive<VolumeGateActor.Waits>(_ => Context.Parent.Tell(new TurnAwaited(input.VolumeId)));
@@ -61,17 +50,11 @@ internal sealed class VolumeActor : ReceiveActor
     // A child that fails has lost its state: the volume fails with it, and the run says so.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
 
-    protected override void PreStart() => CoordinatorTelemetry.Open(_stands, 1);
-
-    protected override void PostStop()
-    {
-        CoordinatorTelemetry.Open(_stands, -1);
-        _span?.Dispose();
-    }
+    protected override void PostStop() => _span.Dispose();
 
     private IActorRef StoreWork(string name)
     {
-        var (options, trace) = (_services.Options, _trace);
+        var (options, trace) = (_services.Options, _span.Id);
         return Context.ActorOf(Props.Create(() => new StoreWorkActor(options, name, trace)), name);
     }
 
@@ -86,8 +69,8 @@ internal sealed class VolumeActor : ReceiveActor
     {
         Receive<Inspected>(inspected =>
         {
-            Staged("inspect", _services.Time.GetUtcNow());
-            _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _trace, Store = _services.StoreMark } };
+            _span.Staged("inspect");
+            _inspection = inspected.Inspection with { Task = inspected.Inspection.Task with { TraceParent = _span.Id, Store = _services.StoreMark } };
             if (_inspection.Done is { } result)
             {
                 // It may be this run's own, whose coordinator died before it could record that it was published.
@@ -97,11 +80,9 @@ internal sealed class VolumeActor : ReceiveActor
 
             var (task, entry) = (_inspection.Task, inspected.Entry);
             _stuck = entry?.StuckAfter(_services.DiedEpoch, task.WorkKey, _inspection.Stored.Count) ?? 0;
-            if (entry?.IsConvicted(task.WorkKey) == true || _stuck >= MostStuck)
+            if (entry?.SetAside(task.WorkKey, _stuck) is { } why)
             {
-                var detail = _stuck < MostStuck ? entry!.Detail
-                    : $"The process ended {_stuck} times in a row with volume {_input.VolumeId} in work and nothing more of it done, the last time alone: it is set aside. When the cause is found and mended, put it back by tonno requeue.";
-                Conclude(VolumeState.Quarantined, VolumeDeaths.Code, detail, reused: false);
+                Conclude(VolumeState.Quarantined, VolumeDeaths.Code, why, reused: false);
                 return;
             }
 
@@ -109,11 +90,10 @@ internal sealed class VolumeActor : ReceiveActor
         });
         Receive<Admitted>(_ =>
         {
-            Staged("wait", _services.Time.GetUtcNow());
+            _span.Staged("wait");
             var (task, blocks, stuck) = (_inspection!.Task, _inspection.Stored.Count, _stuck);
             RecordThen(entry => LedgerEntry.Begin(task, blocks, stuck, entry), entry => new Begun(entry.Deaths ?? VolumeDeaths.None));
-            CoordinatorTelemetry.Open(_stands, -1);
-            CoordinatorTelemetry.Open(_stands = VolumeState.InProcess, 1);
+            _span.InProcess();
             Become(Working);
         });
         ReceiveFailures();
@@ -154,16 +134,16 @@ internal sealed class VolumeActor : ReceiveActor
                 return; // said twice
             }
 
-            Staged("encode", _lastRows);
-            Staged("backproject", _services.Time.GetUtcNow());
+            _span.Staged("encode", _lastRows);
+            _span.Staged("backproject");
             var (region, options) = (_services.PublisherRegion, _services.Options);
-            var publish = new ReconProtocol.PublishHeatmap(_settled!, completed.Slabs, completed.BackprojectionTime, _services.Time.GetElapsedTime(_begun), _passChanges) { TraceParent = _trace };
+            var publish = new ReconProtocol.PublishHeatmap(_settled!, completed.Slabs, completed.BackprojectionTime, _span.Elapsed, _passChanges) { TraceParent = _span.Id };
             Context.ActorOf(Props.Create(() => new PublishingActor(publish, region, options)), Publisher);
             _services.Admission.Tell(new Stays());
         });
         Receive<ReconProtocol.HeatmapPublished>(published =>
         {
-            Staged("publish", _services.Time.GetUtcNow());
+            _span.Staged("publish");
             Conclude(published.Warning.Length > 0 ? VolumeState.Warning : VolumeState.Completed, "", published.Warning, reused: false);
         });
         ReceiveFailures();
@@ -184,7 +164,13 @@ internal sealed class VolumeActor : ReceiveActor
                 Context.Parent.Tell(given);
             }
         });
-        Receive<Cancel>(_ => Conclude(VolumeState.Canceled, "run.canceled", "The run was canceled.", reused: false));
+        Receive<Cancel>(_ =>
+        {
+            if (Context.Child(Publisher).IsNobody()) // else its result may stand any moment
+            {
+                Conclude(VolumeState.Canceled, "run.canceled", "The run was canceled.", reused: false);
+            }
+        });
         Receive<StoreWorkActor.Failed>(failed =>
         {
             switch (failed.Error)
@@ -207,20 +193,9 @@ internal sealed class VolumeActor : ReceiveActor
     /// <summary>Ends the work: clears up, records, and tells the run.</summary>
     private void Conclude(VolumeState state, string reasonCode, string detail, bool reused)
     {
-        _span?.SetTag("tonno.volume.state", state.ToString().ToLowerInvariant());
-        if (state is not (VolumeState.Completed or VolumeState.Warning))
-        {
-            _span?.SetStatus(ActivityStatusCode.Error, reasonCode);
-        }
-
         _services.Admission.Tell(new Stays());
-        var elapsed = _services.Time.GetElapsedTime(_begun);
-        var concluded = new RunProtocol.VolumeConcluded(_run, _input.VolumeId, state, reasonCode, detail, reused, elapsed) { TraceParent = _trace };
-        if (!reused)
-        {
-            CoordinatorTelemetry.Took(state, elapsed, _span);
-        }
-
+        var concluded = new RunProtocol.VolumeConcluded(_run, _input.VolumeId, state, reasonCode, detail, reused, _span.Elapsed) { TraceParent = _span.Id };
+        _span.Concluded(concluded);
         foreach (var child in Context.GetChildren().Where(child => !child.Equals(_ledger)))
         {
             Context.Stop(child); // nothing more is to be encoded
@@ -254,7 +229,7 @@ internal sealed class VolumeActor : ReceiveActor
 
     private StoreWorkActor.Work Recording(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next, bool clear) => new(async cancel =>
     {
-        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, former => change(former) with { Label = _input.Label, TraceId = Spans.TraceIdOf(_trace) }, cancel).ConfigureAwait(false);
+        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, former => change(former) with { Label = _input.Label, TraceId = Spans.TraceIdOf(_span.Id) }, cancel).ConfigureAwait(false);
         if (clear)
         {
             await _services.ClearAsync(_input.VolumeId, cancel).ConfigureAwait(false);
@@ -262,13 +237,6 @@ internal sealed class VolumeActor : ReceiveActor
 
         return next(entry);
     });
-
-    /// <summary>A stage is over, and the next begins.</summary>
-    private void Staged(string stage, DateTimeOffset ended)
-    {
-        CoordinatorTelemetry.Staged(stage, _stageBegan, ended, _trace);
-        _stageBegan = ended;
-    }
 
     private sealed record Inspected(Inspection Inspection, LedgerEntry? Entry) : ILocalMessage;
 

@@ -28,6 +28,23 @@ internal sealed class VolumeInspector(IBlobStore store, IRemoteFiles? remote, Co
 {
     public async Task<Inspection> InspectAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
     {
+        try
+        {
+            return await InspectWholeAsync(run, settings, input, cancel).ConfigureAwait(false);
+        }
+        catch (ImagingException refused) when (options.TakesUpRuns && VolumeSource.IsPlaceLost(refused, input.Uris))
+        {
+            // An archive has a hundred thousand volumes: none is set aside because a share is not mounted here for a minute.
+            throw new BlobStoreException(
+                BlobStoreError.Unavailable, $"{refused.Message} The coordinator's node does not reach the folder at all: mount the archive there, and submit the run again.", refused)
+            {
+                Code = refused.Code,
+            };
+        }
+    }
+
+    private async Task<Inspection> InspectWholeAsync(RunId run, RunSettings settings, RunInput input, CancellationToken cancel)
+    {
         VolumeWork.RequireWhole(input, settings);
         var facts = await Task.Run(() => VolumeSource.Inspect(input.Uris, cancel, remote), cancel).ConfigureAwait(false);
         var work = VolumeWork.Of(run, settings, input, facts.Headers, options.SlicesPerLease);

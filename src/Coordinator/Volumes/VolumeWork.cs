@@ -40,8 +40,8 @@ public sealed record VolumeWork(VolumeTask Task, SamplingPlan Sampling, IReadOnl
         if (Directory.Exists(input.Uris[0]))
         {
             throw IsListable(input.Uris[0])
-                ? new ImagingException(RejectReason.FileMissing, $"The folder {name} holds no volumes: no file named .nii, .nii.gz or .hdr and no CT, MR or PET series of DICOM was found in it.")
-                : new ImagingException(RejectReason.FileUnreadable, $"The folder {name} cannot be listed, so that volumes in it may be missed: check its rights and its disk.");
+                ? new ImagingException(RejectReason.FileMissing, $"{name} is a folder without volumes: no file named .nii, .nii.gz or .hdr and no CT, MR or PET series of DICOM was found in it.")
+                : new ImagingException(RejectReason.FileUnreadable, $"{name} is a folder that cannot be listed, so that volumes in it may be missed: check its rights and its disk.");
         }
 
         if (input.Uris.Count != settings.Intensities.Count)

@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Collections.Frozen;
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 
 namespace ToNNO.Imaging.Dicom;
 
@@ -18,7 +20,26 @@ internal sealed record DicomFile(TransferSyntax Syntax, DataSet DataSet)
     private const int MostExpansion = 64;
     private const int ExpansionSlack = 16 << 20;
 
+    /// <summary>Of the first attribute of a data set; what is longer is none.</summary>
+    private const int MostFirstBytes = 1 << 10;
+
     public static bool IsDicom(ReadOnlySpan<byte> start) => start.Length >= SniffBytes && start[PreambleBytes..SniffBytes].SequenceEqual("DICM"u8);
+
+    /// <summary>True for what begins with two attributes of a data set, little endian, where a file should have its preamble: what some programs write,
+    /// and others read by guessing.</summary>
+    public static bool LacksPreamble(ReadOnlySpan<byte> start)
+    {
+        const int Head = 8, Tag = 4;
+        if (start is not [2 or 8, 0, _, 0, var first, var second, _, _, ..])
+        {
+            return false;
+        }
+
+        var isExplicit = char.IsAsciiLetterUpper((char)first) && char.IsAsciiLetterUpper((char)second);
+        var length = isExplicit ? BinaryPrimitives.ReadUInt16LittleEndian(start[6..]) : BinaryPrimitives.ReadUInt32LittleEndian(start[4..]);
+        return length <= MostFirstBytes && start.Length >= Head + length + Tag && start[(Head + (int)length)..] is [var group, 0, var element, 0, ..]
+            && (group == start[0] ? element > start[2] : group == 8 && start[0] == 2);
+    }
 
     /// <summary>Reads a file, or the beginning of one, up to a tag.</summary>
     /// <param name="bytes">The file; what is kept of it refers to these bytes.</param>
@@ -31,7 +52,7 @@ internal sealed record DicomFile(TransferSyntax Syntax, DataSet DataSet)
     {
         if (!IsDicom(bytes.Span))
         {
-            throw new ImagingException(RejectReason.NotDicom, $"{name} is no DICOM file, as it lacks the letters DICM at byte 128: give files of a DICOM archive.");
+            throw new ImagingException(RejectReason.NotDicom, $"{name} is no DICOM file, as it lacks the letters DICM at byte 128: export it again from its archive.");
         }
 
         var (meta, length) = DataSetParser.Parse(bytes[SniffBytes..], TransferSyntax.Meta, DicomTag.Meta, LastMetaTag, name);
@@ -53,7 +74,8 @@ internal sealed record DicomFile(TransferSyntax Syntax, DataSet DataSet)
 
     private static ReadOnlyMemory<byte> Inflate(ReadOnlyMemory<byte> deflated, string name)
     {
-        using var compressed = new MemoryStream(deflated.ToArray(), writable: false);
+        _ = MemoryMarshal.TryGetArray(deflated, out var bytes); // files are read into arrays
+        using var compressed = new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false);
         using var inflater = new DeflateStream(compressed, CompressionMode.Decompress);
         using var inflated = new MemoryStream();
         var (buffer, most) = (new byte[1 << 16], ((long)MostExpansion * deflated.Length) + ExpansionSlack);

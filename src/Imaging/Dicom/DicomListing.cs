@@ -114,7 +114,7 @@ public static class DicomListing
     internal static DicomFile? Head(ContainedFile file, FrozenSet<uint> kept, uint lastTag, string name)
     {
         var window = file.Read(WindowBytes, name);
-        if (!DicomFile.IsDicom(window))
+        if (!DicomFile.IsDicom(window) && !DicomFile.LacksPreamble(window))
         {
             return null;
         }

@@ -23,17 +23,17 @@ public sealed class DicomObject
         return _identifying.Any(value => value.Length < ShortestWithinWords ? words.Contains(value) : squeezed.Contains(value, StringComparison.Ordinal));
     }
 
-    /// <returns>Null where the file does not say which series it is of.</returns>
+    /// <returns>Null where the file does not say of which series, or of which kind, it is.</returns>
     internal static DicomObject? Of(DataSet head)
     {
-        if (head.Text(DicomTag.SeriesInstanceUid) is not { } series)
+        if (head.Text(DicomTag.SeriesInstanceUid) is not { } series || head.Text(DicomTag.SopClassUid) is not { } sopClass)
         {
             return null;
         }
 
         var identifying = head.Text(DicomTag.PatientIdentityRemoved) == "YES" ? []
             : DicomTag.Identifying.Select(head.Text).OfType<string>().SelectMany(text => Words(text).Append(Squeeze(text))).Where(word => word.Length > 1).Distinct();
-        var role = ImageKinds.RoleOf(head.Text(DicomTag.SopClassUid));
+        var role = ImageKinds.RoleOf(sopClass);
         var isLocalizer = role == DicomRole.Slice && head.Text(DicomTag.ImageType)?.Split('\\').Contains("LOCALIZER") == true;
         return new(SeriesUri.KeyOf(series), isLocalizer ? DicomRole.Localizer : role, [.. identifying]);
     }

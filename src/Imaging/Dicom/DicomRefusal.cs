@@ -17,7 +17,7 @@ internal static class DicomRefusal
 
         throw DicomObject.Of(head.DataSet)?.Role switch
         {
-            null => DicomImage.Missing(name, "SeriesInstanceUID"),
+            null => DicomImage.Missing(name, head.DataSet.Text(DicomTag.SeriesInstanceUid) is null ? "SeriesInstanceUID" : "SOPClassUID"),
             DicomRole.NotImage => new ImagingException(RejectReason.DicomNotImage, $"{name} holds no pixels: give the images that it belongs to."),
             DicomRole.OtherImage => new ImagingException(RejectReason.DicomNotAStack, $"{name} is no CT, MR or PET image, so it makes no volume: give a series of those."),
             DicomRole.Localizer => new ImagingException(RejectReason.DicomLocalizer, $"{name} is a localizer, an overview to plan slices on: give the series that was planned."),

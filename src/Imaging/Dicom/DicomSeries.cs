@@ -54,7 +54,7 @@ internal sealed class DicomSeries : IDisposable
 
     /// <summary>Memory that reading takes: the volume, one file, and one plane while it is decoded, and resampled.</summary>
     public long PredictedBytes =>
-        Header.PredictedBytes + (2 * _instances.Max(instance => instance.LengthBytes)) + (2L * sizeof(int) * _instances[0].Image.Format.PixelsPerFrame)
+        Header.PredictedBytes + _instances.Max(instance => instance.MemoryBytes) + (2L * sizeof(int) * _instances[0].Image.Format.PixelsPerFrame)
         + (sizeof(float) * (_grid?.PlanePixels ?? 0L));
 
     /// <summary>Where a plane of the volume lies: its slice, or, of a tilted gantry, the straight grid's in the plane of that.</summary>
@@ -197,7 +197,7 @@ internal sealed class DicomSeries : IDisposable
         var image = DicomImage.Of(parsed, name);
         FramePixels.Of(parsed, image, name);
         var origin = kept == InstanceOrigin.Tags ? InstanceOrigin.Of(parsed.DataSet, name) : null;
-        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name, origin);
+        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name, parsed.Syntax.IsDeflated, origin);
     }
 
     private static Instance HeaderOnly(ContainedFile file, string name)
@@ -205,7 +205,7 @@ internal sealed class DicomSeries : IDisposable
         var (parsed, lengthBytes) = DicomListing.Headers(file, name);
         var image = DicomImage.Of(parsed, name);
         FramePixels.RequireSound(parsed, image, name);
-        return new(file, null, lengthBytes, image, name);
+        return new(file, null, lengthBytes, image, name, parsed.Syntax.IsDeflated);
     }
 
     private static bool IsOf(SeriesUri uri, ContainedFile file)
@@ -216,7 +216,7 @@ internal sealed class DicomSeries : IDisposable
                 && head.DataSet.Text(DicomTag.SeriesInstanceUid) is { } uid && SeriesUri.KeyOf(uid) == uri.Key
                 && ImageKinds.IsStack(head.DataSet.Text(DicomTag.SopClassUid));
         }
-        catch (ImagingException damaged) when (damaged.Reason is RejectReason.DicomDamaged or RejectReason.DicomTruncated or RejectReason.DicomAttributeMissing)
+        catch (ImagingException damaged) when (damaged.Reason is RejectReason.NotDicom or RejectReason.DicomDamaged or RejectReason.DicomTruncated or RejectReason.DicomAttributeMissing)
         {
             return false; // whose it is cannot be told; it was listed, and is refused, by itself
         }
@@ -319,5 +319,9 @@ internal sealed class DicomSeries : IDisposable
     /// <summary>A file of the series, without its bytes.</summary>
     /// <param name="Sha256">Null where only the header was read.</param>
     /// <param name="Origin">Null where it was not asked for.</param>
-    public sealed record Instance(ContainedFile File, string? Sha256, long LengthBytes, DicomImage Image, string Name, InstanceOrigin? Origin = null);
+    public sealed record Instance(ContainedFile File, string? Sha256, long LengthBytes, DicomImage Image, string Name, bool IsDeflated, InstanceOrigin? Origin = null)
+    {
+        /// <summary>Memory that the file takes while it is read; inflated, what it becomes, in a buffer that grows by doubling, and its copy.</summary>
+        public long MemoryBytes => IsDeflated ? LengthBytes + (3L * Image.Frames.Count * Image.Format.FrameBytes) : 2 * LengthBytes;
+    }
 }

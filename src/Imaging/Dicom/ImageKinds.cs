@@ -11,9 +11,9 @@ internal static class ImageKinds
         or Storage + "4" or Storage + "4.1" or Storage + "4.4" // MR
         or Storage + "128" or Storage + "128.1" or Storage + "130"; // PET
 
-    public static DicomRole RoleOf(string? sopClass) => IsStack(sopClass) ? DicomRole.Slice : HasPixels(sopClass) ? DicomRole.OtherImage : DicomRole.NotImage;
+    public static DicomRole RoleOf(string sopClass) => IsStack(sopClass) ? DicomRole.Slice : HasPixels(sopClass) ? DicomRole.OtherImage : DicomRole.NotImage;
 
-    private static bool HasPixels(string? sopClass) => sopClass is not null && sopClass.StartsWith(Storage, StringComparison.Ordinal) && !(
+    private static bool HasPixels(string sopClass) => sopClass.StartsWith(Storage, StringComparison.Ordinal) && !(
         sopClass[Storage.Length..].Split('.') is
             ["9", ..] // waveforms
             or ["11", ..] // presentation states

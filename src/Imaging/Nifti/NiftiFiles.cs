@@ -45,6 +45,9 @@ internal sealed class NiftiFiles
         }
     }
 
+    /// <summary>True for a path that is called as volumes are, or halves of them.</summary>
+    public static bool IsCalledSo(string path) => Split(path).Extension is ".nii" or ".hdr" or ".img";
+
     /// <summary>Path without its extensions, and the one before any <c>.gz</c> in lower case.</summary>
     private static (string Stem, string Extension) Split(string path)
     {

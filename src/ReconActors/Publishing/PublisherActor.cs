@@ -41,7 +41,7 @@ internal sealed class PublisherActor : ReceiveActor
             var (volume, trace) = (failed.Request.Task.VolumeId, failed.Request.TraceParent);
             failed.ReplyTo.Tell(failed.Error switch
             {
-                ImagingException refused => new ReconProtocol.PublishFailed(volume, CodeOf(refused), refused.Message, Transient: false) { TraceParent = trace },
+                ImagingException refused => new ReconProtocol.PublishFailed(volume, CodeOf(refused), refused.Message, refused.IsOutOfReach) { TraceParent = trace },
                 BlobStoreException store => new ReconProtocol.PublishFailed(volume, CodeOf(store), store.Message, Transient: true) { TraceParent = trace },
                 OperationCanceledException stopping => new ReconProtocol.PublishFailed(volume, CodeOf(stopping), "The node is stopping.", Transient: true) { TraceParent = trace },
                 _ => throw new InvalidOperationException($"Publishing volume {volume} failed.", failed.Error),

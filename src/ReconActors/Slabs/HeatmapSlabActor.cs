@@ -15,6 +15,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
     private readonly IBlobStore _store;
     private readonly CancellationTokenSource _stopping = new();
     private SlabAccumulator? _slab;
+    private (string WorkKey, int? StoppedAfter) _work;
     private readonly SlabStages _stages = new();
     private Activity? _span;
     private DateTimeOffset _asked; // what the store has been asked for
@@ -86,6 +87,13 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         if (_busy)
         {
             return; // asked again while at it
+        }
+
+        var work = (request.Task.WorkKey, request.Task.StoppedAfter);
+        if (_work != work)
+        {
+            Drop(); // of the same volume, but of other bytes, or of fewer directions
+            (_work, _elapsed) = (work, TimeSpan.Zero);
         }
 
         var next = _slab?.NextDirection ?? 0;

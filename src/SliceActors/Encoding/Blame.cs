@@ -19,7 +19,7 @@ internal enum Blame
 internal static class Blames
 {
     /// <remarks>The coordinator has read the source: here it is another, or out of this node's reach.</remarks>
-    public static Blame Of(ImagingException refused) => refused.Reason is RejectReason.FileMissing or RejectReason.FileUnreadable ? Blame.Passing : Blame.Node;
+    public static Blame Of(ImagingException refused) => refused.IsOutOfReach ? Blame.Passing : Blame.Node;
 
     /// <remarks>The model was tried where the run was planned.</remarks>
     public static Blame Of(EncoderException refused) => refused.Error switch

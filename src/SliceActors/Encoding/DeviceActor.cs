@@ -21,7 +21,8 @@ internal sealed class DeviceActor : ReceiveActor
 
             try
             {
-                var encoder = pool.Get(encode.Cutter.Task.Settings);
+                using var borrowed = pool.Borrow(encode.Cutter.Task.Settings);
+                var encoder = borrowed.Encoder;
                 SliceTelemetry.StarvedOfLeases(Stopwatch.GetElapsedTime(idleSince), encoder.Device);
                 var begun = Stopwatch.GetTimestamp();
                 using var timing = SliceTelemetry.Stage("encode", encode.Cutter.Task.TraceParent);

@@ -1,5 +1,6 @@
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
+using ToNNO.Coordinator.Runs;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Runs;
 
@@ -18,9 +19,9 @@ internal static class RunWatch
     {
         RunView view = null!;
         await RunDisplays.ShowAsync(quiet, async display => view = await EndAsync(client, run, display, cancel).ConfigureAwait(false)).ConfigureAwait(false);
-        foreach (var volume in await PatientlyAsync(client, () => FindProblemsAsync(client, run, cancel), cancel).ConfigureAwait(false))
+        foreach (var problem in await PatientlyAsync(client, () => FindProblemsAsync(client, run, cancel), cancel).ConfigureAwait(false))
         {
-            Console.Error.WriteLine($"{volume.ReasonCode}: {volume.VolumeId}: {volume.Detail}");
+            Console.Error.WriteLine(problem);
         }
 
         var counts = view.Counts;
@@ -74,8 +75,23 @@ internal static class RunWatch
         }
     }
 
-    private static async Task<List<VolumeView>> FindProblemsAsync(ClusterClient client, string run, CancellationToken cancel) =>
-        await client.VolumesAsync(run, null, cancel).Where(volume => volume.State is VolumeState.Failed or VolumeState.Quarantined).ToListAsync(cancel).ConfigureAwait(false);
+    private static async Task<List<string>> FindProblemsAsync(ClusterClient client, string run, CancellationToken cancel)
+    {
+        var problems = new List<string>();
+        try
+        {
+            await foreach (var volume in client.VolumesAsync(run, null, cancel).Where(volume => volume.State is VolumeState.Failed or VolumeState.Quarantined).ConfigureAwait(false))
+            {
+                problems.Add($"{volume.ReasonCode}: {volume.VolumeId}: {volume.Detail}");
+            }
+        }
+        catch (CommandException damaged) when (damaged.Code == RunRegistry.InputsDamaged)
+        {
+            problems.Add($"{damaged.Code}: {damaged.Message}"); // the counts tell how many
+        }
+
+        return problems;
+    }
 
     /// <summary>Nodes, the coordinator and the store come and go; an address at which nobody has ever answered is wrong.</summary>
     private static bool MayPass(CommandException refused, ClusterClient client) =>

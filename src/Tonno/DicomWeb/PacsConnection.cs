@@ -79,6 +79,25 @@ internal sealed class PacsConnection : IDisposable
         }
     }
 
+    /// <summary>The body of an answer.</summary>
+    /// <returns>Null where it is longer than it may be.</returns>
+    public static async Task<ReadOnlyMemory<byte>?> BytesAsync(HttpResponseMessage answer, int mostBytes, CancellationToken cancel)
+    {
+        var body = await answer.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
+        var (bytes, window) = (new MemoryStream(), new byte[1 << 16]);
+        int read;
+        while ((read = await body.ReadAsync(window, cancel).ConfigureAwait(false)) > 0)
+        {
+            bytes.Write(window, 0, read);
+            if (bytes.Length > mostBytes)
+            {
+                return null;
+            }
+        }
+
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+    }
+
     private static bool MayPass(HttpStatusCode status) => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
         or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
 

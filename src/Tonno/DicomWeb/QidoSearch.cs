@@ -75,27 +75,11 @@ internal static class QidoSearch
                 throw Invalid($"answers {(int)answer.StatusCode}");
         }
 
-        using var document = Parse(await BytesAsync(answer, cancel).ConfigureAwait(false));
+        using var document = Parse(await PacsConnection.BytesAsync(answer, MostPageBytes, cancel).ConfigureAwait(false)
+            ?? throw Invalid($"answers more than {MostPageBytes >> 20} MiB"));
         return document.RootElement.ValueKind == JsonValueKind.Array
             ? ([.. document.RootElement.EnumerateArray().Select(find => tags.Select(tag => Uid(find, tag)).ToArray())], answer.Headers.Warning.Any(warning => warning.Code == MoreWarning))
             : throw Invalid("answers no list");
-    }
-
-    private static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpResponseMessage answer, CancellationToken cancel)
-    {
-        var body = await answer.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
-        var (bytes, window) = (new MemoryStream(), new byte[1 << 16]);
-        int read;
-        while ((read = await body.ReadAsync(window, cancel).ConfigureAwait(false)) > 0)
-        {
-            bytes.Write(window, 0, read);
-            if (bytes.Length > MostPageBytes)
-            {
-                throw Invalid($"answers more than {MostPageBytes >> 20} MiB");
-            }
-        }
-
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }
 
     private static JsonDocument Parse(ReadOnlyMemory<byte> bytes)

@@ -37,18 +37,17 @@ internal sealed class BidsExport(IBlobStore store, ExportFolder folder, IReadOnl
     public async Task<ExportLine> ExportAsync(RunVolume volume, VolumeResult result, CancellationToken cancel)
     {
         var (id, name, files, changed) = (result.VolumeId, names[result.VolumeId], new List<string>(), false);
-        foreach (var heatmap in result.Heatmaps)
+        foreach (var (heatmap, label) in result.Heatmaps.Zip(BidsName.LabelsOf([.. result.Heatmaps.Select(heatmap => heatmap.Class)])))
         {
-            var className = result.Heatmaps.Count > 1 ? heatmap.Class : null;
             var mask = Mask + heatmap.File[Math.Min(Heatmap.Length, heatmap.File.Length)..];
-            await CopyAsync(heatmap.File, name.File(className, $"{Heatmap}.nii.gz"), new JsonObject
+            await CopyAsync(heatmap.File, name.File(label, $"{Heatmap}.nii.gz"), new JsonObject
             {
                 ["Description"] = $"Heatmap of {heatmap.Class}: higher where the encoder's answers point to.",
                 ["Units"] = "arbitrary",
             }).ConfigureAwait(false);
             if (result.Files.ContainsKey(mask))
             {
-                await CopyAsync(mask, name.File(className, $"{Mask}.nii.gz"), new JsonObject
+                await CopyAsync(mask, name.File(label, $"{Mask}.nii.gz"), new JsonObject
                 {
                     ["Description"] = $"Where the heatmap of {heatmap.Class} reaches its threshold.",
                     ["Type"] = "Lesion",

@@ -32,12 +32,22 @@ internal sealed partial record BidsName(string Folder, string Entities, string D
         var names = volumes.ToDictionary(volume => volume.Volume, volume => Of(volume.Volume, volume.Uri));
         var shared = names.Values.CountBy(name => name, SameFiles.Comparer).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(SameFiles.Comparer);
         return names.ToDictionary(
-            pair => pair.Key, pair => shared.Contains(pair.Value) ? pair.Value with { Description = pair.Value.Description + VolumeNames.ShortHash(pair.Key.Value) } : pair.Value);
+            pair => pair.Key, pair => shared.Contains(pair.Value) ? pair.Value with { Description = pair.Value.Description + VolumeSource.ShortHash(pair.Key.Value) } : pair.Value);
     }
 
-    /// <param name="className">Null where there is one heatmap.</param>
+    /// <summary>What tells the heatmaps of classes apart: nothing where there is one; their letters and digits, and their numbers before these where they
+    /// would not.</summary>
+    public static IReadOnlyList<string> LabelsOf(IReadOnlyList<string> classes)
+    {
+        var labels = classes.Select(Label).ToList();
+        return classes.Count == 1 ? [""]
+            : labels.TrueForAll(label => label.Length > 0) && labels.Distinct(StringComparer.OrdinalIgnoreCase).Count() == labels.Count ? labels
+            : [.. labels.Select((label, at) => $"{at + 1}x{label}")];
+    }
+
+    /// <param name="label">As in <see cref="LabelsOf"/>.</param>
     /// <param name="ending">Suffix and extension, as in <c>heatmap.nii.gz</c>.</param>
-    public string File(string? className, string ending) => $"{Folder}/{Entities}_{DescriptionKey}-{Description}{Label(className ?? "")}_{ending}";
+    public string File(string label, string ending) => $"{Folder}/{Entities}_{DescriptionKey}-{Description}{label}_{ending}";
 
     private static BidsName? OfSource(string stem, string parent)
     {
@@ -58,7 +68,7 @@ internal sealed partial record BidsName(string Folder, string Entities, string D
     private static BidsName OfId(VolumeId volume)
     {
         // An id of other letters alone leaves nothing to call it by.
-        var subject = $"sub-{(Label(volume.Value) is { Length: > 0 } label ? label : VolumeNames.ShortHash(volume.Value))}";
+        var subject = $"sub-{(Label(volume.Value) is { Length: > 0 } label ? label : VolumeSource.ShortHash(volume.Value))}";
         return new($"{subject}/anat", subject, Program);
     }
 
@@ -74,8 +84,8 @@ internal sealed partial record BidsName(string Folder, string Entities, string D
     {
         public static SameFiles Comparer { get; } = new();
 
-        public bool Equals(BidsName? one, BidsName? other) => string.Equals(one?.File(null, ""), other?.File(null, ""), StringComparison.OrdinalIgnoreCase);
+        public bool Equals(BidsName? one, BidsName? other) => string.Equals(one?.File("", ""), other?.File("", ""), StringComparison.OrdinalIgnoreCase);
 
-        public int GetHashCode(BidsName name) => StringComparer.OrdinalIgnoreCase.GetHashCode(name.File(null, ""));
+        public int GetHashCode(BidsName name) => StringComparer.OrdinalIgnoreCase.GetHashCode(name.File("", ""));
     }
 }

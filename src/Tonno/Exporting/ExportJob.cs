@@ -10,6 +10,8 @@ namespace ToNNO.Tonno.Exporting;
 /// <summary>Exports the results of a store, volume by volume; each is accounted for by one line.</summary>
 internal sealed class ExportJob(RunResults results, IReadOnlyList<IVolumeExport> exports)
 {
+    private const string Stopped = "export.stopped";
+
     private readonly Dictionary<ExportState, int> _counts = Enum.GetValues<ExportState>().ToDictionary(state => state, _ => 0);
     private int? _stoppedBy;
 
@@ -29,13 +31,10 @@ internal sealed class ExportJob(RunResults results, IReadOnlyList<IVolumeExport>
     {
         await foreach (var volume in results.VolumesAsync(run, cancel).ConfigureAwait(false))
         {
-            var line = await ExportAsync(volume, cancel).ConfigureAwait(false);
+            var line = _stoppedBy is null ? await ExportAsync(volume, cancel).ConfigureAwait(false)
+                : new(volume.Input.VolumeId, ExportState.NotDone, [], Stopped, "What failed before would have failed it, too: export it again."); // accounted for all the same
             _counts[line.State]++;
             yield return line;
-            if (_stoppedBy is not null)
-            {
-                yield break; // what lies behind would fare no better
-            }
         }
     }
 

@@ -16,6 +16,9 @@ internal sealed class StowClient : IDisposable
     private const string FailedSopSequence = "00081198";
     private const string FailureReason = "00081197";
 
+    /// <summary>Of an answer about one instance.</summary>
+    private const int MostAnswerBytes = 1 << 20;
+
     /// <summary>Of a large file over a slow line.</summary>
     private static readonly TimeSpan _mostUntilAnswer = TimeSpan.FromMinutes(10);
 
@@ -72,13 +75,14 @@ internal sealed class StowClient : IDisposable
         }
     }
 
-    /// <summary>Asks for the instance by its UID. Whoever does not answer that question gets the instance.</summary>
+    /// <summary>Asks for the instance by its UID. Whoever does not answer that question, or answers with others, gets the instance.</summary>
     private Task<bool> HasAsync(string instanceUid, CancellationToken cancel) => _pacs.AskAsync(
         () => Request(HttpMethod.Get, $"instances?SOPInstanceUID={instanceUid}", null),
         async (answer, deadline) =>
         {
             using var found = answer.StatusCode == HttpStatusCode.OK ? await ReadAsync(answer, deadline).ConfigureAwait(false) : null;
-            return found?.RootElement is { ValueKind: JsonValueKind.Array } instances && instances.GetArrayLength() > 0;
+            return found?.RootElement is { ValueKind: JsonValueKind.Array } instances && instances.EnumerateArray().Any(instance =>
+                Values(instance, QidoSearch.SopInstanceUid) is [{ ValueKind: JsonValueKind.String } uid] && uid.ValueEquals(instanceUid));
         },
         cancel);
 
@@ -99,12 +103,13 @@ internal sealed class StowClient : IDisposable
         return request;
     }
 
-    /// <summary>The reason of the first instance that was not stored; null where the answer tells of none.</summary>
+    /// <summary>The reason of the first instance that was not stored; null where the answer tells of none. One that some were not, or not as they
+    /// were sent, but does not say which (PS3.18, 10.5.3), is taken for a refusal.</summary>
     private static async Task<int?> FailureAsync(HttpResponseMessage answer, CancellationToken cancel)
     {
         using var document = await ReadAsync(answer, cancel).ConfigureAwait(false);
-        return document is not null && Values(document.RootElement, FailedSopSequence) is [var failed, ..]
-            ? Values(failed, FailureReason) is [var reason, ..] && reason.TryGetInt32(out var code) ? code : 0
+        return document is null ? answer.StatusCode == HttpStatusCode.Accepted ? 0 : null
+            : Values(document.RootElement, FailedSopSequence) is [var failed, ..] ? Values(failed, FailureReason) is [var reason, ..] && reason.TryGetInt32(out var code) ? code : 0
             : null;
     }
 
@@ -112,12 +117,12 @@ internal sealed class StowClient : IDisposable
         set.ValueKind == JsonValueKind.Object && set.TryGetProperty(tag, out var element) && element.ValueKind == JsonValueKind.Object
         && element.TryGetProperty("Value", out var values) && values.ValueKind == JsonValueKind.Array ? [.. values.EnumerateArray()] : [];
 
-    /// <returns>Null where the answer is no JSON: some answer in XML, whatever is asked for.</returns>
+    /// <returns>Null where the answer is no JSON: some answer in XML, whatever is asked for; or far too long.</returns>
     private static async Task<JsonDocument?> ReadAsync(HttpResponseMessage answer, CancellationToken cancel)
     {
         try
         {
-            return await JsonDocument.ParseAsync(await answer.Content.ReadAsStreamAsync(cancel).ConfigureAwait(false), default, cancel).ConfigureAwait(false);
+            return await PacsConnection.BytesAsync(answer, MostAnswerBytes, cancel).ConfigureAwait(false) is { } bytes ? JsonDocument.Parse(bytes) : null;
         }
         catch (JsonException)
         {

@@ -23,9 +23,17 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private readonly Dictionary<(string Container, string Key), SeriesFacts> _facts = [];
     private readonly List<(string Uri, string Name)> _others = [];
     private readonly List<(string File, string Reason)> _leftOut = [];
+    private readonly List<DicomObject> _noSlices = [];
+    private readonly List<string> _voxels = [];
 
     /// <summary>Files that no volume is made of, each with the reason.</summary>
     public IReadOnlyList<(string File, string Reason)> LeftOut => _leftOut;
+
+    /// <summary>Files of no zip that are called as the voxels of a pair.</summary>
+    public IReadOnlyList<string> Voxels => _voxels;
+
+    /// <summary>True where a name repeats what a DICOM file that makes no volume says of its patient.</summary>
+    public bool Tells(string name) => _noSlices.Exists(file => file.IsRepeatedBy(name));
 
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>
@@ -37,7 +45,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         {
             try
             {
-                found[at] = remote is not null || File.Exists(files[at]) ? DicomListing.Look(files[at], remote, withFacts) : null;
+                found[at] = DicomListing.Look(files[at], remote, withFacts);
             }
             catch (ImagingException cannot)
             {
@@ -59,12 +67,16 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
 
             if (refused[at] == RejectReason.ZipDamaged)
             {
-                _others.Add((file, VolumeNames.NameBelow(_base, file)));
+                _others.Add((file, $"zip-{VolumeSource.ShortHash(file)}")); // whom its name names cannot be told
             }
-            else if (refused[at] is not null && file != root) // the source itself is refused by name
+            else if (refused[at] is { } reason && file != root) // the source itself is refused by name
             {
-                // A file of no volume's name that cannot be opened: whether it is a slice cannot be known, so it is accounted for.
-                _leftOut.Add((file, RejectReason.FileUnreadable.Code()));
+                // A file of no volume's name that cannot be opened, or a link to none: whether it is a slice cannot be known, so it is accounted for.
+                _leftOut.Add((file, reason.Code()));
+            }
+            else if (zip is not null && zip != root && found[at]!.Dicom.Count == 0 && !found[at]!.Others.Any(entry => SourceListing.ExtensionOf(entry).Length > 0))
+            {
+                _leftOut.Add((zip, RejectReason.ZipEmpty.Code()));
             }
         }
     }
@@ -100,11 +112,16 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private void Take(ListedFile listed, string? zip)
     {
         var uri = zip is null ? listed.Path : new EntryUri(zip, listed.Path).ToString();
+        if (listed.Content is { Role: not DicomRole.Slice } noSlice)
+        {
+            _noSlices.Add(noSlice);
+        }
+
         switch (listed.Content)
         {
             case null:
                 // Whose slice it is, and whom its name names, cannot be told.
-                _others.Add((uri, $"dicom-{VolumeNames.ShortHash(uri)}"));
+                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri)}"));
                 break;
             case { Role: not DicomRole.Slice } when uri == root:
                 break; // asked for by name, so refused, not left out
@@ -138,6 +155,11 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>Takes a NIfTI file of a zip; a file of no such name, in a zip or not, is no input.</summary>
     private void TakeOther(string? zip, string entry)
     {
+        if (zip is null && entry != root && SourceListing.StemOfVoxels(entry) is not null)
+        {
+            _voxels.Add(entry);
+        }
+
         if (zip is null || SourceListing.ExtensionOf(entry) is not { Length: > 0 } extension)
         {
             return;

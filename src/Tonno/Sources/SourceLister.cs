@@ -114,12 +114,12 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         dicom.Look(others);
         foreach (var folder in unlistable)
         {
-            _found.TryAdd(folder, new FoundVolume(VolumeNames.NameBelow(path, folder), [folder]));
+            _found.TryAdd(folder, new FoundVolume($"folder-{VolumeSource.ShortHash(folder)}", [folder])); // whom its name names cannot be told
         }
 
         if (Take(path, volumes, dicom) + unlistable.Count == 0)
         {
-            AddAsItIs(path, isFolder);
+            AddAsItIs(path, isFolder, dicom);
         }
     }
 
@@ -147,7 +147,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         dicom.Look(isFile ? [path] : [.. files.Where(file => SourceListing.ExtensionOf(file).Length == 0)], remote);
         if (Take(path, volumes, dicom) == 0)
         {
-            AddAsItIs(path, isFolder: false);
+            AddAsItIs(path, isFolder: false, dicom);
         }
     }
 
@@ -179,6 +179,11 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
             _leftOut.TryAdd(file, new LeftOutFile(file, reason));
         }
 
+        foreach (var half in dicom.Voxels.Where(half => _siblings.Find(SourceListing.StemOfVoxels(half)!) is null))
+        {
+            _leftOut.TryAdd(half, new LeftOutFile(half, RejectReason.NiftiPairIncomplete.Code()));
+        }
+
         foreach (var file in volumes)
         {
             if (ChannelFile.Of(file, channels) is { } channel && channel.Files(_siblings) is var files && files.Contains(file))
@@ -195,12 +200,13 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     }
 
     /// <summary>Adds a source that holds no volume, or is one by its name: whichever, it is looked at when it is read.</summary>
-    private void AddAsItIs(string path, bool isFolder)
+    private void AddAsItIs(string path, bool isFolder, DicomSources dicom)
     {
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
-        var name = RemotePlaces.BearsNames(path)
-            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]))
-            : $"dicomweb-{VolumeNames.ShortHash(path)}"; // whose filter may name a patient
+        var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]));
+        var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path)}" // whose filter may name a patient
+            : dicom.Tells(own) ? $"source-{VolumeSource.ShortHash(path)}"
+            : own;
         _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, channel?.Files(_siblings) ?? [path]));
     }
 
@@ -224,9 +230,13 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
                 {
                     var path = Path.Combine(next, entry.Name);
                     // A link to a file is one; a link to a folder is not followed, since it may lead in a circle.
-                    if (entry is DirectoryInfo)
+                    if (entry is DirectoryInfo { LinkTarget: not null })
                     {
-                        if (entry.LinkTarget is null && (store is null || !Below(path).StartsWith(store, StringComparison.Ordinal)))
+                        _leftOut.TryAdd(path, new LeftOutFile(path, SourceListing.LinkedFolder));
+                    }
+                    else if (entry is DirectoryInfo)
+                    {
+                        if (store is null || !Below(path).StartsWith(store, StringComparison.Ordinal))
                         {
                             waiting.Push(path);
                         }

@@ -17,7 +17,12 @@ internal sealed record SourceListing(
     /// <summary>The reason of files whose names end like no channel's.</summary>
     public const string NoChannel = "channels.no_name";
 
-    private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr"];
+    /// <summary>The reason of links to folders, which may lead in a circle.</summary>
+    public const string LinkedFolder = "folder.linked";
+
+    private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr.gz", ".hdr"];
+
+    private static readonly string[] VoxelSuffixes = [".img.gz", ".img"];
 
     /// <summary>Lists the volumes of files, folders, zips, blob prefixes and manifests. A file is taken as it is; of a folder or zip, all that bear a NIfTI name,
     /// and each DICOM series, told by content; of a manifest, its rows.</summary>
@@ -65,6 +70,10 @@ internal sealed record SourceListing(
 
     /// <summary>The extension of a NIfTI name; empty where a file bears none.</summary>
     public static string ExtensionOf(string file) => Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
+
+    /// <summary>Path without extension of a file that is called as the voxels of a pair; null of others.</summary>
+    public static string? StemOfVoxels(string file) =>
+        VoxelSuffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) is { } suffix ? file[..^suffix.Length] : null;
 
     private static bool IsNifti(string uri) => SeriesUri.TryParse(uri) is null && FrameUri.Split(uri).Frame is null && !Directory.Exists(uri);
 }

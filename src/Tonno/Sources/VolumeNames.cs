@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using System.Text;
 using ToNNO.Contracts;
+using ToNNO.Imaging;
 
 namespace ToNNO.Tonno.Sources;
 
@@ -26,14 +26,12 @@ internal static class VolumeNames
         return [.. found.Select(pair =>
         {
             var name = Safe(pair.Value.Name);
-            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{ShortHash(pair.Key)}" : name), pair.Value.Files, pair.Value.Row?.Label);
+            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{VolumeSource.ShortHash(pair.Key)}" : name), pair.Value.Files, pair.Value.Row?.Label);
         })];
     }
 
     /// <summary>True for letters, digits, '.', '_' and '-', not too many: a name that every store and file system takes.</summary>
     public static bool IsSafe(string name) => Safe(name) == name;
-
-    public static string ShortHash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
 
     private static string Safe(string name)
     {
@@ -45,8 +43,8 @@ internal static class VolumeNames
 
         var safe = text.ToString().TrimStart('.', '-'); // hidden, or taken for an option
         // Cut or changed, a name alone may no longer tell two sources apart.
-        return safe.Length == 0 ? ShortHash(name)
-            : safe.Length > LongestName || !name.All(char.IsAscii) ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{ShortHash(name)}"
+        return safe.Length == 0 ? VolumeSource.ShortHash(name)
+            : safe.Length > LongestName || !name.All(char.IsAscii) ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{VolumeSource.ShortHash(name)}"
             : safe;
     }
 }

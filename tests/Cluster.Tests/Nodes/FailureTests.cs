@@ -19,11 +19,27 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await (await cluster.SubmitAsync("calm")).AssertWholeAsync();
     }
 
-    [Fact]
-    public async Task Run_OneVolume_Finishes()
+    /// <summary>Of one block, of blocks of which one node has fewer than the other, the last of them of one direction.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(33)]
+    [InlineData(TestCluster.Directions)]
+    public async Task Run_OneVolume_NodesThatHaveLittleOrNothingToDo_SameBytesAsOneProcess(int directions)
     {
         await cluster.ReadyAsync();
-        await (await cluster.SubmitAsync("one", volumes: 1)).AssertWholeAsync();
+        var alone = await cluster.ReferenceAsync(cluster.Model, 1, directions);
+        await (await cluster.SubmitAsync($"one{directions}", volumes: 1, directions: directions)).AssertWholeAsync(alone);
+    }
+
+    [Fact]
+    public async Task Run_NoVolumes_EndsAndAccountsForIt_AndTheClusterIsIdle()
+    {
+        await cluster.ReadyAsync();
+        var run = await cluster.SubmitAsync("none", volumes: 0);
+        var refused = Assert.Single(await run.EndedAsync());
+        Assert.Equal((VolumeState.Quarantined, "file.missing"), (refused.State, refused.ReasonCode));
+        await cluster.UntilAsync("all encoders are free", async () =>
+            await cluster.LeasesAsync() is { Blocks: 0, Encoders: 2, FreeEncoders: 2, OldestSeconds: 0, SecondsToDeadline: null });
     }
 
     [Fact]
@@ -52,11 +68,12 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task Coordinator_LeadingOneKilled_TheOtherGoesOnFromTheLedger()
     {
         var run = await cluster.UnderWayAsync("leadkill");
-        await run.ReachedAsync(2); // which are in the ledger
+        var done = await run.LedgerAsync(atLeast: 2);
         var leader = await cluster.LeaderAsync();
         leader.Kill();
         cluster.Hurry();
         await run.AssertWholeAsync();
+        await run.AssertUntouchedAsync(done);
         Assert.NotEqual(leader.Name, (await cluster.LeaderAsync()).Name);
     }
 
@@ -64,7 +81,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task AllNodes_KilledAtOnce_GoOnWhenTheyAreBack()
     {
         var run = await cluster.UnderWayAsync("allkill");
-        await run.ReachedAsync(2); // which are in the ledger
+        var done = await run.LedgerAsync(atLeast: 2);
         foreach (var node in cluster.Nodes)
         {
             node.Kill();
@@ -72,6 +89,7 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
 
         cluster.Hurry();
         await run.AssertWholeAsync();
+        await run.AssertUntouchedAsync(done);
     }
 
     [Fact]
@@ -99,12 +117,14 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await cluster.ReadyAsync();
         await run.ControlAsync("resume");
         await cluster.HoldsBlocksAsync("slice-2");
+        var deaths = (await cluster.LeasesAsync()).Deaths;
         cluster.Hurry();
         var (code, took) = await joined.DrainAsync(Cancel);
         Assert.Equal(0, code);
         Assert.True(took < TimeSpan.FromSeconds(30), $"it took {took}");
         await cluster.ForgetAsync("slice-2");
         await run.AssertWholeAsync();
+        Assert.Equal(deaths, (await cluster.LeasesAsync()).Deaths); // what it had it gave back
     }
 
     [Fact]

@@ -16,9 +16,12 @@ public sealed class TestCluster : IAsyncLifetime
     public const int Volumes = 20;
 
     /// <summary>Of every run: some leases a volume, and a second or so of work.</summary>
-    private const int Directions = 96;
+    public const int Directions = 96;
 
     private const int Spacing = 8;
+
+    /// <summary>No lease may be out for longer.</summary>
+    public static TimeSpan LeaseDeadline { get; } = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
     private readonly TemporaryFolder _folder = new();
@@ -84,7 +87,7 @@ public sealed class TestCluster : IAsyncLifetime
     }
 
     /// <summary>SHA-256 of the heatmaps of the first volumes, by the volume's name, as <c>tonno run</c> makes them.</summary>
-    internal async Task<IReadOnlyDictionary<string, string>> ReferenceAsync(string model, int volumes)
+    internal async Task<IReadOnlyDictionary<string, string>> ReferenceAsync(string model, int volumes, int directions = Directions)
     {
         using var work = new Workplace();
         foreach (var source in Directory.EnumerateFiles(_folder["sources"]).Order(StringComparer.Ordinal).Take(volumes))
@@ -92,7 +95,7 @@ public sealed class TestCluster : IAsyncLifetime
             work.Write(Path.GetFileName(source), await File.ReadAllBytesAsync(source, Cancel));
         }
 
-        var made = await TonnoProcess.RunAsync("run", "-i", work.In, "-m", model, "-o", work.Out, "-q", "--directions", $"{Directions}", "--spacing", $"{Spacing}", "--pixel", $"{Spacing}");
+        var made = await TonnoProcess.RunAsync("run", "-i", work.In, "-m", model, "-o", work.Out, "-q", "--directions", $"{directions}", "--spacing", $"{Spacing}", "--pixel", $"{Spacing}");
         Assert.True(made.ExitCode == 0, made.ToString());
         var hashes = work.HeatmapHashes();
         Assert.Equal(volumes, hashes.Count);
@@ -197,7 +200,7 @@ public sealed class TestCluster : IAsyncLifetime
     /// <summary>Submits a run over copies of the volumes, named anew, so that no other run's results stand for them.</summary>
     /// <param name="model">Another than the one of the references.</param>
     /// <param name="also">A file that is an input too.</param>
-    internal async Task<ClusterRun> SubmitAsync(string name, int volumes = Volumes, string? model = null, string? also = null)
+    internal async Task<ClusterRun> SubmitAsync(string name, int volumes = Volumes, string? model = null, string? also = null, int directions = Directions)
     {
         var folder = _folder[$"runs/{name}"];
         Directory.CreateDirectory(folder);
@@ -215,10 +218,10 @@ public sealed class TestCluster : IAsyncLifetime
         await UntilAsync("the run is submitted", async () =>
         {
             using var client = Client(await AnsweringAsync());
-            submitted = (await client.SubmitAsync(Order(name, folder, model ?? Model), Cancel)).Run;
+            submitted = (await client.SubmitAsync(Order(name, folder, model ?? Model) with { Directions = directions }, Cancel)).Run;
             return true;
         });
-        Assert.Equal(volumes + (also is null ? 0 : 1), submitted!.Volumes);
+        Assert.Equal(Math.Max(1, volumes + (also is null ? 0 : 1)), submitted!.Volumes); // a folder without any is an input that is refused
         return new ClusterRun(this, name, volumes);
     }
 
@@ -315,7 +318,7 @@ public sealed class TestCluster : IAsyncLifetime
             [
                 "--roles", name.Split('-')[0], "--store", Address, "--host", "localhost", "--option", "Cluster:Bind=127.0.0.1", "--port", $"{port}", "--seeds", _seeds, "--listen", $"127.0.0.1:{httpPort}", "--device", "cpu", "--encoders", "1",
                 "--option", "Cluster:StableAfter=00:00:04", "--option", "Cluster:HeartbeatPause=00:00:04", "--option", "Coordinator:ReducerDeadline=00:00:05",
-                "--option", "Coordinator:SlicesPerLease=500", "--option", "Coordinator:LeaseDeadline=00:02:00", "--option", "Coordinator:ShortestLeaseDeadline=00:01:00", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10", "--option", "Cluster:JoinWithin=00:00:20",
+                "--option", "Coordinator:SlicesPerLease=500", "--option", $"Coordinator:LeaseDeadline={LeaseDeadline}", "--option", "Coordinator:ShortestLeaseDeadline=00:01:00", "--option", "Coordinator:ClaimRenewal=00:00:01", "--option", "Cluster:OrphanedAfter=00:00:10", "--option", "Cluster:JoinWithin=00:00:20",
             ],
             Identity(_proxy.Port),
             _folder[$"{name}.log"]);
@@ -331,6 +334,9 @@ public sealed class TestCluster : IAsyncLifetime
 /// <summary>A run of a test on the cluster.</summary>
 internal sealed class ClusterRun(TestCluster cluster, string name, int volumes)
 {
+    /// <summary>Seconds in which the lease desk looks at deadlines once, on a busy machine, too.</summary>
+    private const double LookEvery = 5;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public async Task<RunView> ViewAsync()
@@ -352,15 +358,45 @@ internal sealed class ClusterRun(TestCluster cluster, string name, int volumes)
         await client.ControlAsync(name, control, Cancel);
     }
 
-    /// <summary>Returns when so many volumes are done.</summary>
-    public Task ReachedAsync(int done) => cluster.UntilAsync($"{done} volumes of {name} are done", async () => (await ViewAsync()).Counts.Total >= done);
+    /// <summary>Returns when the ledger has so many volumes completed, but not all: their entries, as they were written.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> LedgerAsync(int atLeast)
+    {
+        var entries = new Dictionary<string, string>();
+        await cluster.UntilAsync($"{atLeast} volumes of {name} are in the ledger", async () =>
+        {
+            await foreach (var path in cluster.Store.ListAsync($".tonno/ledger/{name}-v", Cancel))
+            {
+                var text = System.Text.Encoding.UTF8.GetString((await cluster.Store.ReadAsync(path, Cancel)).Bytes.Span);
+                if ((string?)JsonNode.Parse(text)!["state"] == "completed")
+                {
+                    entries[path] = text;
+                }
+            }
+
+            return entries.Count >= atLeast;
+        });
+        Assert.InRange(entries.Count, atLeast, volumes - 1);
+        return entries;
+    }
+
+    /// <summary>Returns where nobody has written those entries again: the volumes were not begun a second time.</summary>
+    /// <param name="entries">As of <see cref="LedgerAsync"/>.</param>
+    public async Task AssertUntouchedAsync(IReadOnlyDictionary<string, string> entries)
+    {
+        foreach (var (path, text) in entries)
+        {
+            Assert.Equal(text, System.Text.Encoding.UTF8.GetString((await cluster.Store.ReadAsync(path, Cancel)).Bytes.Span));
+        }
+    }
 
     /// <summary>Returns when the run has ended, all the while without a lease that is out for longer than it may be: its volumes.</summary>
     public async Task<IReadOnlyList<VolumeView>> EndedAsync()
     {
         await cluster.UntilAsync($"the run {name} is finished", async () =>
         {
-            Assert.True((await cluster.LeasesAsync()).SecondsToDeadline is null or > 0, "a lease is out for longer than it may be");
+            Assert.True(
+                await cluster.LeasesAsync() is { SecondsToDeadline: null or > -LookEvery } leases && leases.OldestSeconds < TestCluster.LeaseDeadline.TotalSeconds,
+                "a lease is out for longer than it may be");
             return (await ViewAsync()).State == RunState.Finished;
         });
         using var client = cluster.Client(await cluster.AnsweringAsync());
@@ -368,13 +404,14 @@ internal sealed class ClusterRun(TestCluster cluster, string name, int volumes)
     }
 
     /// <summary>Returns when the run has ended, all its volumes completed once, with the bytes that a single process makes, and nothing else left.</summary>
-    public async Task AssertWholeAsync()
+    /// <param name="reference">As of <see cref="TestCluster.ReferenceAsync"/>; null: of the volumes and directions that runs have if nothing else is said.</param>
+    public async Task AssertWholeAsync(IReadOnlyDictionary<string, string>? reference = null)
     {
         var list = await EndedAsync();
         Assert.All(list, volume => Assert.True(volume.State == VolumeState.Completed, $"{volume.VolumeId}: {volume.State} {volume.ReasonCode} {volume.Detail}"));
         Assert.Equal(volumes, list.Count);
         Assert.Equal(new RunCounts(volumes, 0, 0, 0, 0, 0), (await ViewAsync()).Counts);
-        await AssertSameBytesAsync(cluster.Reference);
+        await AssertSameBytesAsync(reference ?? cluster.Reference);
         await AssertNothingLeftAsync();
     }
 

@@ -230,6 +230,61 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public async Task Resume_WhileACancelIsBeingWritten_DoesNotUndoIt()
+    {
+        await SubmitAsync("a", "b");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        var (written, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _store.Before = call => call.Changes && call.Path == RunDocument.PathOf(SmallWork.Run) && written.TrySetResult() ? goOn.Task : Task.CompletedTask;
+        _coordinator.Tell(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Cancel, 0), _client.Ref);
+        await written.Task;
+        _coordinator.Tell(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Resume, 0), _client.Ref);
+        _coordinator.Tell(new RunProtocol.ControlRun(SmallWork.Run, RunControl.Prioritize, 7), _client.Ref);
+        goOn.SetResult();
+        Assert.Equal(RunState.Canceled, _client.FishForMessage<RunProtocol.RunDescribed>(_ => true).State);
+        Assert.Equal("run.ended", _client.FishForMessage<RunProtocol.RunRejected>(_ => true).ReasonCode);
+        AwaitAssert(() => Assert.Equal(RunState.Canceled, Ask(new RunProtocol.DescribeRun(SmallWork.Run)).State));
+        Assert.Equal(RunState.Canceled, (await new RunRegistry(_store).ReadAsync(SmallWork.Run, CancellationToken.None))!.State);
+    }
+
+    /// <summary>A node that coordinates and encodes at once, and dies of a volume: nobody is left who would know but the ledger.</summary>
+    [Fact]
+    public async Task Failover_ProcessThatWorksItselfDiedTwiceOfAVolume_TheVolumeIsSetAside()
+    {
+        await EndAsync(_coordinator);
+        for (var death = 0; death < 2; death++)
+        {
+            var inspector = new FakeInspector();
+            inspector.Answer(FakeInspector.NewVolume("a"));
+            var dying = Coordinator(_options, inspector, works: true);
+            if (death == 0)
+            {
+                await SubmitAsync(SmallWork.Run, dying, "a");
+            }
+
+            var stuck = death;
+            await AwaitAssertAsync(async () => Assert.Equal((VolumeState.InProcess, stuck), await EntryAsync("a") is { } entry ? (entry.State, entry.Stuck) : default));
+            await EndAsync(dying);
+        }
+
+        var last = new FakeInspector();
+        last.Answer(FakeInspector.NewVolume("a"));
+        var next = Coordinator(_options, last, works: true);
+        next.Tell(new RunProtocol.WatchRun(SmallWork.Run), _client.Ref);
+        Assert.Equal(("a", VolumeState.Quarantined, "volume.kills_process"), Concluded());
+    }
+
+    [Fact]
+    public async Task Desk_FailsUnexpectedly_TheNodeLeavesToAnother()
+    {
+        await SubmitAsync("a");
+        _client.ExpectMsg<RunProtocol.RunAccepted>();
+        var left = Sys.WhenTerminated;
+        Sys.ActorSelection(_coordinator.Path / "admission").Tell(PoisonPill.Instance);
+        await left.WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task Failover_RunUnderWay_TheNextCoordinatorGoesOnWithWhatIsNotDone()
     {
         await SubmitAsync("a", "b", "c");
@@ -517,13 +572,14 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         _folder.Dispose();
     }
 
-    private IActorRef Coordinator(CoordinatorOptions options, FakeInspector? inspector = null) => Sys.ActorOf(Props.Create(() => new CoordinatorActor(new RunStarter(
+    private IActorRef Coordinator(CoordinatorOptions options, FakeInspector? inspector = null, bool works = false) => Sys.ActorOf(Props.Create(() => new CoordinatorActor(new RunStarter(
         _store,
         "node",
         options,
         TimeProvider.System,
         new ClaimKeeper(_store),
         () => false,
+        works,
         (desks, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desks.Leases, _slabs.Ref, _publisher, options, TimeProvider.System) { Gate = desks.Gate, Admission = desks.Admission }))));
 
     private static async Task EndAsync(IActorRef coordinator) => await coordinator.GracefulStop(TimeSpan.FromSeconds(30));

@@ -222,7 +222,7 @@ public sealed class RunRegistryTests : IDisposable
     }
 
     private Task<(CoordinatorClaim Claim, CoordinatorClaim? Former)> TakeAsync(string node, bool alone = false) =>
-        CoordinatorClaim.TakeAsync(_store, node, true, alone, _watch, _time, Cancel);
+        CoordinatorClaim.TakeAsync(_store, node, true, alone, false, _watch, _time, Cancel);
 
     private static RunDocument Run(int inputs) => new() { RunId = SmallWork.Run, Settings = SmallWork.Settings, InputCount = inputs, SubmittedAt = DateTimeOffset.UnixEpoch };
 

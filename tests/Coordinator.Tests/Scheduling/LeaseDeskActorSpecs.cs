@@ -229,8 +229,8 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         Wait(TimeSpan.FromSeconds(5));
         var described = Described();
         Assert.Equal(new SliceProtocol.EncodingNode("tcp://here", 1, 1, 0), Assert.Single(described.Nodes));
-        Assert.Equal(
-            new SliceProtocol.LeasesDescribed(1, 0, 1, TimeSpan.FromSeconds(5), _options.LeaseDeadline - TimeSpan.FromSeconds(5), 1, 0, described.Nodes), described);
+        Assert.InRange(described.OldestAge, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5) + _options.LookAtLeasesEvery); // and what has passed since the last look
+        Assert.Equal(new SliceProtocol.LeasesDescribed(1, 0, 1, described.OldestAge, _options.LeaseDeadline - described.OldestAge, 1, 0, described.Nodes), described);
     }
 
     [Fact]

@@ -92,10 +92,10 @@ public class SlabFeederActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
-    public void SlabFailed_TransientThrice_PausesBetweenThenFails()
+    public void SlabFailed_TransientAsOftenAsAStoreMayFail_PausesBetweenThenFails()
     {
         Store(0);
-        for (var attempt = 1; attempt < 3; attempt++)
+        for (var attempt = 1; attempt < _options.MaximumStoreFailures; attempt++)
         {
             Asked();
             Fail(transient: true);

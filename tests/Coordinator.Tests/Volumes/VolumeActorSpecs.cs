@@ -114,6 +114,15 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Cancel_WhileTheResultIsBeingMade_ItStands()
+    {
+        Publish();
+        _volume.Tell(new Cancel());
+        _publisher.Reply(new ReconProtocol.HeatmapPublished(new("a"), SmallWork.Blob("a/result.json"), ""));
+        Assert.Equal((VolumeState.Completed, "", false), Concluded());
+    }
+
+    [Fact]
     public void Concluding_OrPublishing_GivesWayToNobody()
     {
         Publish();
@@ -220,10 +229,10 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
-    public void Publishing_TransientThrice_FailedWithTheCode()
+    public void Publishing_TransientAsOftenAsAStoreMayFail_FailedWithTheCode()
     {
         Publish();
-        for (var attempt = 1; attempt < 3; attempt++)
+        for (var attempt = 1; attempt < _options.MaximumStoreFailures; attempt++)
         {
             _publisher.Reply(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
             ExpectNothing(_publisher, _publisher.LastSender);

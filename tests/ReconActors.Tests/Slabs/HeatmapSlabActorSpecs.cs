@@ -150,6 +150,19 @@ public sealed class HeatmapSlabActorSpecs : VirtualTimeSpecs
         Assert.Equal(16, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
     }
 
+    /// <summary>The file behind a volume was replaced meanwhile, say: rows of both would make a heatmap of neither.</summary>
+    [Fact]
+    public async Task ApplyRows_OfOtherWorkOnTheVolume_BeginsAnew()
+    {
+        await ApplyAsync(_leases[0]);
+        Assert.Equal(16, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+        var other = _task with { SourceSha256 = new string('e', 64) };
+        Assert.NotEqual(_task.WorkKey, other.WorkKey);
+        var rows = await Work.StoreAsync(_store, other, _leases[1]);
+        _slab.Tell(new ReconProtocol.ApplyRows(other, 0, _leases[1], rows), _feeder.Ref);
+        Assert.Equal(0, _feeder.ExpectMsg<ReconProtocol.RowsApplied>().NextDirection);
+    }
+
     [Fact]
     public async Task ApplyRows_SameLeaseTwice_AppliedOnce()
     {

@@ -21,11 +21,12 @@ public sealed class ExportJobTests(ExportArchive archive) : IClassFixture<Export
     }
 
     [Fact]
-    public async Task Run_TheStoreFails_EndsThereWithItsCode()
+    public async Task Run_TheStoreFails_TheOthersAreNotTriedButAccountedFor()
     {
         var (job, lines) = await RunAsync(id => id == "ct" ? throw new BlobStoreException(BlobStoreError.Unavailable, "down") : Line(id, ExportState.Exported));
         Assert.Equal(("store.unavailable", 2), (lines["ct"].ReasonCode, job.ExitCode));
-        Assert.Equal("ct", lines.Values.Last().VolumeId.Value);
+        Assert.Equal(4, job.Volumes);
+        Assert.All(lines.Keys.SkipWhile(id => id != "ct").Skip(1), id => Assert.Equal((ExportState.NotDone, "export.stopped"), (lines[id].State, lines[id].ReasonCode)));
     }
 
     [Fact]

@@ -54,6 +54,17 @@ public sealed class StowClientTests : IDisposable
         Assert.Single(_asked);
     }
 
+    /// <summary>Some pass over what they are asked by, and tell of all that they hold.</summary>
+    [Theory]
+    [InlineData("""[{"00080018": {"vr": "UI", "Value": ["2.25.8"]}}, {"00080018": {}}, 3, {}]""")]
+    [InlineData("""[{"00080018": {"vr": "UI", "Value": [2.25]}}]""")]
+    [InlineData("""{"00080018": {"vr": "UI", "Value": ["2.25.7"]}}""")]
+    public async Task Store_PacsAnswersWithOtherInstances_Sent(string answer)
+    {
+        Answer((200, answer), (200, "{}"));
+        Assert.True(await StoreAsync());
+    }
+
     [Fact]
     public async Task Store_PacsThatCannotSearchOrAnswersInXml_Sent()
     {
@@ -72,6 +83,7 @@ public sealed class StowClientTests : IDisposable
     [Theory]
     [InlineData(409, """{"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [290]}}]}}""", "failure reason 0122 (class not supported)")]
     [InlineData(202, """{"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [42752]}}]}}""", "failure reason A700 (out of resources)")]
+    [InlineData(202, "<some were not stored/>", "failure reason 0000 (no standard reason)")]
     [InlineData(409, "Zzyzx^Quirinius is not welcome", "status 409")]
     [InlineData(302, "", "status 302")]
     [InlineData(413, "[]", "status 413")]

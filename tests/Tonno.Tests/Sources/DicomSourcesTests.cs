@@ -14,6 +14,8 @@ public sealed class DicomSourcesTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    private string Hash(string file) => VolumeSource.ShortHash(_folder[file]);
+
     [Fact]
     public void List_SeriesBesideNifti_EachIsOneInputAndTheRestIsLeftOutWithItsReason()
     {
@@ -107,6 +109,56 @@ public sealed class DicomSourcesTests : IDisposable
         var listing = List("in");
         Assert.Equal(2, listing.Inputs.Count);
         Assert.StartsWith("dicom-", listing.Inputs.Single(input => input.Uris[0] == _folder["in/9"]).VolumeId.Value, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whatever could be a volume, or a part of one, is an input or left out by a reason.</summary>
+    [Fact]
+    public void List_WhatLooksLikeNothing_IsAccountedFor()
+    {
+        Write("in/ct", _ct.Stack(3));
+        File.WriteAllBytes(_folder["in/ct/9"], (_ct with { Syntax = DicomBytes.Implicit }).ToArray()[132..]); // a slice without preamble
+        File.WriteAllBytes(_folder["in/ct/kindless"], (_ct with { Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0016] = null } }).ToArray());
+        File.CreateSymbolicLink(_folder["in/ct/unfetched"], _folder["nowhere"]);
+        Directory.CreateSymbolicLink(_folder["in/linked"], _folder["in/ct"]);
+        File.WriteAllBytes(_folder["in/half.img"], new byte[64]);
+        File.WriteAllBytes(_folder["in/pair.hdr.gz"], []);
+        File.WriteAllBytes(_folder["in/pair.img.gz"], []);
+        File.WriteAllText(_folder["in/notes.txt"], "no input");
+        Directory.CreateDirectory(_folder["texts"]);
+        File.WriteAllText(_folder["texts/readme"], "no input");
+        ZipFile.CreateFromDirectory(_folder["texts"], _folder["in/texts.zip"]);
+        var listing = List("in");
+        Assert.Equal(
+            [$"ct: in/ct#series={Key("1.2.3.4")}", $"dicom-{Hash("in/ct/9")}: in/ct/9", $"dicom-{Hash("in/ct/kindless")}: in/ct/kindless", "pair: in/pair.hdr.gz"],
+            Shown(listing).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/texts.zip", "zip.empty")],
+            listing.LeftOut.Select(file => (Path.GetRelativePath(_folder.Path, file.Source), file.Reason)));
+        foreach (var (file, reason) in new[] { ("in/ct/9", RejectReason.NotDicom), ("in/ct/kindless", RejectReason.DicomAttributeMissing) })
+        {
+            var refused = Assert.Throws<ImagingException>(() => VolumeSource.Inspect([_folder[file]], TestContext.Current.CancellationToken));
+            Assert.Equal(reason, refused.Reason);
+        }
+    }
+
+    /// <summary>Hospitals call files, folders and zips after patients: what cannot be read is not named by them.</summary>
+    [Fact]
+    public void List_RefusedFilesNamedAfterAPatient_NeitherIdNorMessageRepeatsIt()
+    {
+        Write("in", (_ct with { SopClass = RtStructure }).Stack(1), "Mustermann_Erika");
+        File.WriteAllBytes(_folder["in/Mustermann_Erika_0001.dcm"], _ct.ToArray()[..200]);
+        File.WriteAllBytes(_folder["in/Mustermann_Erika.zip"], [0x50, 0x4B, 3, 4, 0, 0, 0]);
+        Directory.CreateDirectory(_folder["Mustermann"]);
+        File.Copy(_folder["in/Mustermann_Erika0"], _folder["Mustermann/plan"]);
+        foreach (var source in new[] { "in", "in/Mustermann_Erika0", "Mustermann" })
+        {
+            Assert.All(List(source).Inputs, input =>
+            {
+                Assert.DoesNotContain("Mustermann", input.VolumeId.Value, StringComparison.Ordinal);
+                var refused = Assert.Throws<ImagingException>(() => VolumeSource.Inspect(input.Uris, TestContext.Current.CancellationToken));
+                Assert.DoesNotContain("Mustermann", refused.Message, StringComparison.Ordinal);
+            });
+        }
     }
 
     [Fact]
