@@ -83,6 +83,9 @@ public sealed class CoordinatorOptions
     [Range(1, 1000)]
     public int MaximumStoreFailures { get; init; } = 10;
 
+    /// <summary>Tries of what a reducer failed at: as long as the store may be away, where that may be it.</summary>
+    internal int MostTries(string reasonCode) => TakesUpRuns && reasonCode != "internal.failure" ? MaximumStoreFailures : MaximumAttempts;
+
     /// <summary>What a volume has asked of its source or of the store, and has no answer to after this long, has failed: a share of the network that
     /// hangs says nothing.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "10.00:00:00")]

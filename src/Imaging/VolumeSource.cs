@@ -21,8 +21,8 @@ public static class VolumeSource
     /// <summary>Tells a source from others where it is not to be named.</summary>
     public static string ShortHash(string uri) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uri)))[..8];
 
-    /// <summary>True where not a volume was refused, but the place that it lies in is out of reach: the folder is gone, or empty, as where a share is not
-    /// mounted, or the disk fails. Of what lies on no disk its own store tells.</summary>
+    /// <summary>True where not a volume was refused, but the place that it lies in is out of reach, as far as can be told: the folder, or what is left of the
+    /// way to it, is empty, as where a share is not mounted, or the disk fails. Of what lies on no disk its own store tells.</summary>
     public static bool IsPlaceLost(ImagingException refused, IReadOnlyList<string> uris) => refused switch
     {
         { Reason: RejectReason.FileUnreadable, InnerException: IOException { HResult: > 0 } } => true, // the system's own number, as of a disk that fails
@@ -43,6 +43,11 @@ public static class VolumeSource
     {
         try
         {
+            while (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } above)
+            {
+                folder = above;
+            }
+
             return Directory.EnumerateFileSystemEntries(folder).Any();
         }
         catch (Exception lost) when (lost is IOException or UnauthorizedAccessException)

@@ -11,12 +11,12 @@ public partial class AzuriteServer : IAsyncDisposable
     private const string Account = "tonno";
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-    private Process _process = null!;
+    private Process? _process;
 
     public int Port { get; private set; }
 
     /// <summary>Of its process.</summary>
-    public int Id => _process.Id;
+    public int Id => _process!.Id;
 
     /// <summary>How its clients find it.</summary>
     public string ConnectionString => ConnectionStringAt(Port);
@@ -64,6 +64,11 @@ public partial class AzuriteServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_process is null)
+        {
+            return; // it was not to be started, which is told already
+        }
+
         _process.StandardInput.Close(); // which ends it
         await _process.WaitForExitAsync();
         _process.Dispose();

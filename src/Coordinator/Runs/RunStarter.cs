@@ -14,6 +14,9 @@ namespace ToNNO.Coordinator.Runs;
 internal sealed class RunStarter(
     IBlobStore store, string node, CoordinatorOptions options, TimeProvider time, ClaimKeeper keeper, Func<bool> alone, bool works, Func<RunStarter.Desks, Ledger, VolumeServices> services)
 {
+    /// <summary>Epoch of the process that died before this one, whichever try found it: later ones find this one's own claim.</summary>
+    private long? _died;
+
     public CoordinatorOptions Options { get; } = options;
 
     /// <summary>Says that the coordinator lives.</summary>
@@ -39,14 +42,16 @@ internal sealed class RunStarter(
 
     private async Task<Begun> ClaimAsync(Desks desks, CancellationToken cancel)
     {
+        var own = keeper.Claim?.Epoch;
         var (claim, former) = await CoordinatorClaim
             .TakeAsync(store, node, standing: Options.TakesUpRuns, alone(), works, Options.ClaimRenewal * ClaimKeeper.WatchedRenewals, time, cancel).ConfigureAwait(false);
         keeper.Claim = claim;
+        _died ??= former is { Ended: false } && former.Epoch != own && (former.Works || !Options.TakesUpRuns) ? former.Epoch : null;
         var registry = new RunRegistry(store);
         var underWay = Options.TakesUpRuns ? await registry.UnderWayAsync(cancel).ConfigureAwait(false) : [];
         var volumes = services(desks, new Ledger(store, time, claim.Epoch)) with
         {
-            DiedEpoch = former is { Ended: false } && (former.Works || !Options.TakesUpRuns) ? former.Epoch : null,
+            DiedEpoch = _died,
             StoreMark = Options.TakesUpRuns ? await StoreMark.EnsureAsync(store, cancel).ConfigureAwait(false) : null,
         };
         return new Begun(new RunServices(registry, claim.Epoch, volumes), underWay);

@@ -13,6 +13,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
     private int _attempts;
     private int _silences;
     private IActorRef? _publisher;
+    private bool _canceled;
 
     public PublishingActor(ReconProtocol.PublishHeatmap publish, IActorRef publisherRegion, CoordinatorOptions options)
     {
@@ -21,6 +22,12 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
         Receive<ReconProtocol.HeatmapPublished>(Context.Parent.Tell);
         Receive<Overdue>(_ =>
         {
+            if (_canceled)
+            {
+                Context.Parent.Tell(Canceled);
+                return;
+            }
+
             if (++_silences >= options.MaximumSilences)
             {
                 Context.Parent.Tell(new StageFailed(
@@ -37,11 +44,12 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
         {
             (_silences, _publisher) = (0, Sender);
             _attempts++;
-            if (!failed.Transient || _attempts >= options.MaximumStoreFailures)
+            if (!failed.Transient || _attempts >= options.MostTries(failed.ReasonCode) || _canceled)
             {
-                Context.Parent.Tell(new StageFailed(failed.ReasonCode, failed.Detail, failed.Transient ? VolumeState.Failed : VolumeState.Quarantined));
+                Context.Parent.Tell(_canceled ? Canceled : new StageFailed(failed.ReasonCode, failed.Detail, failed.Transient ? VolumeState.Failed : VolumeState.Quarantined));
             }
         });
+        Receive<Cancel>(_ => _canceled = true); // a result that stands already is no less a result
     }
 
     public ITimerScheduler Timers { get; set; } = null!;

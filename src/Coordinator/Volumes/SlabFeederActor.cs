@@ -11,7 +11,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private readonly VolumeTask _task;
     private readonly IActorRef _slabRegion;
     private readonly CoordinatorOptions _options;
-    private readonly Dictionary<int, int> _failures = [];
+    private readonly Dictionary<int, (int Count, int At)> _failures = [];
     private readonly Dictionary<int, int> _silences = [];
     private readonly Dictionary<int, IActorRef> _reducers = [];
     private readonly long _begun = Stopwatch.GetTimestamp();
@@ -60,8 +60,9 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         Receive<ReconProtocol.SlabFailed>(failed =>
         {
             Heard(failed.Slab);
-            var failures = _failures[failed.Slab] = _failures.GetValueOrDefault(failed.Slab) + 1;
-            if (failed.Transient && failures < options.MaximumStoreFailures)
+            var (count, at) = _failures.GetValueOrDefault(failed.Slab);
+            var failures = _failures[failed.Slab] = (count + 1, Math.Max(at, _feed.Slabs[failed.Slab].Next));
+            if (failed.Transient && failures.Count < options.MostTries(failed.ReasonCode))
             {
                 return; // asked again at the deadline, which serves as the pause
             }
@@ -76,9 +77,9 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     {
         Timers.Cancel(slab);
         Heard(slab);
-        if (feed.Slabs[slab].Next > _feed.Slabs[slab].Next)
+        if (_failures.TryGetValue(slab, out var failures) && feed.Slabs[slab].Next > failures.At)
         {
-            _failures.Remove(slab); // those that count are in a row
+            _failures.Remove(slab); // it is beyond where it failed; after each failure it begins anew
         }
 
         foreach (var lag in _lag.Applied(slab, feed.Slabs[slab].Next, Stopwatch.GetElapsedTime(_begun)))

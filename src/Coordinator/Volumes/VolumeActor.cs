@@ -164,11 +164,15 @@ internal sealed class VolumeActor : ReceiveActor
                 Context.Parent.Tell(given);
             }
         });
-        Receive<Cancel>(_ =>
+        Receive<Cancel>(cancel =>
         {
-            if (Context.Child(Publisher).IsNobody()) // else its result may stand any moment
+            if (Context.Child(Publisher) is { } publisher && !publisher.IsNobody())
             {
-                Conclude(VolumeState.Canceled, "run.canceled", "The run was canceled.", reused: false);
+                publisher.Tell(cancel); // the result may stand any moment
+            }
+            else
+            {
+                Self.Tell(Canceled);
             }
         });
         Receive<StoreWorkActor.Failed>(failed =>

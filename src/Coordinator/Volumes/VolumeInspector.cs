@@ -36,7 +36,7 @@ internal sealed class VolumeInspector(IBlobStore store, IRemoteFiles? remote, Co
         {
             // An archive has a hundred thousand volumes: none is set aside because a share is not mounted here for a minute.
             throw new BlobStoreException(
-                BlobStoreError.Unavailable, $"{refused.Message} The coordinator's node does not reach the folder at all: mount the archive there, and submit the run again.", refused)
+                BlobStoreError.Unavailable, $"{refused.Message} On the coordinator's node its folder is empty, or the disk fails: where the archive is not mounted, mount it, and submit the run again.", refused)
             {
                 Code = refused.Code,
             };

@@ -65,6 +65,9 @@ internal static class VolumeProtocol
     /// <summary>A stage ended without a result.</summary>
     public sealed record StageFailed(string ReasonCode, string Detail, VolumeState State) : ILocalMessage;
 
+    /// <summary>How the work on a volume of a canceled run ends.</summary>
+    public static StageFailed Canceled { get; } = new("run.canceled", "The run was canceled.", VolumeState.Canceled);
+
     /// <summary>How far a volume is.</summary>
     public sealed record VolumeAdvanced(VolumeId VolumeId, int Leases, int LeasesDone, long SlicesEncoded) : ILocalMessage;
 }

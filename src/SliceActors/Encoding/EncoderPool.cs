@@ -3,11 +3,12 @@ using ToNNO.Encoders;
 
 namespace ToNNO.SliceActors.Encoding;
 
-/// <summary>The models that this node's encoders share, each loaded once. Those of two runs stay side by side, since runs of one priority take turns;
-/// the one that was used longest ago makes room for another.</summary>
+/// <summary>The models that this node's encoders share, each loaded once. On processors those of two runs stay side by side, since runs of one priority
+/// take turns: of three, the one that was used longest ago makes room. On a device there is one: its memory is for batches, whose sizes decide the
+/// last bits of logits.</summary>
 internal sealed class EncoderPool(Func<RunSettings, ISliceEncoder> open) : IDisposable
 {
-    private const int MostResident = 2;
+    private const string Processor = "cpu";
 
     private readonly Lock _lock = new();
 
@@ -21,11 +22,6 @@ internal sealed class EncoderPool(Func<RunSettings, ISliceEncoder> open) : IDisp
         lock (_lock)
         {
             var resident = _residents.Find(one => one.Model == settings.Model && one.Encoder.Card.Sha256 == settings.ModelSha256) ?? Load(settings);
-            if (resident.Encoder.Card.Sha256 != settings.ModelSha256)
-            {
-                throw new EncoderException(EncoderError.ModelChanged, $"The model {settings.Model} is not the one that the run was planned with; run again.");
-            }
-
             _residents.Remove(resident);
             _residents.Add(resident);
             resident.Users++;
@@ -49,13 +45,18 @@ internal sealed class EncoderPool(Func<RunSettings, ISliceEncoder> open) : IDisp
             Drop(resident);
         }
 
-        while (_residents.Count >= MostResident)
+        while (_residents.Count >= (_residents.Exists(one => one.Encoder.Device != Processor) ? 1 : 2))
         {
-            Drop(_residents[0]);
+            Drop(_residents.Find(one => one.Users == 0) ?? _residents[0]);
         }
 
         var loaded = new Resident(settings.Model, open(settings));
-        _residents.Add(loaded);
+        if (loaded.Encoder.Card.Sha256 != settings.ModelSha256)
+        {
+            loaded.Encoder.Dispose();
+            throw new EncoderException(EncoderError.ModelChanged, $"The model {settings.Model} is not the one that the run was planned with; run again.");
+        }
+
         return loaded;
     }
 

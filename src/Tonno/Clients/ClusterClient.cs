@@ -59,10 +59,9 @@ internal sealed class ClusterClient : IDisposable
     /// <summary>The volumes of a run, those in one state alone where it is given.</summary>
     public async IAsyncEnumerable<VolumeView> VolumesAsync(string run, VolumeState? state, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var filter = state is { } one ? $"&state={one}" : "";
         for (var (page, pages) = (0, 1); page < pages; page++)
         {
-            var view = await SendAsync<VolumePageView>(HttpMethod.Get, $"{PathOf(run)}/volumes?page={page}{filter}", null, cancel).ConfigureAwait(false);
+            var view = await VolumePageAsync(run, page, state, cancel).ConfigureAwait(false);
             pages = view.Pages;
             foreach (var volume in view.Volumes)
             {
@@ -70,6 +69,11 @@ internal sealed class ClusterClient : IDisposable
             }
         }
     }
+
+    /// <summary>A page of a run's volumes.</summary>
+    /// <inheritdoc cref="VolumesAsync"/>
+    public Task<VolumePageView> VolumePageAsync(string run, int page, VolumeState? state, CancellationToken cancel) =>
+        SendAsync<VolumePageView>(HttpMethod.Get, $"{PathOf(run)}/volumes?page={page}{(state is { } one ? $"&state={one}" : "")}", null, cancel);
 
     /// <summary>What happens to a run from now on, until it ends or the connection does.</summary>
     public async IAsyncEnumerable<RunEventView> EventsAsync(string run, [EnumeratorCancellation] CancellationToken cancel)

@@ -78,16 +78,20 @@ internal static class RunWatch
     private static async Task<List<string>> FindProblemsAsync(ClusterClient client, string run, CancellationToken cancel)
     {
         var problems = new List<string>();
-        try
+        for (var (page, pages) = (0, 1); page < pages; page++)
         {
-            await foreach (var volume in client.VolumesAsync(run, null, cancel).Where(volume => volume.State is VolumeState.Failed or VolumeState.Quarantined).ConfigureAwait(false))
+            try
             {
-                problems.Add($"{volume.ReasonCode}: {volume.VolumeId}: {volume.Detail}");
+                var view = await client.VolumePageAsync(run, page, null, cancel).ConfigureAwait(false);
+                pages = view.Pages;
+                problems.AddRange(view.Volumes.Where(volume => volume.State is VolumeState.Failed or VolumeState.Quarantined)
+                    .Select(volume => $"{volume.ReasonCode}: {volume.VolumeId}: {volume.Detail}"));
             }
-        }
-        catch (CommandException damaged) when (damaged.Code == RunRegistry.InputsDamaged)
-        {
-            problems.Add($"{damaged.Code}: {damaged.Message}"); // the counts tell how many
+            catch (CommandException damaged) when (damaged.Code == RunRegistry.InputsDamaged)
+            {
+                problems.Add($"{damaged.Code}: {damaged.Message}"); // the counts tell how many
+                pages = Math.Max(pages, page + 2); // the next one tells how many there are
+            }
         }
 
         return problems;

@@ -31,10 +31,32 @@ internal sealed class ExportJob(RunResults results, IReadOnlyList<IVolumeExport>
     {
         await foreach (var volume in results.VolumesAsync(run, cancel).ConfigureAwait(false))
         {
-            var line = _stoppedBy is null ? await ExportAsync(volume, cancel).ConfigureAwait(false)
-                : new(volume.Input.VolumeId, ExportState.NotDone, [], Stopped, "What failed before would have failed it, too: export it again."); // accounted for all the same
+            var line = await ExportAsync(volume, cancel).ConfigureAwait(false);
             _counts[line.State]++;
             yield return line;
+            if (_stoppedBy is not null)
+            {
+                break; // what lies behind would fare no better
+            }
+        }
+
+        foreach (var volume in _stoppedBy is null ? [] : await OthersAsync(run, Volumes, cancel).ConfigureAwait(false))
+        {
+            _counts[ExportState.NotDone]++;
+            yield return new(volume, ExportState.NotDone, [], Stopped, "What failed before would have failed it, too: export it again.");
+        }
+    }
+
+    /// <summary>The volumes that are accounted for though they were not tried; none where the store that tells of them is what failed.</summary>
+    private async Task<IReadOnlyList<VolumeId>> OthersAsync(RunId? run, int tried, CancellationToken cancel)
+    {
+        try
+        {
+            return await results.InputsAsync(run, cancel).Skip(tried).Select(input => input.VolumeId).ToListAsync(cancel).ConfigureAwait(false);
+        }
+        catch (BlobStoreException)
+        {
+            return [];
         }
     }
 

@@ -14,6 +14,8 @@ internal sealed class StowClient : IDisposable
     public const string BasicVariable = "TONNO_STOW__BASIC";
 
     private const string FailedSopSequence = "00081198";
+    private const string ReferencedSopSequence = "00081199";
+    private const string ReferencedSopInstanceUid = "00081155";
     private const string FailureReason = "00081197";
 
     /// <summary>Of an answer about one instance.</summary>
@@ -55,7 +57,7 @@ internal sealed class StowClient : IDisposable
             }
 
             var (status, failure) = await _pacs.AskAsync(
-                () => StoreRequest(file), async (answer, deadline) => (answer.StatusCode, await FailureAsync(answer, deadline).ConfigureAwait(false)), cancel).ConfigureAwait(false);
+                () => StoreRequest(file), async (answer, deadline) => (answer.StatusCode, await FailureAsync(answer, instanceUid, deadline).ConfigureAwait(false)), cancel).ConfigureAwait(false);
             if (failure is null && (int)status is >= 200 and < 300)
             {
                 return true;
@@ -81,8 +83,7 @@ internal sealed class StowClient : IDisposable
         async (answer, deadline) =>
         {
             using var found = answer.StatusCode == HttpStatusCode.OK ? await ReadAsync(answer, deadline).ConfigureAwait(false) : null;
-            return found?.RootElement is { ValueKind: JsonValueKind.Array } instances && instances.EnumerateArray().Any(instance =>
-                Values(instance, QidoSearch.SopInstanceUid) is [{ ValueKind: JsonValueKind.String } uid] && uid.ValueEquals(instanceUid));
+            return found?.RootElement is { ValueKind: JsonValueKind.Array } instances && instances.EnumerateArray().Any(instance => Is(instance, QidoSearch.SopInstanceUid, instanceUid));
         },
         cancel);
 
@@ -105,13 +106,19 @@ internal sealed class StowClient : IDisposable
 
     /// <summary>The reason of the first instance that was not stored; null where the answer tells of none. One that some were not, or not as they
     /// were sent, but does not say which (PS3.18, 10.5.3), is taken for a refusal.</summary>
-    private static async Task<int?> FailureAsync(HttpResponseMessage answer, CancellationToken cancel)
+    private static async Task<int?> FailureAsync(HttpResponseMessage answer, string instanceUid, CancellationToken cancel)
     {
         using var document = await ReadAsync(answer, cancel).ConfigureAwait(false);
-        return document is null ? answer.StatusCode == HttpStatusCode.Accepted ? 0 : null
-            : Values(document.RootElement, FailedSopSequence) is [var failed, ..] ? Values(failed, FailureReason) is [var reason, ..] && reason.TryGetInt32(out var code) ? code : 0
-            : null;
+        if (document is not null && Values(document.RootElement, FailedSopSequence) is [var failed, ..])
+        {
+            return Values(failed, FailureReason) is [var reason, ..] && reason.TryGetInt32(out var code) ? code : 0;
+        }
+
+        var isTold = document is not null && Values(document.RootElement, ReferencedSopSequence).Any(stored => Is(stored, ReferencedSopInstanceUid, instanceUid));
+        return answer.StatusCode == HttpStatusCode.Accepted && !isTold ? 0 : null;
     }
+
+    private static bool Is(JsonElement set, string tag, string uid) => Values(set, tag) is [{ ValueKind: JsonValueKind.String } value] && value.ValueEquals(uid);
 
     private static IReadOnlyList<JsonElement> Values(JsonElement set, string tag) =>
         set.ValueKind == JsonValueKind.Object && set.TryGetProperty(tag, out var element) && element.ValueKind == JsonValueKind.Object

@@ -5,7 +5,7 @@ using ToNNO.Coordinator.Auditing;
 namespace ToNNO.Tonno.Ledgers;
 
 /// <summary>Apache Parquet: columns of text, but <c>attempts</c> of integers, and <c>updated_at</c> of UTC times, null where nobody has begun with the volume.</summary>
-/// <remarks>A file of it is written here and there, which a pipe is not: compressed, it is held until it is whole, some 50 bytes a row.</remarks>
+/// <remarks>A file of it is written here and there, which a pipe is not: compressed, it is held until it is whole, some 150 bytes a row.</remarks>
 internal sealed class ParquetTable(Stream output) : ILedgerTable
 {
     private const int GroupRows = 50_000;

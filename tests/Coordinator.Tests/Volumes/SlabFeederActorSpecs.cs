@@ -108,6 +108,46 @@ public class SlabFeederActorSpecs : VirtualTimeSpecs
         Assert.Equal(new StageFailed("store.unavailable", "detail", VolumeState.Failed), _volume.ExpectMsg<StageFailed>());
     }
 
+    /// <summary>A slab that fails begins anew: to come again as far as before is no progress.</summary>
+    [Fact]
+    public void SlabFailed_BeyondTheFirstBlockAgainAndAgain_Fails()
+    {
+        Store(0, 1);
+        for (var attempt = 1; attempt <= _options.MaximumStoreFailures; attempt++)
+        {
+            Assert.Equal(_leases[0], Asked());
+            Applied(16);
+            Assert.Equal(_leases[1], Asked());
+            Fail(transient: true);
+            if (attempt < _options.MaximumStoreFailures)
+            {
+                Pass(_options.ReducerDeadline, _feeder);
+                Assert.Equal(_leases[1], Asked());
+                Applied(0);
+            }
+        }
+
+        Assert.Equal(VolumeState.Failed, _volume.ExpectMsg<StageFailed>().State);
+    }
+
+    [Fact]
+    public void SlabFailed_FurtherOnEachTime_GoesOn()
+    {
+        Store(0, 1, 2);
+        foreach (var _ in Enumerable.Range(0, 3 * _options.MaximumStoreFailures))
+        {
+            Assert.Equal(_leases[0], Asked());
+            Fail(transient: true);
+            Pass(_options.ReducerDeadline, _feeder);
+            Assert.Equal(_leases[0], Asked());
+            Applied(16);
+            Asked();
+            Applied(0); // lost, and begun anew
+        }
+
+        ExpectNothing(_volume, _feeder);
+    }
+
     [Fact]
     public void SlabFailed_Deterministic_Quarantined()
     {

@@ -123,6 +123,16 @@ public sealed class VolumeActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
+    public void Cancel_WhileThePublisherFails_IsNotTriedAgain()
+    {
+        Publish();
+        _volume.Tell(new Cancel());
+        Settle(_volume);
+        _publisher.Reply(new ReconProtocol.PublishFailed(new("a"), "store.unavailable", "", Transient: true));
+        Assert.Equal((VolumeState.Canceled, "run.canceled", false), Concluded());
+    }
+
+    [Fact]
     public void Concluding_OrPublishing_GivesWayToNobody()
     {
         Publish();

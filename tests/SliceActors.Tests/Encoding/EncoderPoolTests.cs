@@ -37,21 +37,41 @@ public sealed class EncoderPoolTests : IDisposable
     }
 
     [Fact]
-    public void Borrow_AThirdModel_TheOneUsedLongestAgoGoesOnceNobodyEncodesWithIt()
+    public void Borrow_AThirdModel_TheOneUsedLongestAgoGoesUnlessItIsInUse()
     {
-        using (var a = _pool.Borrow(Run("a")))
+        using (_pool.Borrow(Run("a")))
         {
             _pool.Borrow(Run("b")).Dispose();
             _pool.Borrow(Run("c")).Dispose();
+            Assert.Equal(["b"], _gone);
+        }
+
+        _pool.Borrow(Run("d")).Dispose();
+        Assert.Equal(["b", "a"], _gone);
+    }
+
+    [Fact]
+    public void Borrow_AThirdModelWhileBothAreInUse_OneGoesOnceNobodyEncodesWithIt()
+    {
+        using (_pool.Borrow(Run("a")))
+        using (_pool.Borrow(Run("b")))
+        {
+            _pool.Borrow(Run("c")).Dispose();
             Assert.Empty(_gone);
-            Assert.Equal("a", a.Encoder.Card.Name);
         }
 
         Assert.Equal(["a"], _gone);
-        _pool.Borrow(Run("d")).Dispose();
-        Assert.Equal(["a", "b"], _gone);
         _pool.Dispose();
-        Assert.Equal(["a", "b", "c", "d"], _gone);
+        Assert.Equal(["a", "b", "c"], _gone);
+    }
+
+    [Fact]
+    public void Borrow_OfADevice_OnlyTheModelOfTheLatestRunStays()
+    {
+        using var pool = new EncoderPool(settings => new NamedEncoder(settings.Model, settings.ModelSha256, _gone, "cuda:0"));
+        pool.Borrow(Run("a")).Dispose();
+        pool.Borrow(Run("b")).Dispose();
+        Assert.Equal(["a"], _gone);
     }
 
     [Fact]
@@ -69,15 +89,16 @@ public sealed class EncoderPoolTests : IDisposable
         using var pool = new EncoderPool(settings => new NamedEncoder(settings.Model, "found", _gone));
         var refused = Assert.Throws<EncoderException>(() => pool.Borrow(Run("a")));
         Assert.Equal(EncoderError.ModelChanged, refused.Error);
+        Assert.Equal(["a"], _gone);
     }
 
     private static RunSettings Run(string model) => SmallWork.Task("v").Settings with { Model = model, ModelSha256 = "planned" };
 
-    private sealed class NamedEncoder(string name, string sha256, List<string> gone) : ISliceEncoder
+    private sealed class NamedEncoder(string name, string sha256, List<string> gone, string device = "cpu") : ISliceEncoder
     {
         public EncoderCard Card { get; } = new SumEncoder().Card with { Name = name, Sha256 = sha256 };
 
-        public string Device => "cpu";
+        public string Device => device;
 
         public void Encode(ReadOnlySpan<float> slices, int count, SliceFormat format, Span<float> logits) => throw new NotSupportedException();
 

@@ -66,6 +66,13 @@ public sealed class StowClientTests : IDisposable
     }
 
     [Fact]
+    public async Task Store_TakenWithAWarning_Sent()
+    {
+        Answer((204, ""), (202, """{"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["2.25.7"]}, "00081196": {"vr": "US", "Value": [45056]}}]}}"""));
+        Assert.True(await StoreAsync());
+    }
+
+    [Fact]
     public async Task Store_PacsThatCannotSearchOrAnswersInXml_Sent()
     {
         Answer((501, "<no/>"), (200, "<stored/>"));
@@ -84,6 +91,7 @@ public sealed class StowClientTests : IDisposable
     [InlineData(409, """{"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [290]}}]}}""", "failure reason 0122 (class not supported)")]
     [InlineData(202, """{"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [42752]}}]}}""", "failure reason A700 (out of resources)")]
     [InlineData(202, "<some were not stored/>", "failure reason 0000 (no standard reason)")]
+    [InlineData(202, """{"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["2.25.8"]}}]}}""", "failure reason 0000 (no standard reason)")]
     [InlineData(409, "Zzyzx^Quirinius is not welcome", "status 409")]
     [InlineData(302, "", "status 302")]
     [InlineData(413, "[]", "status 413")]
