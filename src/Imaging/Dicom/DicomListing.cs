@@ -108,13 +108,16 @@ public static class DicomListing
         return (DicomFile.Parse(whole, kept, lastTag, name, length), length);
     }
 
+    /// <summary>True for a path that is called as DICOM files are: whatever it holds, somebody took it for one.</summary>
+    private static bool IsCalledSo(string path) => System.IO.Path.GetExtension(path).ToUpperInvariant() is ".DCM" or ".DICOM" or ".IMA";
+
     /// <summary>The first attributes of a file.</summary>
     /// <returns>Null where it is no DICOM.</returns>
-    /// <exception cref="ImagingException">It is DICOM by its first bytes, but damaged, or it cannot be read.</exception>
+    /// <exception cref="ImagingException">It is DICOM by its first bytes or its name, but damaged, or it cannot be read.</exception>
     internal static DicomFile? Head(ContainedFile file, FrozenSet<uint> kept, uint lastTag, string name)
     {
         var window = file.Read(WindowBytes, name);
-        if (!DicomFile.IsDicom(window) && !DicomFile.LacksPreamble(window))
+        if (!DicomFile.IsDicom(window) && !DicomFile.LacksPreamble(window) && !IsCalledSo(file.Path))
         {
             return null;
         }

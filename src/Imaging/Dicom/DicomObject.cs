@@ -26,6 +26,11 @@ public sealed class DicomObject
     /// <returns>Null where the file does not say of which series, or of which kind, it is.</returns>
     internal static DicomObject? Of(DataSet head)
     {
+        if (head.Find(DicomTag.FirstDirectoryRecord) is not null)
+        {
+            return new("", DicomRole.NotImage, []); // a DICOMDIR, as discs and exports have one, is of no series
+        }
+
         if (head.Text(DicomTag.SeriesInstanceUid) is not { } series || head.Text(DicomTag.SopClassUid) is not { } sopClass)
         {
             return null;

@@ -6,6 +6,9 @@ namespace ToNNO.Imaging.Dicom;
 /// patient's is ever held.</summary>
 internal static class DicomTag
 {
+    /// <summary>Of a DICOMDIR alone.</summary>
+    public const uint FirstDirectoryRecord = 0x0004_1200;
+
     public const uint TransferSyntaxUid = 0x0002_0010;
     public const uint ImageType = 0x0008_0008;
     public const uint SopClassUid = 0x0008_0016;
@@ -65,7 +68,7 @@ internal static class DicomTag
 
     /// <summary>What tells a series and its kind.</summary>
     public static readonly FrozenSet<uint> Listing =
-        [ImageType, SopClassUid, SeriesInstanceUid, PatientIdentityRemoved, .. Identifying];
+        [FirstDirectoryRecord, ImageType, SopClassUid, SeriesInstanceUid, PatientIdentityRemoved, .. Identifying];
 
     /// <summary>The last of <see cref="Listing"/>.</summary>
     public const uint LastListed = StudyId;

@@ -118,6 +118,11 @@ public sealed class DicomSourcesTests : IDisposable
         Write("in/ct", _ct.Stack(3));
         File.WriteAllBytes(_folder["in/ct/9"], (_ct with { Syntax = DicomBytes.Implicit }).ToArray()[132..]); // a slice without preamble
         File.WriteAllBytes(_folder["in/ct/kindless"], (_ct with { Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0016] = null } }).ToArray());
+        File.WriteAllBytes(_folder["in/ct/blank.dcm"], new byte[5000]);
+        File.WriteAllBytes(_folder["in/DICOMDIR"], (_ct with
+        {
+            Others = new Dictionary<uint, DicomAttribute?> { [0x0004_1200] = new(0, "UL", new byte[4]), [0x0008_0016] = null, [0x0020_000E] = null },
+        }).ToArray());
         File.CreateSymbolicLink(_folder["in/ct/unfetched"], _folder["nowhere"]);
         Directory.CreateSymbolicLink(_folder["in/linked"], _folder["in/ct"]);
         File.WriteAllBytes(_folder["in/half.img"], new byte[64]);
@@ -129,12 +134,12 @@ public sealed class DicomSourcesTests : IDisposable
         ZipFile.CreateFromDirectory(_folder["texts"], _folder["in/texts.zip"]);
         var listing = List("in");
         Assert.Equal(
-            [$"ct: in/ct#series={Key("1.2.3.4")}", $"dicom-{Hash("in/ct/9")}: in/ct/9", $"dicom-{Hash("in/ct/kindless")}: in/ct/kindless", "pair: in/pair.hdr.gz"],
+            [$"ct: in/ct#series={Key("1.2.3.4")}", $"dicom-{Hash("in/ct/9")}: in/ct/9", $"dicom-{Hash("in/ct/blank.dcm")}: in/ct/blank.dcm", $"dicom-{Hash("in/ct/kindless")}: in/ct/kindless", "pair: in/pair.hdr.gz"],
             Shown(listing).OrderBy(shown => shown[shown.IndexOf(':', StringComparison.Ordinal)..], StringComparer.Ordinal));
         Assert.Equal(
-            [("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/texts.zip", "zip.empty")],
+            [("in/DICOMDIR", "dicom.not_image"), ("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/texts.zip", "zip.empty")],
             listing.LeftOut.Select(file => (Path.GetRelativePath(_folder.Path, file.Source), file.Reason)));
-        foreach (var (file, reason) in new[] { ("in/ct/9", RejectReason.NotDicom), ("in/ct/kindless", RejectReason.DicomAttributeMissing) })
+        foreach (var (file, reason) in new[] { ("in/ct/9", RejectReason.NotDicom), ("in/ct/blank.dcm", RejectReason.NotDicom), ("in/ct/kindless", RejectReason.DicomAttributeMissing) })
         {
             var refused = Assert.Throws<ImagingException>(() => VolumeSource.Inspect([_folder[file]], TestContext.Current.CancellationToken));
             Assert.Equal(reason, refused.Reason);
@@ -147,10 +152,11 @@ public sealed class DicomSourcesTests : IDisposable
     {
         Write("in", (_ct with { SopClass = RtStructure }).Stack(1), "Mustermann_Erika");
         File.WriteAllBytes(_folder["in/Mustermann_Erika_0001.dcm"], _ct.ToArray()[..200]);
+        File.WriteAllBytes(_folder["in/Mustermann_Erika_0002.dcm"], new byte[5000]);
         File.WriteAllBytes(_folder["in/Mustermann_Erika.zip"], [0x50, 0x4B, 3, 4, 0, 0, 0]);
         Directory.CreateDirectory(_folder["Mustermann"]);
         File.Copy(_folder["in/Mustermann_Erika0"], _folder["Mustermann/plan"]);
-        foreach (var source in new[] { "in", "in/Mustermann_Erika0", "Mustermann" })
+        foreach (var source in new[] { "in", "in/Mustermann_Erika0", "in/Mustermann_Erika_0002.dcm", "Mustermann" })
         {
             Assert.All(List(source).Inputs, input =>
             {
