@@ -162,7 +162,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
         if (_inputs.WantsPage(ahead))
         {
-            Pipe(_inputs.ReadAsync(_stopping.Token), page => page, error => new StoreFailed(error));
+            Pipe(_inputs.ReadAsync(_stopping.Token), page => page, error => new StoreFailed(error), Self);
         }
         else if (_progress.Finished)
         {
@@ -171,7 +171,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
                 _services.Registry.ChangeAsync(
                     _run, _services.Epoch, run => run with { State = run.State == RunState.Canceled ? RunState.Canceled : RunState.Finished, Counts = counts }, _stopping.Token),
                 run => new Ended(run),
-                error => new StoreFailed(error));
+                error => new StoreFailed(error),
+                Self);
         }
     }
 
@@ -183,16 +184,18 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             return;
         }
 
-        // One after the other, so that what is told last is what was written last.
-        var (replyTo, before) = (Sender, _controlled);
-        var changed = ChangeAsync();
-        _controlled = changed;
-        Pipe(changed, run => new Changed(run, control, replyTo), error => new ControlFailed(error, replyTo));
+        // The next is written once this actor has been told of the one before: what it hears last is what was written last.
+        var (self, replyTo, before, known, stopping) = (Self, Sender, _controlled, _run, _stopping.Token);
+        _controlled = ChangeAsync();
 
-        async Task<RunDocument> ChangeAsync()
+        async Task ChangeAsync()
         {
-            await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            return await _services.Registry.ChangeAsync(_run, _services.Epoch, run => RunControls.Apply(run, control), _stopping.Token).ConfigureAwait(false);
+            await before.ConfigureAwait(false);
+            await Pipe(
+                _services.Registry.ChangeAsync(known, _services.Epoch, run => RunControls.Apply(run, control), stopping),
+                run => new Changed(run, control, replyTo),
+                error => new ControlFailed(error, replyTo),
+                self).ConfigureAwait(false);
         }
     }
 
@@ -246,7 +249,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         }
     }
 
-    private void Pipe<T>(Task<T> work, Func<T, object> success, Func<BlobStoreException, object> failure) => work.PipeTo(Self, success: success, failure: error => error switch
+    /// <returns>Ends when this actor has been told.</returns>
+    private static Task Pipe<T>(Task<T> work, Func<T, object> success, Func<BlobStoreException, object> failure, IActorRef self) => work.PipeTo(self, success: success, failure: error => error switch
     {
         BlobStoreException store => failure(store),
         Claims.SupersededException => new VolumeProtocol.Superseded(),

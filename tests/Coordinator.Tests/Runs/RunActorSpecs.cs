@@ -251,6 +251,8 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     [Fact]
     public async Task Failover_ProcessThatWorksItselfDiedTwiceOfAVolume_TheVolumeIsSetAside()
     {
+        _coordinator.Tell(new RunProtocol.WatchRun(new RunId("none")), _client.Ref);
+        _client.ExpectMsg<RunProtocol.RunRejected>(); // it has claimed the store, and will not once it has ended
         await EndAsync(_coordinator);
         for (var death = 0; death < 2; death++)
         {
