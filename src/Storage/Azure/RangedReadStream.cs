@@ -94,6 +94,26 @@ internal sealed class RangedReadStream : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
+    /// <summary>Writes each block whole: nothing is copied through a buffer between.</summary>
+    public override async Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (_taken < _current.Count)
+            {
+                await destination.WriteAsync(_current.Bytes.AsMemory(_taken, _current.Count - _taken), cancellationToken).ConfigureAwait(false);
+                _taken = _current.Count;
+            }
+
+            if (!Ask())
+            {
+                return;
+            }
+
+            Turn(await _ahead.Peek().WaitAsync(cancellationToken).ConfigureAwait(false));
+        }
+    }
+
     public override void Flush()
     {
     }
