@@ -31,20 +31,38 @@ internal sealed record ContainedFile(string Path, Func<long, (Stream Stream, lon
     /// <inheritdoc cref="Read"/>
     public (byte[] Bytes, long LengthBytes) ReadStart(long mostBytes, string name)
     {
+        byte[] bytes = [];
+        var (read, length) = ReadInto(ref bytes, mostBytes, name);
+        return (read == bytes.Length ? bytes : bytes[..read], length);
+    }
+
+    /// <summary>The whole file, in room that the one before it had: a series' files are read one after the other, and to leave each to the collector would
+    /// take as much memory as the volume.</summary>
+    /// <param name="room">Replaced where it does not do.</param>
+    public ReadOnlyMemory<byte> ReadWhole(ref byte[] room, string name)
+    {
+        var (read, _) = ReadInto(ref room, long.MaxValue, name);
+        return room.AsMemory(0, read);
+    }
+
+    private (int Read, long LengthBytes) ReadInto(ref byte[] room, long mostBytes, string name)
+    {
         var (stream, length) = Open(mostBytes);
         using (stream)
         {
-            if (Math.Min(length, mostBytes) > Array.MaxLength)
+            var count = Math.Min(length, mostBytes);
+            if (count > Array.MaxLength)
             {
                 throw new ImagingException(RejectReason.VolumeTooLarge, $"{name} is a file of {length >> 20} MiB, more than one array can hold: split it.");
             }
 
-            return SourceFiles.Guard(name, () =>
+            if (room.Length < count)
             {
-                var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(length, mostBytes));
-                var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-                return (read == bytes.Length ? bytes : bytes[..read], length);
-            });
+                room = GC.AllocateUninitializedArray<byte>((int)count);
+            }
+
+            var destination = room.AsMemory(0, (int)count);
+            return (SourceFiles.Guard(name, () => stream.ReadAtLeast(destination.Span, destination.Length, throwOnEndOfStream: false)), length);
         }
     }
 }

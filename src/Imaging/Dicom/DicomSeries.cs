@@ -71,12 +71,19 @@ internal sealed class DicomSeries : IDisposable
     /// <summary>Finds a series' files, and refuses it unless they make one volume.</summary>
     /// <param name="remote">Files that lie on no disk; null where only disks are read.</param>
     /// <exception cref="ImagingException">Files are missing, damaged, or no even stack of one kind.</exception>
-    public static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) => Open(uri, remote, new(long.MaxValue, Whole), cancel);
+    public static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel)
+    {
+        byte[] room = [];
+        return Open(uri, remote, new(long.MaxValue, (file, name) => Whole(file, name, DicomTag.Imaging, ref room)), cancel);
+    }
 
     /// <summary>The same, with what results refer to and carry over.</summary>
     /// <inheritdoc cref="Open(SeriesUri, IRemoteFiles, CancellationToken)"/>
-    public static DicomSeries OpenWithOrigins(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) =>
-        Open(uri, remote, new(long.MaxValue, (file, name) => Whole(file, name, InstanceOrigin.Tags)), cancel);
+    public static DicomSeries OpenWithOrigins(SeriesUri uri, IRemoteFiles? remote, CancellationToken cancel) => Open(uri, remote, new(long.MaxValue, (file, name) =>
+    {
+        byte[] room = []; // which what is carried over refers to
+        return Whole(file, name, InstanceOrigin.Tags, ref room);
+    }), cancel);
 
     /// <summary>The grid, and what reading takes, by the files' headers alone: pixels are not looked at, and no hash is known.</summary>
     /// <inheritdoc cref="Open(SeriesUri, IRemoteFiles, CancellationToken)"/>
@@ -188,16 +195,14 @@ internal sealed class DicomSeries : IDisposable
             RejectReason.FileMissing, $"{uri.Name} has no images where it was found: check that its files are still there.");
     }
 
-    private static Instance Whole(ContainedFile file, string name) => Whole(file, name, DicomTag.Imaging);
-
-    private static Instance Whole(ContainedFile file, string name, FrozenSet<uint> kept)
+    private static Instance Whole(ContainedFile file, string name, FrozenSet<uint> kept, ref byte[] room)
     {
-        var bytes = file.Read(long.MaxValue, name);
+        var bytes = file.ReadWhole(ref room, name);
         var parsed = DicomFile.Parse(bytes, kept, DicomTag.PixelData, name);
         var image = DicomImage.Of(parsed, name);
         FramePixels.Of(parsed, image, name);
         var origin = kept == InstanceOrigin.Tags ? InstanceOrigin.Of(parsed.DataSet, name) : null;
-        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.LongLength, image, name, parsed.Syntax.IsDeflated, origin);
+        return new(file, Convert.ToHexStringLower(SHA256.HashData(bytes.Span)), bytes.Length, image, name, parsed.Syntax.IsDeflated, origin);
     }
 
     private static Instance HeaderOnly(ContainedFile file, string name)
@@ -283,7 +288,7 @@ internal sealed class DicomSeries : IDisposable
 
     private void Decode(Action<int, int[]> take, CancellationToken cancel)
     {
-        (Instance? open, FramePixels? pixels) = (null, null);
+        (Instance? open, FramePixels? pixels, byte[] room) = (null, null, []);
         var values = new int[_instances[0].Image.Format.PixelsPerFrame];
         for (var slice = 0; slice < _slices.Count; slice++)
         {
@@ -291,8 +296,7 @@ internal sealed class DicomSeries : IDisposable
             var (instance, frame) = _slices[slice];
             if (instance != open)
             {
-                pixels = null; // before the next file takes its memory
-                pixels = PixelsOf(instance);
+                pixels = PixelsOf(instance, ref room);
                 open = instance;
             }
 
@@ -301,10 +305,11 @@ internal sealed class DicomSeries : IDisposable
         }
     }
 
-    private FramePixels PixelsOf(Instance instance)
+    /// <param name="room">Of the file before, whose pixels are no longer needed.</param>
+    private FramePixels PixelsOf(Instance instance, ref byte[] room)
     {
-        var bytes = instance.File.Read(long.MaxValue, instance.Name);
-        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != instance.Sha256)
+        var bytes = instance.File.ReadWhole(ref room, instance.Name);
+        if (Convert.ToHexStringLower(SHA256.HashData(bytes.Span)) != instance.Sha256)
         {
             throw new ImagingException(RejectReason.SourceChanged, $"{_name} was changed while it was being processed; run it again.");
         }
