@@ -21,13 +21,6 @@ internal static class BenchProcess
     /// <summary>Resident memory, bytes; 0 of a process that has ended.</summary>
     public static long ResidentBytes(int id) => Of(id, process => process.WorkingSet64);
 
-    /// <summary>Memory of this process, bytes, by its name in /proc: VmRSS now, VmHWM at most.</summary>
-    public static long MemoryBytes(string name)
-    {
-        var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith(name, StringComparison.Ordinal));
-        return 1024 * long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-    }
-
     /// <summary>Zero of a process that has ended.</summary>
     public static TimeSpan ProcessorTime(int id) => Of(id, process => process.TotalProcessorTime);
 

@@ -86,14 +86,15 @@ internal static class ReadingBench
     private static Reading Read(string source)
     {
         var remote = new RemotePlaces();
-        var before = BenchProcess.MemoryBytes("VmRSS");
+        var before = Environment.WorkingSet;
         var uris = SourceListing.List([source], storeRoot: null).Inputs.Single().Uris;
         var begun = Stopwatch.GetTimestamp();
         var facts = VolumeSource.Inspect(uris, CancellationToken.None, remote);
         var inspected = Stopwatch.GetElapsedTime(begun);
         begun = Stopwatch.GetTimestamp();
         var volume = VolumeSource.Load(uris, facts.Sha256, long.MaxValue, CancellationToken.None, remote)[0];
-        var (loaded, peak) = (Stopwatch.GetElapsedTime(begun), BenchProcess.MemoryBytes("VmHWM"));
+        using var process = Process.GetCurrentProcess();
+        var (loaded, peak) = (Stopwatch.GetElapsedTime(begun), process.PeakWorkingSet64);
         GC.KeepAlive(volume);
         var held = volume.Header.Shape.VoxelCount * (volume.Header.StaysInt16 ? sizeof(short) : sizeof(float));
         return new Reading(held / 1048576.0, (double)(peak - before) / held, inspected.TotalSeconds, loaded.TotalSeconds);

@@ -296,6 +296,7 @@ internal sealed class DicomSeries : IDisposable
             var (instance, frame) = _slices[slice];
             if (instance != open)
             {
+                pixels = null; // before the next file takes its memory, where it is inflated
                 pixels = PixelsOf(instance, ref room);
                 open = instance;
             }
@@ -326,7 +327,7 @@ internal sealed class DicomSeries : IDisposable
     /// <param name="Origin">Null where it was not asked for.</param>
     public sealed record Instance(ContainedFile File, string? Sha256, long LengthBytes, DicomImage Image, string Name, bool IsDeflated, InstanceOrigin? Origin = null)
     {
-        /// <summary>Memory that the file takes while it is read; inflated, what it becomes, in a buffer that grows by doubling, and its copy.</summary>
+        /// <summary>Memory that the file takes while it is read; inflated, what it becomes, in a buffer that grows by doubling.</summary>
         public long MemoryBytes => IsDeflated ? LengthBytes + (3L * Image.Frames.Count * Image.Format.FrameBytes) : 2 * LengthBytes;
     }
 }

@@ -33,7 +33,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     public IReadOnlyList<string> Voxels => _voxels;
 
     /// <summary>True where a name repeats what a DICOM file that makes no volume says of its patient.</summary>
-    public bool Tells(string name) => _noSlices.Exists(file => file.IsRepeatedBy(name));
+    public bool NameRepeatsAPatient(string name) => _noSlices.Exists(file => file.IsRepeatedBy(name));
 
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>

@@ -205,7 +205,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
         var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]));
         var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path)}" // whose filter may name a patient
-            : dicom.Tells(own) ? $"source-{VolumeSource.ShortHash(path)}"
+            : dicom.NameRepeatsAPatient(own) ? $"source-{VolumeSource.ShortHash(path)}"
             : own;
         _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, channel?.Files(_siblings) ?? [path]));
     }
