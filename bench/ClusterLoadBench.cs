@@ -38,9 +38,13 @@ internal static class ClusterLoadBench
         await using var load = new SimulatedCoordination(store, run, Encoders, blockTime, lastOpen: false);
         await Reach(load, volumes / 10);
         var (begun, cpu, blocks, leases, idle) = (Stopwatch.GetTimestamp(), BenchRun.CpuTime(), load.Tally.Blocks, load.Tally.Leases, load.Tally.Idle);
+        var memory = new List<Memory> { Memory.Of(load.Concluded) };
+        await Reach(load, volumes / 2);
+        memory.Add(Memory.Of(load.Concluded));
         await Task.WhenAny(load.Inspector.LastReached, load.Finished);
         var wall = Stopwatch.GetElapsedTime(begun);
         (cpu, blocks, leases, idle) = (BenchRun.CpuTime() - cpu, load.Tally.Blocks - blocks, load.Tally.Leases - leases, load.Tally.Idle - idle);
+        memory.Add(Memory.Of(load.Concluded));
         await load.Finished;
         return new LoadFigures(
             volumes,
@@ -51,7 +55,8 @@ internal static class ClusterLoadBench
             blocks / wall.TotalSeconds,
             1000 * cpu.TotalSeconds / leases,
             1 - (idle.TotalSeconds / (Encoders * wall.TotalSeconds)),
-            blocks * blockTime.TotalSeconds / (Encoders * wall.TotalSeconds));
+            blocks * blockTime.TotalSeconds / (Encoders * wall.TotalSeconds),
+            memory);
     }
 
     /// <summary>Many volumes of one block; the last stays open, and another coordinator goes on with it.</summary>
@@ -68,7 +73,7 @@ internal static class ClusterLoadBench
             foreach (var part in new[] { volumes / 10, volumes / 2, volumes })
             {
                 await Reach(first, part);
-                memory.Add(new Memory(part, GC.GetTotalMemory(forceFullCollection: true) / 1048576.0));
+                memory.Add(Memory.Of(part));
             }
 
             wall = Stopwatch.GetElapsedTime(begun);
@@ -137,7 +142,10 @@ internal static class ClusterLoadBench
         public bool Whole => Load.CoresFor1000LeasesASecond < MostCores
             && Load.Busy > LeastBusy
             && Archive.ReadyAgainSeconds < MostSecondsUntilReady
-            && Archive.Memory[^1].Mebibytes < Archive.Memory.Min(sample => sample.Mebibytes) + MostGrowthMebibytes;
+            && IsFlat(Load.Memory)
+            && IsFlat(Archive.Memory);
+
+        private static bool IsFlat(IReadOnlyList<Memory> memory) => memory[^1].Mebibytes < memory.Min(sample => sample.Mebibytes) + MostGrowthMebibytes;
     }
 
     /// <param name="BlockSeconds">That a block takes.</param>
@@ -152,12 +160,16 @@ internal static class ClusterLoadBench
         double BlocksASecond,
         [property: JsonPropertyName("cores_for_1000_leases_a_second")] double CoresFor1000LeasesASecond,
         double ShareOfTimeWithABlockInHand,
-        double Busy);
+        double Busy,
+        IReadOnlyList<Memory> Memory);
 
     private sealed record ArchiveFigures(int Volumes, double Seconds, IReadOnlyList<Memory> Memory, double ReadyAgainSeconds);
 
     /// <param name="Mebibytes">Managed, after a full collection.</param>
-    private sealed record Memory(int Volumes, double Mebibytes);
+    private sealed record Memory(int Volumes, double Mebibytes)
+    {
+        public static Memory Of(int volumes) => new(volumes, GC.GetTotalMemory(forceFullCollection: true) / 1048576.0);
+    }
 
     private sealed record DiskFigures(double LedgerEntriesASecond);
 }

@@ -133,8 +133,26 @@ public static class SliceProtocol
     /// <param name="LeastMargin">Time until the first of them is overdue; negative where one is. Null where none is out.</param>
     /// <param name="Deaths">Nodes that died with leases in their hands, since this coordinator leads.</param>
     /// <param name="Nodes">Those that encode; empty where the coordinator does not tell.</param>
+    /// <param name="LongestOut">The first of them by when they were handed out, at most <see cref="MostLongestOut"/>.</param>
     public sealed record LeasesDescribed(
-        int Encoders, int FreeEncoders, int Out, TimeSpan OldestAge, TimeSpan? LeastMargin, long HandedOut, long Deaths, IReadOnlyList<EncodingNode> Nodes) : WireMessage;
+        int Encoders,
+        int FreeEncoders,
+        int Out,
+        TimeSpan OldestAge,
+        TimeSpan? LeastMargin,
+        long HandedOut,
+        long Deaths,
+        IReadOnlyList<EncodingNode> Nodes,
+        IReadOnlyList<BlockOut> LongestOut) : WireMessage
+    {
+        public const int MostLongestOut = 16;
+    }
+
+    /// <summary>A block in an encoder's hands.</summary>
+    /// <param name="Address">Of the encoder's node.</param>
+    /// <param name="HandedOutAt">By the wall clock of the coordinator's node: whoever reads it judges the age by a clock of its own.</param>
+    /// <param name="DueAt">When it is taken back, by that clock.</param>
+    public sealed record BlockOut(RunId RunId, VolumeId VolumeId, DirectionRange Directions, string Address, DateTimeOffset HandedOutAt, DateTimeOffset DueAt);
 
     /// <summary>A node of role slice, as the coordinator knows it.</summary>
     /// <param name="Blocks">Blocks in the hands of its encoders.</param>

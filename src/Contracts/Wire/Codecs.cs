@@ -91,7 +91,8 @@ internal static class Codecs
             Write,
             p => new(
                 p.Encoders, p.FreeEncoders, p.Out, new(p.OldestAgeTicks), p.HasLeastMarginTicks ? new TimeSpan(p.LeastMarginTicks) : null, p.HandedOut, p.Deaths,
-                [.. p.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Address, node.Encoders, node.Blocks, node.Refusals))])),
+                [.. p.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Address, node.Encoders, node.Blocks, node.Refusals))],
+                [.. p.LongestOut.Select(Read)])),
 
         Codec.Of("recon.apply.v1", Proto.ApplyRows.Parser,
             (ReconProtocol.ApplyRows m) => new Proto.ApplyRows { Task = Write(m.Task), Slab = m.Slab, Directions = Write(m.Directions), Rows = Write(m.Rows) },

@@ -61,6 +61,7 @@ internal static partial class WireParts
             HandedOut = leases.HandedOut,
             Deaths = leases.Deaths,
             Nodes = { leases.Nodes.Select(node => new Proto.EncodingNode { Address = node.Address, Encoders = node.Encoders, Blocks = node.Blocks, Refusals = node.Refusals }) },
+            LongestOut = { leases.LongestOut.Select(Write) },
         };
         if (leases.LeastMargin is { } margin)
         {
@@ -69,6 +70,19 @@ internal static partial class WireParts
 
         return wire;
     }
+
+    private static Proto.BlockOut Write(SliceProtocol.BlockOut block) => new()
+    {
+        RunId = block.RunId.Value,
+        VolumeId = block.VolumeId.Value,
+        Directions = Write(block.Directions),
+        Address = block.Address,
+        HandedOutAtTicks = block.HandedOutAt.UtcTicks,
+        DueAtTicks = block.DueAt.UtcTicks,
+    };
+
+    public static SliceProtocol.BlockOut Read(Proto.BlockOut block) => new(
+        new(block.RunId), new(block.VolumeId), Read(block.Directions), block.Address, new(block.HandedOutAtTicks, TimeSpan.Zero), new(block.DueAtTicks, TimeSpan.Zero));
 
     public static Proto.Vector Write(Vector3D v) => new() { X = v.X, Y = v.Y, Z = v.Z };
 

@@ -55,18 +55,37 @@ public sealed record ClusterView(string Self, string? Leader, IReadOnlyList<Node
 /// <param name="HandedOut">Leases given out since this coordinator leads.</param>
 /// <param name="Deaths">Nodes that died with blocks in their hands since then.</param>
 /// <param name="Nodes">Those that encode.</param>
+/// <param name="LongestOut">The first of the blocks by when they were handed out, some of them at most.</param>
 public sealed record LeasesView(
-    int Encoders, int FreeEncoders, int Blocks, double OldestSeconds, double? SecondsToDeadline, long HandedOut, long Deaths, IReadOnlyList<EncodingNodeView> Nodes)
+    int Encoders,
+    int FreeEncoders,
+    int Blocks,
+    double OldestSeconds,
+    double? SecondsToDeadline,
+    long HandedOut,
+    long Deaths,
+    IReadOnlyList<EncodingNodeView> Nodes,
+    IReadOnlyList<BlockOutView> LongestOut)
 {
     internal static LeasesView Of(SliceProtocol.LeasesDescribed leases) => new(
         leases.Encoders, leases.FreeEncoders, leases.Out, leases.OldestAge.TotalSeconds, leases.LeastMargin?.TotalSeconds, leases.HandedOut, leases.Deaths,
-        [.. leases.Nodes.Select(node => new EncodingNodeView(node.Address, node.Encoders, node.Blocks, node.Refusals))]);
+        [.. leases.Nodes.Select(node => new EncodingNodeView(node.Address, node.Encoders, node.Blocks, node.Refusals))],
+        [.. leases.LongestOut.Select(block => new BlockOutView(
+            block.RunId, block.VolumeId, block.Directions.First, block.Directions.Count, block.Address, block.HandedOutAt, block.DueAt))]);
 }
 
 /// <param name="Address">As in <see cref="NodeView"/>.</param>
 /// <param name="Blocks">Blocks of directions in its hands.</param>
 /// <param name="Refusals">Blocks that it gave back for want of something: the sources, the model, the device, the store.</param>
 public sealed record EncodingNodeView(string Address, int Encoders, int Blocks, long Refusals);
+
+/// <summary>A block of directions in the hands of a node.</summary>
+/// <param name="First">Its first direction, counted from 0.</param>
+/// <param name="Directions">How many it has.</param>
+/// <param name="Address">As in <see cref="NodeView"/>.</param>
+/// <param name="HandedOutAt">By the clock of the coordinator's node.</param>
+/// <param name="DueAt">When it is taken back, by that clock.</param>
+public sealed record BlockOutView(RunId RunId, VolumeId VolumeId, int First, int Directions, string Address, DateTimeOffset HandedOutAt, DateTimeOffset DueAt);
 
 public sealed record PriorityView(int Priority)
 {

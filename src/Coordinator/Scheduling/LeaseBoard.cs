@@ -239,7 +239,8 @@ internal sealed class LeaseBoard(LeaseTerms terms)
 
     /// <summary>Hands out leases until encoders or work run out, the encoder that waits longest first.</summary>
     /// <param name="now">On any clock that does not go back.</param>
-    public IReadOnlyList<Grant> Match(TimeSpan now)
+    /// <param name="at">By the wall clock, where anybody is to be told.</param>
+    public IReadOnlyList<Grant> Match(TimeSpan now, DateTimeOffset at = default)
     {
         if (_encoders.FreeCount == 0)
         {
@@ -254,7 +255,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
             if (node.Seats.FirstOrDefault(seat => seat.Waiting is not null) is { } seat && _runs.TryFind(offer.Work.Run, out var run))
             {
                 var block = offer.NextSuspect!.Value;
-                grants.Add(Hand(seat, run, offer, now, alone: true, changed => changed.Take(block)));
+                grants.Add(Hand(seat, run, offer, now, at, alone: true, changed => changed.Take(block)));
             }
         }
 
@@ -276,14 +277,14 @@ internal sealed class LeaseBoard(LeaseTerms terms)
             }
 
             var blocks = Math.Clamp(Math.Min(terms.Blocks(offer, seat.Id), queue.WaitingBlocks / (2 * _encoders.Count)), 1, offer.WaitingBlocks);
-            grants.Add(Hand(seat, queue, offer, now, alone: false, changed => changed.Take(blocks)));
+            grants.Add(Hand(seat, queue, offer, now, at, alone: false, changed => changed.Take(blocks)));
             seat.Node.Rested = true;
         }
 
         return grants;
     }
 
-    private Grant Hand(EncoderSeat seat, RunQueue queue, LeaseOffer offer, TimeSpan now, bool alone, Func<LeaseOffer, DirectionRange> take)
+    private Grant Hand(EncoderSeat seat, RunQueue queue, LeaseOffer offer, TimeSpan now, DateTimeOffset at, bool alone, Func<LeaseOffer, DirectionRange> take)
     {
         _encoders.Busy(seat);
         var directions = default(DirectionRange);
@@ -294,7 +295,7 @@ internal sealed class LeaseBoard(LeaseTerms terms)
         var deadline = now + terms.Deadline(queue.Run, seat.Id, slices);
         foreach (var block in offer.Task.Leases(directions))
         {
-            _out.Add(new LeaseOut(offer, block, seat, now, deadline));
+            _out.Add(new LeaseOut(offer, block, seat, now, deadline, at));
         }
 
         return new Grant(seat.Id, offer.Task, directions, alone);

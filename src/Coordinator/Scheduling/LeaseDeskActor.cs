@@ -200,7 +200,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
             _owners.GetValueOrDefault(refused.Work)?.Tell(new LeasesRefused(refused.Blocks, refused.Nodes));
         }
 
-        foreach (var grant in _board.Match(_now))
+        foreach (var grant in _board.Match(_now, Context.System.Scheduler.Now))
         {
             var owner = _owners[WorkId.Of(grant.Task)];
             var encoder = _encoders[grant.EncoderId];
@@ -221,7 +221,9 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         _board.Out.Count == 0 ? null : _board.Out.Min(lease => lease.Deadline) - now,
         _handedOut,
         _deaths,
-        [.. _board.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Host, node.Seats.Count, node.InHand.Values.Sum(), node.Refusals))]);
+        [.. _board.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Host, node.Seats.Count, node.InHand.Values.Sum(), node.Refusals))],
+        [.. _board.Out.OrderBy(lease => lease.At).Take(SliceProtocol.LeasesDescribed.MostLongestOut)
+            .Select(lease => new SliceProtocol.BlockOut(lease.Work.Run, lease.Work.Volume, lease.Block, lease.Seat.Node.Host, lease.At, lease.DueAt))]);
 
     private sealed record Look : ILocalMessage;
 }

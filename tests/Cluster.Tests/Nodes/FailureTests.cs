@@ -19,17 +19,27 @@ public sealed class FailureTests(TestCluster cluster) : IClassFixture<TestCluste
         await (await cluster.SubmitAsync("calm")).AssertWholeAsync();
     }
 
-    /// <summary>Of one block, of blocks of which one node has fewer than the other, the last of them of one direction.</summary>
+    /// <summary>Of one block, which leaves a node idle; of three, the last of them of one direction, so that one node has fewer than the other; of six.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(33)]
-    [InlineData(TestCluster.Directions)]
-    public async Task Run_OneVolume_NodesThatHaveLittleOrNothingToDo_SameBytesAsOneProcess(int directions)
+    [InlineData(1, 1, 0)]
+    [InlineData(33, 3, 1)]
+    [InlineData(TestCluster.Directions, 6, 1)]
+    public async Task Run_OneVolume_NodesThatHaveLittleOrNothingToDo_SameBytesAsOneProcess(int directions, int blocks, int least)
     {
         await cluster.ReadyAsync();
         var alone = await cluster.ReferenceAsync(cluster.Model, 1, directions);
+        await cluster.UntilAsync("both encoders are free", async () => await cluster.LeasesAsync() is { FreeEncoders: 2 });
+        var before = await StoredAsync();
         await (await cluster.SubmitAsync($"one{directions}", volumes: 1, directions: directions)).AssertWholeAsync(alone);
+        double[] stored = [];
+        await cluster.UntilAsync($"the nodes tell of {blocks} blocks", async () =>
+            (stored = [.. (await StoredAsync()).Zip(before, (now, then) => now - then)]).Sum() >= blocks);
+        Assert.Equal((blocks, true), (stored.Sum(), stored.Min() >= least));
     }
+
+    /// <summary>Blocks whose rows each of the two nodes has stored.</summary>
+    private Task<double[]> StoredAsync() =>
+        Task.WhenAll(new[] { "slice-0", "slice-1" }.Select(name => cluster[name].MetricAsync("tonno_slice_stage_duration_seconds_count", "stage=\"store\"")));
 
     [Fact]
     public async Task Run_NoVolumes_EndsAndAccountsForIt_AndTheClusterIsIdle()

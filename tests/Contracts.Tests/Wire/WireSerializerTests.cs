@@ -197,7 +197,9 @@ public sealed class WireSerializerTests : IDisposable
             new StoreProtocol.DescribeStore(),
             new StoreProtocol.StoreDescribed(new string('5', 32)),
             new SliceProtocol.LeasesDescribed(1000, 3, 2991, TimeSpan.FromSeconds(41), TimeSpan.FromSeconds(79), 123456789, 5,
-                [.. Enumerable.Range(0, large ? 1000 : 0).Select(at => new SliceProtocol.EncodingNode($"akka.tcp://tonno@10.0.{at >> 8}.{at & 255}:4053", 1, 3, 7))]),
+                [.. Enumerable.Range(0, large ? 1000 : 0).Select(at => new SliceProtocol.EncodingNode($"akka.tcp://tonno@10.0.{at >> 8}.{at & 255}:4053", 1, 3, 7))],
+                [.. Enumerable.Range(0, large ? SliceProtocol.LeasesDescribed.MostLongestOut : 0).Select(at => new SliceProtocol.BlockOut(
+                    run, volume, new(16 * at, 16), $"akka.tcp://tonno@10.0.0.{at}:4053", new(2026, 11, 30, 9, 30, at, TimeSpan.Zero), new(2026, 11, 30, 9, 32, at, TimeSpan.Zero)))]),
             new ReconProtocol.ApplyRows(task, 1, lease, rows),
             new ReconProtocol.RowsApplied(volume, 1, 48),
             new ReconProtocol.SlabCompleted(volume, 1, Slab(1), TimeSpan.FromMilliseconds(40)),

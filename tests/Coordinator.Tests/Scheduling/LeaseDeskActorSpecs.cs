@@ -230,7 +230,25 @@ public class LeaseDeskActorSpecs : VirtualTimeSpecs
         var described = Described();
         Assert.Equal(new SliceProtocol.EncodingNode("tcp://here", 1, 1, 0), Assert.Single(described.Nodes));
         Assert.InRange(described.OldestAge, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5) + _options.LookAtLeasesEvery); // and what has passed since the last look
-        Assert.Equal(new SliceProtocol.LeasesDescribed(1, 0, 1, described.OldestAge, _options.LeaseDeadline - described.OldestAge, 1, 0, described.Nodes), described);
+        Assert.Equal(
+            new SliceProtocol.LeasesDescribed(1, 0, 1, described.OldestAge, _options.LeaseDeadline - described.OldestAge, 1, 0, described.Nodes, described.LongestOut), described);
+    }
+
+    [Fact]
+    public void Describe_ManyLeasesOut_TheFirstAreNamedWithWhenTheyWentOut()
+    {
+        var begun = Sys.Scheduler.Now;
+        var blocks = Enumerable.Range(0, SliceProtocol.LeasesDescribed.MostLongestOut + 1).Select(at => new DirectionRange(16 * at, 16)).ToList();
+        foreach (var block in blocks)
+        {
+            Hand(block);
+            Wait(_options.LookAtLeasesEvery);
+        }
+
+        Assert.Equal(
+            blocks.SkipLast(1).Select((block, at) => (begun + (at * _options.LookAtLeasesEvery)) is var time
+                ? new SliceProtocol.BlockOut(_task.RunId, _task.VolumeId, block, "tcp://here", time, time + _options.LeaseDeadline) : null),
+            Described().LongestOut);
     }
 
     [Fact]
