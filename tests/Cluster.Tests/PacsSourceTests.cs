@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ToNNO.Cluster.Tests.Nodes;
 using ToNNO.Imaging.Tests;
 using ToNNO.Tests.Support;
@@ -22,7 +23,7 @@ public sealed class PacsSourceTests : IAsyncLifetime
 
     /// <summary>The coordinator lists and inspects, a node encodes, another publishes: each asks the PACS for itself.</summary>
     [Fact]
-    public async Task Submit_SeriesOfAPacs_SameHeatmapsAsOneProcessMakesOfTheFolder()
+    public async Task Submit_SeriesOfAPacs_SameHeatmapsAsOneProcessMakesOfTheFolder_AndTheSelfTestPasses()
     {
         var study = SharedData.Path("ibsi-sts/dicom/STS_025/PET");
         await using var orthanc = await OrthancServer.StartAsync();
@@ -58,6 +59,16 @@ public sealed class PacsSourceTests : IAsyncLifetime
         Assert.Matches("^series-[0-9a-f]{16}$", id);
         var here = Assert.Single(Directory.GetFiles(_work["alone"], "heatmap.nii.gz", SearchOption.AllDirectories));
         Assert.Equal(await File.ReadAllBytesAsync(here, Cancel), await File.ReadAllBytesAsync(Path.Combine(_work.Out, id, "heatmap.nii.gz"), Cancel));
+
+        var tested = await TonnoProcess.RunAsync(
+            new Dictionary<string, string> { ["TONNO_URL"] = $"http://127.0.0.1:{ports[1]}", ["TONNO_STOW__BASIC"] = identity["TONNO_DICOMWEB__BASIC"] },
+            "selftest", "--cluster", "--source", $"dicomweb+{orthanc.Address}", "-o", _work.Out);
+        Assert.True(tested.ExitCode == 0, $"{tested}\n{_nodes.Told()}");
+        Assert.StartsWith("27 of 27 phantoms stand where they were put; the farthest peak is 0.", Assert.Single(tested.Out), StringComparison.Ordinal);
+        Assert.Equal([id], _work.Done());
+        // Orthanc removes nothing by DICOMweb, and whoever looks there finds what is left by what it is called.
+        var left = Regex.Match(string.Concat(tested.Errors), "selftest.left: The PACS removes no studies by DICOMweb: the study of patient (selftest-[0-9a-f]{8}) is left there").Groups[1].Value;
+        Assert.Equal(1, (await orthanc.QueryAsync($"studies?PatientID={left}")).GetArrayLength());
     }
 
     private NodeProcess Start(string name, int httpPort, Dictionary<string, string> identity, params string[] arguments)

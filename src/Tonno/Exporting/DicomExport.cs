@@ -51,7 +51,7 @@ internal sealed class DicomExport(IBlobStore store, ExportFolder folder, Heatmap
             {
                 foreach (var (name, uid) in objects.Files)
                 {
-                    changed |= await pacs.StoreAsync(folder.PathOf(name), uid, id, cancel).ConfigureAwait(false);
+                    changed |= await pacs.StoreAsync(name, () => File.OpenRead(folder.PathOf(name)), uid, id, cancel).ConfigureAwait(false);
                 }
             }
         }

@@ -45,9 +45,11 @@ internal sealed class StowClient : IDisposable
     public void Dispose() => _pacs.Dispose();
 
     /// <summary>Sends a file, unless the PACS has the instance already.</summary>
+    /// <param name="name">Of the file, for messages.</param>
+    /// <param name="open">Opens it anew for each try.</param>
     /// <returns>True where it was sent.</returns>
     /// <exception cref="ExportException">There is no such service, or the PACS refuses the instance, this sender, or does not answer.</exception>
-    public async Task<bool> StoreAsync(string file, string instanceUid, VolumeId volume, CancellationToken cancel)
+    public async Task<bool> StoreAsync(string name, Func<Stream> open, string instanceUid, VolumeId volume, CancellationToken cancel)
     {
         try
         {
@@ -57,7 +59,7 @@ internal sealed class StowClient : IDisposable
             }
 
             var (status, failure) = await _pacs.AskAsync(
-                () => StoreRequest(file), async (answer, deadline) => (answer.StatusCode, await FailureAsync(answer, instanceUid, deadline).ConfigureAwait(false)), cancel).ConfigureAwait(false);
+                () => StoreRequest(open()), async (answer, deadline) => (answer.StatusCode, await FailureAsync(answer, instanceUid, deadline).ConfigureAwait(false)), cancel).ConfigureAwait(false);
             if (failure is null && (int)status is >= 200 and < 300)
             {
                 return true;
@@ -69,13 +71,32 @@ internal sealed class StowClient : IDisposable
             }
 
             var because = failure is { } reason ? $"failure reason {reason:X4} ({Word(reason)})" : $"status {(int)status}";
-            throw new ExportException("pacs.refused", $"The PACS refuses {Path.GetFileName(file)} of {volume}: {because}; look at its log, and whether it takes Parametric Maps and Segmentations.");
+            throw new ExportException("pacs.refused", $"The PACS refuses {name} of {volume}: {because}; look at its log, and whether it takes objects of this kind.");
         }
         catch (PacsException failed)
         {
-            throw new ExportException(failed.Code, failed.Message, failed.Fault == PacsFault.Unreachable ? ExitCodes.NothingDone : ExitCodes.Usage, failed);
+            throw Failed(failed);
         }
     }
+
+    /// <summary>Removes a study. DICOMweb knows of no such request, but many a PACS does.</summary>
+    /// <returns>False where this one does not.</returns>
+    /// <exception cref="ExportException">The PACS refuses this sender, or does not answer.</exception>
+    public async Task<bool> TryRemoveAsync(string studyUid, CancellationToken cancel)
+    {
+        try
+        {
+            return await _pacs.AskAsync(
+                () => Request(HttpMethod.Delete, $"studies/{studyUid}", null), (answer, _) => Task.FromResult(answer.IsSuccessStatusCode), cancel).ConfigureAwait(false);
+        }
+        catch (PacsException failed)
+        {
+            throw Failed(failed);
+        }
+    }
+
+    private static ExportException Failed(PacsException failed) =>
+        new(failed.Code, failed.Message, failed.Fault == PacsFault.Unreachable ? ExitCodes.NothingDone : ExitCodes.Usage, failed);
 
     /// <summary>Asks for the instance by its UID. Whoever does not answer that question, or answers with others, gets the instance.</summary>
     private Task<bool> HasAsync(string instanceUid, CancellationToken cancel) => _pacs.AskAsync(
@@ -87,10 +108,10 @@ internal sealed class StowClient : IDisposable
         },
         cancel);
 
-    private static HttpRequestMessage StoreRequest(string file)
+    private static HttpRequestMessage StoreRequest(Stream file)
     {
         const string Type = "application/dicom";
-        var part = new StreamContent(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16));
+        var part = new StreamContent(file);
         part.Headers.ContentType = new(Type);
         var content = new MultipartContent("related") { part };
         content.Headers.ContentType!.Parameters.Add(new("type", $"\"{Type}\""));

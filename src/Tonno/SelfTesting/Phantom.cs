@@ -24,7 +24,7 @@ internal sealed record Phantom(string Name, VolumeGeometry Geometry, bool IsSeri
     /// <summary>What is put into the source, by name.</summary>
     /// <param name="id">Of the volume.</param>
     public IEnumerable<(string Path, byte[] Content)> FilesOf(string id) => IsSeries
-        ? PlainSeries.Files(ToVolume(), id).Select((slice, k) => ($"{id}/{k:D2}.dcm", slice))
+        ? PlainSeries.Slices(ToVolume(), id, "").Select((slice, k) => ($"{id}/{k:D2}.dcm", slice.File))
         : [($"{id}.nii", ToNifti())];
 
     private byte[] ToNifti()

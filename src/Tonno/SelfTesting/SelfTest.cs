@@ -4,56 +4,49 @@ using ToNNO.Coordinator.Auditing;
 using ToNNO.Encoders;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Storage;
+using ToNNO.Tonno.Exporting;
 
 namespace ToNNO.Tonno.SelfTesting;
 
 /// <summary>Puts phantoms into a source, has them run, looks in the store where their heatmaps' peaks are, and leaves nothing behind.</summary>
-/// <param name="source">Where inputs are read from: a folder, or azure://CONTAINER/PREFIX. Phantoms go into a folder of their own below it.</param>
+/// <param name="id">Of this test: names the run.</param>
+/// <param name="place">Where inputs are read from.</param>
 /// <param name="store">Where results are written to.</param>
 /// <param name="run">Carries an order out, and tells what became of each volume and of which run it was.</param>
-internal sealed class SelfTest(string source, IBlobStore store, Func<RunOrder, CancellationToken, Task<IReadOnlyList<RunProtocol.VolumeConcluded>>> run)
+internal sealed class SelfTest(string id, IPhantomPlace place, IBlobStore store, Func<RunOrder, CancellationToken, Task<IReadOnlyList<RunProtocol.VolumeConcluded>>> run)
 {
     /// <summary>Enough for a blob of a few voxels.</summary>
     private const int Directions = 100;
 
-    private readonly string _id = $"selftest-{Guid.NewGuid():N}"[..17];
-
-    private string Folder => $"{source.TrimEnd('/')}/{_id}";
+    public static string NewId() => $"selftest-{Guid.NewGuid():N}"[..17];
 
     /// <exception cref="BlobStoreException">The source or the store failed.</exception>
-    public async Task<IReadOnlyList<PhantomCheck>> ExecuteAsync(bool keep, CancellationToken cancel)
+    /// <exception cref="ExportException">The source is a PACS, which refuses phantoms or does not answer.</exception>
+    public async Task<SelfTestReport> ExecuteAsync(bool keep, CancellationToken cancel)
     {
-        var (place, runs) = (BlobStores.Open(Folder), new HashSet<RunId>());
+        var (checks, runs) = (new List<PhantomCheck>(), new HashSet<RunId>());
+        string? left = null;
         try
         {
-            foreach (var phantom in Phantom.All)
-            {
-                foreach (var (path, content) in phantom.FilesOf(IdOf(phantom).Value))
-                {
-                    await place.WriteAsync(path, content, WriteCondition.Always, cancel).ConfigureAwait(false);
-                }
-            }
-
-            var concluded = (await run(new RunOrder { RunId = _id, Sources = [Folder], Model = SumEncoder.ModelName, Directions = Directions }, cancel).ConfigureAwait(false)).ToDictionary(volume => volume.VolumeId);
+            await place.PutAsync(cancel).ConfigureAwait(false);
+            var concluded = (await run(new RunOrder { RunId = id, Sources = [place.Source], Model = SumEncoder.ModelName, Directions = Directions }, cancel).ConfigureAwait(false)).ToDictionary(volume => volume.VolumeId);
             runs.UnionWith(concluded.Values.Select(volume => volume.RunId));
-            var checks = new List<PhantomCheck>();
-            foreach (var phantom in Phantom.All)
+            foreach (var phantom in place.Phantoms)
             {
-                checks.Add(await CheckAsync(phantom, concluded.GetValueOrDefault(IdOf(phantom)), cancel).ConfigureAwait(false));
+                checks.Add(await CheckAsync(phantom, concluded.GetValueOrDefault(place.IdOf(phantom)), cancel).ConfigureAwait(false));
             }
-
-            return checks;
         }
         finally
         {
             if (!keep)
             {
-                await ClearAsync(place, runs).ConfigureAwait(false);
+                left = await place.ClearAsync().ConfigureAwait(false);
+                await StoreRemoval.RemoveAsync(store, place.Names, runs, CancellationToken.None).ConfigureAwait(false);
             }
         }
-    }
 
-    private VolumeId IdOf(Phantom phantom) => new($"{_id}-{phantom.Name}");
+        return new(checks, left);
+    }
 
     private async Task<PhantomCheck> CheckAsync(Phantom phantom, RunProtocol.VolumeConcluded? concluded, CancellationToken cancel)
     {
@@ -62,7 +55,7 @@ internal sealed class SelfTest(string source, IBlobStore store, Func<RunOrder, C
             return new(phantom.Name, null, null, concluded?.ReasonCode ?? "selftest.not_listed", concluded?.Detail ?? "It was written into the source, and not found there.");
         }
 
-        var volume = IdOf(phantom);
+        var volume = place.IdOf(phantom);
         var blob = await store.ReadAsync(VolumeResult.PathOf(volume), cancel).ConfigureAwait(false);
         if (Documents.TryParse<VolumeResult>(blob.Bytes.Span)?.Heatmaps is not [var facts])
         {
@@ -75,16 +68,7 @@ internal sealed class SelfTest(string source, IBlobStore store, Func<RunOrder, C
             return PhantomCheck.Of(phantom, NiftiReader.Read(stream, stream.Length, facts.File, long.MaxValue, cancel).Volume);
         }
     }
-
-    /// <summary>Removes all that the test has made; also of one that was interrupted.</summary>
-    private async Task ClearAsync(IBlobStore place, IEnumerable<RunId> runs)
-    {
-        await StoreRemoval.RemoveAsync(place, $"{_id}-", [], CancellationToken.None).ConfigureAwait(false);
-        if (!BlobStores.IsAzure(source) && Directory.Exists(Folder))
-        {
-            Directory.Delete(Folder, recursive: true); // what the store made for itself there
-        }
-
-        await StoreRemoval.RemoveAsync(store, $"{_id}-", runs, CancellationToken.None).ConfigureAwait(false);
-    }
 }
+
+/// <param name="Left">What of the test could not be removed, a sentence; null where all was, or was to be kept.</param>
+internal sealed record SelfTestReport(IReadOnlyList<PhantomCheck> Checks, string? Left);

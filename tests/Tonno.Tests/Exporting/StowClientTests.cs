@@ -46,6 +46,19 @@ public sealed class StowClientTests : IDisposable
         Assert.Contains("Content-Type: application/dicom\r\n\r\n\u0001\u0002\u0003\u0004\r\n--", body, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(200, true)]
+    [InlineData(204, true)]
+    [InlineData(404, false)]
+    [InlineData(405, false)]
+    public async Task Remove_Study_ToldWhetherThePacsDoes(int status, bool removed)
+    {
+        Answer((status, ""));
+        using var client = Client(new() { [StowClient.TokenVariable] = "t0ken" });
+        Assert.Equal(removed, await client.TryRemoveAsync(Uid, Token));
+        Assert.Equal(($"DELETE /web/studies/{Uid}", "Bearer t0ken"), (Assert.Single(_asked).Line, _asked[0].Authorization));
+    }
+
     [Fact]
     public async Task Store_InstanceIsThere_NotSent()
     {
@@ -124,10 +137,13 @@ public sealed class StowClientTests : IDisposable
         }
     }
 
+    private StowClient Client(Dictionary<string, string>? environment) =>
+        new(_address.TrimEnd('/'), name => environment?.GetValueOrDefault(name), TimeSpan.FromSeconds(2), TimeProvider.System);
+
     private async Task<bool> StoreAsync(Dictionary<string, string>? environment = null)
     {
-        using var client = new StowClient(_address.TrimEnd('/'), name => environment?.GetValueOrDefault(name), TimeSpan.FromSeconds(2), TimeProvider.System);
-        return await client.StoreAsync(_folder["heatmap.dcm"], Uid, new VolumeId("a"), Token);
+        using var client = Client(environment);
+        return await client.StoreAsync("heatmap.dcm", () => File.OpenRead(_folder["heatmap.dcm"]), Uid, new VolumeId("a"), Token);
     }
 
     private async Task AnswerAsync(HttpListenerContext context)

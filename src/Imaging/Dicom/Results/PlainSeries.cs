@@ -11,10 +11,30 @@ public static class PlainSeries
     /// <summary>Stored values of an intensity of 1.</summary>
     private const int Steps = 10_000;
 
-    /// <summary>The files, in the order of k.</summary>
+    /// <summary>Characters of a value of type SH (PS3.5, 6.2).</summary>
+    private const int MostOfAShortString = 16;
+
+    private static readonly TypedTag _patientName = new(0x0010_0010, "PN");
+    private static readonly TypedTag _patientId = new(0x0010_0020, "LO");
+    private static readonly TypedTag _studyId = new(0x0020_0010, "SH");
+
+    /// <summary>Of which a CT is to tell, be it nothing (type 2 of PS3.3, A.3).</summary>
+    private static readonly TypedTag[] _empty =
+    [
+        new(0x0008_0020, "DA"), new(0x0008_0030, "TM"), new(0x0008_0050, "SH"), new(0x0008_0090, "PN"), // study date, time, accession, physician
+        new(0x0010_0030, "DA"), new(0x0010_0040, "CS"), // birth date, sex
+        new(0x0018_0060, "DS"), new(0x0018_5100, "CS"), new(0x0020_0012, "IS"), ResultTags.Laterality, new(0x0020_1040, "LO"), // kVp, patient's position, acquisition number, position reference
+    ];
+
+    public static string SeriesUidOf(string name) => DerivedUid.Of(name, "series");
+
+    public static string StudyUidOf(string study) => DerivedUid.Of(study, "study");
+
+    /// <summary>The slices, in the order of k.</summary>
     /// <param name="volume">Intensities from 0 to 6. Its axes are at right angles and right-handed: DICOM knows no other stacks.</param>
     /// <param name="name">Decides the UIDs.</param>
-    public static IEnumerable<byte[]> Files(Volume volume, string name)
+    /// <param name="study">What the study and its patient are called, by whom who keeps it may find it again.</param>
+    public static IEnumerable<PlainSlice> Slices(Volume volume, string name, string study)
     {
         ArgumentNullException.ThrowIfNull(volume);
         var (shape, affine) = (volume.Geometry.Shape, volume.Geometry.Affine);
@@ -23,12 +43,19 @@ public static class PlainSeries
             using var file = new MemoryStream();
             var uid = DerivedUid.Of(name, "instance", $"{k}");
             ResultObject.WriteMeta(file, CtImageStorage, uid);
-            new WrittenSet()
+            var set = new WrittenSet();
+            foreach (var tag in _empty)
+            {
+                set.Text(tag, "");
+            }
+
+            set
                 .Text(ResultTags.SopClassUid, CtImageStorage).Text(ResultTags.SopInstanceUid, uid)
                 .Text(ResultTags.ImageType, @"DERIVED\SECONDARY\AXIAL")
-                .Text(ResultTags.Modality, "CT")
-                .Text(ResultTags.SeriesInstanceUid, DerivedUid.Of(name, "series")).Whole(ResultTags.SeriesNumber, 1)
-                .Text(new(DicomTag.StudyInstanceUid, "UI"), DerivedUid.Of(name, "study"))
+                .Text(ResultTags.Modality, "CT").Text(ResultTags.Manufacturer, "ToNNO")
+                .Text(_patientName, study).Text(_patientId, study).Text(_studyId, study[..Math.Min(study.Length, MostOfAShortString)])
+                .Text(ResultTags.SeriesInstanceUid, SeriesUidOf(name)).Whole(ResultTags.SeriesNumber, 1)
+                .Text(new(DicomTag.StudyInstanceUid, "UI"), StudyUidOf(study))
                 .Text(new(DicomTag.FrameOfReferenceUid, "UI"), DerivedUid.Of(name, "frame of reference"))
                 .Whole(ResultTags.InstanceNumber, k + 1)
                 .Decimals(ResultTags.ImagePositionPatient, Lps(affine.ToWorld(0, 0, k)))
@@ -41,7 +68,7 @@ public static class PlainSeries
                 .Decimals(ResultTags.RescaleIntercept, 0).Decimals(ResultTags.RescaleSlope, 1.0 / Steps)
                 .Bytes(ResultTags.PixelWords, Plane(volume, k))
                 .WriteTo(file);
-            yield return file.ToArray();
+            yield return new(uid, file.ToArray());
         }
     }
 
@@ -60,3 +87,6 @@ public static class PlainSeries
         return bytes;
     }
 }
+
+/// <param name="File">A DICOM file.</param>
+public sealed record PlainSlice(string InstanceUid, byte[] File);
