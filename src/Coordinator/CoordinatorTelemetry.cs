@@ -10,6 +10,15 @@ public static class CoordinatorTelemetry
 {
     public const string MeterName = "ToNNO.Coordinator";
 
+    /// <summary>Attribute of a volume's span: seconds of its own work, which begin when it is let into work. Whether it was slow shows here.</summary>
+    public const string WorkDuration = "tonno.volume.work_duration";
+
+    /// <summary>What nodes mostly lack: a mount, a model, a device, the store.</summary>
+    private static readonly string[] _likelyRefusals =
+    [
+        "file.missing", "file.unreadable", "source.changed", "model.missing", "model.unreadable", "encoder.device_unavailable", "encoder.out_of_memory", "store.unavailable",
+    ];
+
     private static readonly Meter _meter = new(MeterName);
 
     internal static ActivitySource Source { get; } = new(MeterName);
@@ -42,6 +51,9 @@ public static class CoordinatorTelemetry
     private static readonly Gauge<int> _leading = _meter.CreateGauge<int>("tonno.coordinator.leading", "{coordinator}", "1 while this node coordinates, 0 while it stands by.");
 
     private static readonly Gauge<int> _encoders = _meter.CreateGauge<int>("tonno.coordinator.encoder.connected", "{encoder}", "Encoders that the coordinator knows, by whether they are free or busy.");
+
+    private static readonly Gauge<double> _queueAge = _meter.CreateGauge<double>(
+        "tonno.coordinator.queue.age", "s", "Of volumes that are ready to be encoded and not begun, in runs that are not paused: the longest time since a block of one could be handed out.");
 
     private static readonly Gauge<double> _silence = _meter.CreateGauge<double>(
         "tonno.coordinator.volume.longest_silence", "s", "Of volumes that are begun and not ended, in runs that are not paused: the longest time since a block of one was handed out.");
@@ -76,6 +88,11 @@ public static class CoordinatorTelemetry
         _leading.Record(leads ? 1 : 0);
         Conflict(superseded: true, 0);
         Conflict(superseded: false, 0);
+        foreach (var reason in _likelyRefusals)
+        {
+            Refused(reason, 0);
+        }
+
         foreach (var state in Enum.GetValues<VolumeState>().Where(state => state > VolumeState.InProcess))
         {
             Concluded(state, "", 0);
@@ -90,16 +107,13 @@ public static class CoordinatorTelemetry
 
     internal static void StoreIsSilent(TimeSpan silence) => _storeSilence.Record(silence.TotalSeconds);
 
+    internal static void QueueAge(TimeSpan age) => _queueAge.Record(age.TotalSeconds);
+
     internal static void LongestSilence(TimeSpan silence) => _silence.Record(silence.TotalSeconds);
 
     internal static void Conflict(bool superseded, int count = 1) => _conflicts.Add(count, new KeyValuePair<string, object?>("kind", superseded ? "superseded" : "overtaken"));
 
-    /// <summary>A step is tried again: counted, and a span of no length under the volume's.</summary>
-    internal static void Retried(string reasonCode, string? traceParent)
-    {
-        _retried.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
-        Source.Begin("retry", traceParent)?.SetTag("tonno.reason", reasonCode).Dispose();
-    }
+    internal static void Retried(string reasonCode) => _retried.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
 
     /// <summary>A stage of a volume is over, for its span and the histogram.</summary>
     internal static void Staged(string stage, DateTimeOffset begun, DateTimeOffset ended, string? traceParent)
@@ -132,7 +146,7 @@ public static class CoordinatorTelemetry
 
     internal static void NodeDied() => _deaths.Add(1);
 
-    internal static void Refused(string reasonCode) => _refusals.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
+    internal static void Refused(string reasonCode, int blocks = 1) => _refusals.Add(blocks, new KeyValuePair<string, object?>("reason", reasonCode));
 
     /// <summary>A run is taken up by this coordinator, or is so no longer.</summary>
     internal static void RunOpen(int change) => _runs.Add(change);

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Tomography.Geometry;
@@ -12,14 +11,15 @@ namespace ToNNO.Imaging;
 public static class VolumeSource
 {
     /// <summary>What messages and results call a source: the name of a NIfTI file; the key of a DICOM series. Others, of which hospitals call folders, zips
-    /// and DICOM files after their patients, are called by a hash of where they lie.</summary>
+    /// and DICOM files after their patients, have none.</summary>
     public static string NameOf(string uri) =>
         SeriesUri.TryParse(uri) is { } series ? series.Name
         : NiftiFiles.IsCalledSo(FrameUri.Split(uri).Uri) ? Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri)
-        : $"Source {ShortHash(uri)}";
+        : "The source";
 
     /// <summary>Tells a source from others where it is not to be named.</summary>
-    public static string ShortHash(string uri) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uri)))[..8];
+    /// <param name="salt">See <see cref="Salted"/>.</param>
+    public static string ShortHash(string uri, string salt = "") => Salted.Hash(uri, salt)[..8];
 
     /// <summary>True where not a volume was refused, but the place that it lies in is out of reach, as far as can be told: the folder, or what is left of the
     /// way to it, is empty, as where a share is not mounted, or the disk fails. Of what lies on no disk its own store tells.</summary>

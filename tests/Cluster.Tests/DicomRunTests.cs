@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
+using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
 using ToNNO.Imaging.Tests;
@@ -139,6 +140,35 @@ public sealed class DicomRunTests : IDisposable
             Assert.DoesNotContain(secret, outcome.ToString(), StringComparison.OrdinalIgnoreCase);
             Assert.DoesNotContain(secret, report, StringComparison.OrdinalIgnoreCase);
         }
+    }
+
+    [Fact]
+    public async Task Run_WithASalt_NamesAreOfItAndTheNextRunFindsThemDone()
+    {
+        var salted = new Dictionary<string, string> { ["TONNO_SALT"] = "a-secret_7" };
+        Write("Zzyzx_Quirinius", (Series with { PatientName = "Zzyzx^Quirinius" }).Stack(Slices));
+        _work.Write("cut", Series.ToArray()[..400]);
+        string[] run = ["run", "-i", _work.In, "-m", "builtin:sum", "-o", _work.Out, "--directions", "8"];
+        var first = await TonnoProcess.RunAsync(salted, run);
+        Assert.True(first.ExitCode == 3, first.ToString());
+        var key = SeriesUri.KeyBy(SeriesUri.KeyOf(Series.Series), "a-secret_7");
+        Assert.Equal([$"series-{key}"], _work.Done());
+        Assert.Contains($"dicom-{VolumeSource.ShortHash(Path.Combine(_work.In, "cut"), "a-secret_7")}", first.ToString(), StringComparison.Ordinal);
+        foreach (var guessed in new[] { SeriesUri.KeyOf(Series.Series), VolumeSource.ShortHash(Path.Combine(_work.In, "cut")) })
+        {
+            Assert.DoesNotContain(guessed, first.ToString(), StringComparison.Ordinal);
+            Assert.All(Directory.EnumerateFiles(_work.Out, "*", SearchOption.AllDirectories).SelectMany(Contents), text => Assert.DoesNotContain(guessed, text, StringComparison.Ordinal));
+        }
+
+        var second = await TonnoProcess.RunAsync(salted, [.. run, "--threshold", "50%"]);
+        Assert.True(second.ExitCode == 3, second.ToString());
+        Assert.Equal([$"series-{key}"], _work.Done());
+        var third = await TonnoProcess.RunAsync(salted, [.. run, "--threshold", "50%"]);
+        Assert.Contains("1 completed (1 done before)", third.Summary, StringComparison.Ordinal);
+
+        var refused = await TonnoProcess.RunAsync([.. run, "--salt", "not ok"]);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("--salt and TONNO_SALT take", string.Concat(refused.Errors), StringComparison.Ordinal);
     }
 
     /// <summary>A file's path and bytes as text, and those of what is compressed in it.</summary>

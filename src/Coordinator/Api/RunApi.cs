@@ -61,7 +61,7 @@ internal sealed class RunApi(ActorSystem system, IRequiredActor<CoordinatorKey> 
         {
             var planned = await planner.PlanAsync(order, cancel).ConfigureAwait(false);
             leftOut = planned.LeftOut.CountBy(file => file.Reason).ToDictionary();
-            var document = new RunDocument { RunId = run, Settings = planned.Settings, InputCount = planned.Inputs.Count, SubmittedAt = time.GetUtcNow(), Priority = order.Priority, OrderKey = key, TraceParent = Activity.Current?.Id };
+            var document = new RunDocument { RunId = run, Settings = planned.Settings, InputCount = planned.Inputs.Count, SubmittedAt = time.GetUtcNow(), Priority = order.Priority, OrderKey = key, TraceParent = CoordinatorTelemetry.Source.HasListeners() ? Activity.Current?.Id : null };
             try
             {
                 await _registry.CreateAsync(document, planned.Inputs, cancel).ConfigureAwait(false);

@@ -14,6 +14,9 @@ public sealed record RunOrder
     /// <summary>Directions where an order names none and its method prescribes none.</summary>
     public const int StandardDirections = 400;
 
+    /// <summary>Of the whole of a salt, as it can stand in a URI.</summary>
+    public const string SaltPattern = "^[A-Za-z0-9_-]{1,64}$";
+
     public const int LeastPriority = -100;
 
     public const int MostPriority = 100;
@@ -46,6 +49,11 @@ public sealed record RunOrder
     [Description("Resample DICOM series of a tilted gantry to a straight stack; they are refused where it is not given.")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] // so that orders without it keep their key
     public bool ResampleTilted { get; init; }
+
+    [Description("Goes into the hashes by which DICOM series, and what cannot be read, are named: who does not have it can tell none by its UID or path.")]
+    [RegularExpression(SaltPattern, ErrorMessage = "salt must be 1 to 64 letters, digits, '-' and '_'.")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] // so that orders without it keep their key
+    public string? Salt { get; init; }
 
     [Description("Rules (YAML) by which DICOM series are chosen; all are taken where there are none.")]
     public string? Rules { get; init; }

@@ -103,11 +103,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     // A volume that fails unexpectedly is stopped, reported by VolumeLost, and harms no other.
-    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(error =>
-    {
-        _log.Error(error, "A volume of run {RunId} failed unexpectedly; trace {TraceId}", _run.RunId, _span?.TraceId);
-        return Directive.Stop;
-    });
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(-1, Timeout.Infinite, _ => Directive.Stop, loggingEnabled: false); // it has said why
 
     protected override void PreStart()
     {
@@ -237,7 +233,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         }
 
         var lost = RunControls.Lost(_run.RunId, volume);
-        _services.Volumes.Ledger.RecordAsync(volume, entry => LedgerEntry.Of(lost, entry), _stopping.Token).PipeTo(Self, success: _ => lost, failure: _ => lost);
+        _services.Volumes.Ledger.RecordAsync(volume, entry => LedgerEntry.Of(lost, entry) with { TraceId = entry?.TraceId }, _stopping.Token).PipeTo(Self, success: _ => lost, failure: _ => lost);
     }
 
     private void Watch(IActorRef watcher)

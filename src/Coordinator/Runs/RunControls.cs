@@ -5,6 +5,9 @@ namespace ToNNO.Coordinator.Runs;
 /// <summary>What becomes of a run, and of a volume that is lost to it. Pure.</summary>
 internal static class RunControls
 {
+    /// <summary>Reason code of a volume whose work failed as nobody foresaw.</summary>
+    public const string Unexpected = "internal.failure";
+
     /// <summary>The run's document as a command would have it; one that has ended stays, and one that is canceled stays so.</summary>
     public static RunDocument Apply(RunDocument run, RunProtocol.ControlRun control) => IsRefused(run, control) ? run : control.Control switch
     {
@@ -24,7 +27,7 @@ internal static class RunControls
         run,
         volume,
         VolumeState.Failed,
-        "internal.failure",
+        Unexpected,
         "The work on this volume failed unexpectedly; the log says where. Please report it.",
         Reused: false,
         TimeSpan.Zero);

@@ -52,6 +52,9 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <inheritdoc cref="RunQueues.Backlog"/>
     public TimeSpan Backlog() => _runs.Backlog(terms);
 
+    /// <inheritdoc cref="RunQueues.QueueAge"/>
+    public TimeSpan QueueAge(TimeSpan now) => _runs.QueueAge(now);
+
     /// <inheritdoc cref="RunQueues.LongestSilence"/>
     public TimeSpan LongestSilence(TimeSpan now) => _runs.LongestSilence(now);
 
@@ -72,10 +75,11 @@ internal sealed class LeaseBoard(LeaseTerms terms)
     /// <summary>Adds blocks of a volume to be encoded; adding one again is harmless. The latest task stands for all of them.</summary>
     /// <param name="suspects">First directions of all the volume's blocks that an encoder may have died of.</param>
     /// <param name="diedOn">The node that died last.</param>
-    public void Add(VolumeTask task, IEnumerable<DirectionRange> blocks, IEnumerable<int> suspects, string diedOn)
+    /// <param name="now">On the clock of <see cref="Match"/>.</param>
+    public void Add(VolumeTask task, IEnumerable<DirectionRange> blocks, IEnumerable<int> suspects, string diedOn, TimeSpan now = default)
     {
         var queue = _runs.Join(task.RunId);
-        var offer = queue.FindOrAdd(task);
+        var offer = queue.FindOrAdd(task, now);
         queue.Change(offer, changed =>
         {
             changed.Task = task;

@@ -46,7 +46,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         Receive<LeasesOffered>(offered =>
         {
             _owners[WorkId.Of(offered.Task)] = Sender;
-            _board.Add(offered.Task, offered.Ranges, offered.Suspects, offered.DiedOn);
+            _board.Add(offered.Task, offered.Ranges, offered.Suspects, offered.DiedOn, _now);
             HandOut();
         });
         Receive<LeaseClosed>(closed =>
@@ -61,7 +61,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
             {
                 _board.Refuse(lease);
                 CoordinatorTelemetry.Refused(refusal);
-                _log.Warning("Node {Node} refuses volume {VolumeId} of run {RunId}: {ReasonCode}", lease.Seat.Node.Host, closed.Work.Volume, closed.Work.Run, refusal);
+                _log.Warning("Node {Node} refuses volume {VolumeId} of run {RunId}: {ReasonCode}; trace {TraceId}", lease.Seat.Node.Host, closed.Work.Volume, closed.Work.Run, refusal, Spans.TraceIdOf(lease.Offer.Task.TraceParent));
             }
 
             HandOut();
@@ -93,6 +93,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         CoordinatorTelemetry.Leases(0, TimeSpan.Zero);
         CoordinatorTelemetry.Encoders(0, 0);
         CoordinatorTelemetry.LongestSilence(TimeSpan.Zero);
+        CoordinatorTelemetry.QueueAge(TimeSpan.Zero);
         CoordinatorTelemetry.Backlog(TimeSpan.Zero);
     }
 
@@ -170,6 +171,7 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         CoordinatorTelemetry.Leases(_board.Out.Count, Description().OldestAge);
         CoordinatorTelemetry.Encoders(_board.Encoders, _board.FreeEncoders);
         CoordinatorTelemetry.LongestSilence(_board.LongestSilence(_now));
+        CoordinatorTelemetry.QueueAge(_board.QueueAge(_now));
         CoordinatorTelemetry.Backlog(_board.Backlog());
     }
 

@@ -9,7 +9,8 @@ internal readonly record struct WorkId(RunId Run, VolumeId Volume)
 }
 
 /// <summary>The blocks of a volume that wait for an encoder.</summary>
-internal sealed class LeaseOffer(VolumeTask task)
+/// <param name="addedAt">On the board's clock.</param>
+internal sealed class LeaseOffer(VolumeTask task, TimeSpan addedAt)
 {
     private readonly SortedList<int, DirectionRange> _waiting = [];
     private readonly SortedSet<int> _suspects = [];
@@ -24,6 +25,8 @@ internal sealed class LeaseOffer(VolumeTask task)
 
     /// <summary>True once a block was handed out.</summary>
     public bool Started { get; private set; }
+
+    public TimeSpan AddedAt { get; } = addedAt;
 
     /// <summary>When a block was last handed out, on the board's clock; null where none was.</summary>
     public TimeSpan? HandedOutAt { get; set; }

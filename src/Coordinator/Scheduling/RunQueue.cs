@@ -41,11 +41,11 @@ internal sealed class RunQueue(RunId run)
 
     public LeaseOffer? Find(VolumeId volume) => _offers.GetValueOrDefault(volume);
 
-    public LeaseOffer FindOrAdd(VolumeTask task)
+    public LeaseOffer FindOrAdd(VolumeTask task, TimeSpan now)
     {
         if (!_offers.TryGetValue(task.VolumeId, out var offer))
         {
-            _offers[task.VolumeId] = offer = new LeaseOffer(task);
+            _offers[task.VolumeId] = offer = new LeaseOffer(task, now);
             _seen++;
             _seenSlices += (double)task.Settings.Directions * offer.SlicesPerDirection;
         }

@@ -50,6 +50,10 @@ internal sealed class RunQueues
     /// <summary>What a single encoder would take over all that is left of runs that are not paused, as fast as encoders were at each.</summary>
     public TimeSpan Backlog(LeaseTerms terms) => TimeSpan.FromSeconds(NotPaused.Sum(queue => queue.SlicesLeft / terms.Speed(queue.Run)));
 
+    /// <summary>Of volumes that wait to be begun, in runs that are not paused, the longest time since it was added.</summary>
+    public TimeSpan QueueAge(TimeSpan now) =>
+        NotPaused.SelectMany(queue => queue.Offers).Where(offer => offer is { HandedOutAt: null, WaitingBlocks: > 0 }).Select(offer => (TimeSpan?)(now - offer.AddedAt)).Max() ?? TimeSpan.Zero;
+
     /// <summary>Of volumes that are begun, in runs that are not paused, the longest time since a block of one was handed out.</summary>
     public TimeSpan LongestSilence(TimeSpan now) => NotPaused.SelectMany(queue => queue.Offers).Select(offer => now - offer.HandedOutAt).Max() ?? TimeSpan.Zero;
 

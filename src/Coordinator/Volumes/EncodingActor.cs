@@ -94,7 +94,7 @@ internal sealed class EncodingActor : ReceiveActor
     /// <summary>A node lacks something: another is asked.</summary>
     private void Refused(SliceProtocol.LeaseRejected rejected)
     {
-        CoordinatorTelemetry.Retried(rejected.ReasonCode, _task!.TraceParent);
+        VolumeSpan.Retried(rejected.ReasonCode, _task!.TraceParent);
         _refused.Add(rejected.Directions);
         _refusal = _refusal is { Transient: true } && !rejected.Transient ? _refusal : rejected;
         _leaseDesk.Tell(new LeaseClosed(_work, rejected.Directions, Done: false, Elapsed: null, rejected.ReasonCode));
@@ -139,7 +139,7 @@ internal sealed class EncodingActor : ReceiveActor
                 Offer(open);
                 break;
             case LeaseLoss.Overdue:
-                CoordinatorTelemetry.Retried("encoder.overdue", _task!.TraceParent);
+                VolumeSpan.Retried("encoder.overdue", _task!.TraceParent);
                 if (MayTryAgain(open, "encoder.overdue", $"Encoding directions {open[0].First} and on: no answer within {lost.Deadline} from encoder {lost.From}."))
                 {
                     Offer(open);
@@ -148,7 +148,7 @@ internal sealed class EncodingActor : ReceiveActor
                 break;
             case LeaseLoss.Died:
                 _deaths = _deaths.Died([.. lost.Suspects.Where(first => open.Any(block => block.First == first))], lost.From);
-                CoordinatorTelemetry.Retried("encoder.died", _task?.TraceParent);
+                VolumeSpan.Retried("encoder.died", _task?.TraceParent);
                 Judge();
                 break;
         }

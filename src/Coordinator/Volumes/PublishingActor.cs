@@ -13,6 +13,7 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
     private int _attempts;
     private int _silences;
     private IActorRef? _publisher;
+    private string? _failed;
     private bool _canceled;
 
     public PublishingActor(ReconProtocol.PublishHeatmap publish, IActorRef publisherRegion, CoordinatorOptions options)
@@ -37,12 +38,13 @@ internal sealed class PublishingActor : ReceiveActor, IWithTimers
                 return;
             }
 
-            CoordinatorTelemetry.Retried("recon.asked_again", publish.TraceParent);
+            VolumeSpan.Retried(_failed ?? "recon.asked_again", publish.TraceParent);
+            _failed = null;
             Ask();
         });
         Receive<ReconProtocol.PublishFailed>(failed =>
         {
-            (_silences, _publisher) = (0, Sender);
+            (_silences, _publisher, _failed) = (0, Sender, failed.ReasonCode);
             _attempts++;
             if (!failed.Transient || _attempts >= options.MostTries(failed.ReasonCode) || _canceled)
             {

@@ -13,6 +13,9 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
     private readonly CoordinatorOptions _options;
     private readonly Dictionary<int, (int Count, int At)> _failures = [];
     private readonly Dictionary<int, int> _silences = [];
+
+    /// <summary>Why slabs failed that are to be asked again.</summary>
+    private readonly Dictionary<int, string> _failed = [];
     private readonly Dictionary<int, IActorRef> _reducers = [];
     private readonly long _begun = Stopwatch.GetTimestamp();
     private readonly SlabLag _lag;
@@ -35,7 +38,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
         {
             if (applied.NextDirection < _feed.Slabs[applied.Slab].Next)
             {
-                CoordinatorTelemetry.Retried("recon.begun_anew", task.TraceParent);
+                VolumeSpan.Retried("recon.begun_anew", task.TraceParent);
             }
 
             Answered(applied.Slab, _feed.Applied(applied.Slab, applied.NextDirection));
@@ -54,7 +57,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
                 return;
             }
 
-            CoordinatorTelemetry.Retried("recon.asked_again", task.TraceParent);
+            VolumeSpan.Retried(_failed.Remove(overdue.Slab, out var code) ? code : "recon.asked_again", task.TraceParent);
             Feed(_feed.Overdue(overdue.Slab));
         });
         Receive<ReconProtocol.SlabFailed>(failed =>
@@ -64,6 +67,7 @@ internal sealed class SlabFeederActor : ReceiveActor, IWithTimers
             var failures = _failures[failed.Slab] = (count + 1, Math.Max(at, _feed.Slabs[failed.Slab].Next));
             if (failed.Transient && failures.Count < options.MostTries(failed.ReasonCode))
             {
+                _failed[failed.Slab] = failed.ReasonCode;
                 return; // asked again at the deadline, which serves as the pause
             }
 

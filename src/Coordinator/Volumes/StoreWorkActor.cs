@@ -51,7 +51,7 @@ internal sealed class StoreWorkActor : ReceiveActor, IWithTimers, IWithUnbounded
         {
             if (missed.Error is BlobStoreException { Error: BlobStoreError.Unavailable } store && ++_failures < _options.MaximumStoreFailures)
             {
-                CoordinatorTelemetry.Retried(store.Code, _trace);
+                VolumeSpan.Retried(store.Code, _trace);
                 Timers.Cancel(nameof(Overdue));
                 Timers.StartSingleTimer(nameof(Again), new Again(), _options.StoreRetryPause * Math.Pow(2, Math.Min(_failures - 1, MostDoublings)));
                 return;

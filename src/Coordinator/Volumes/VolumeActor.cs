@@ -1,6 +1,8 @@
 using Akka.Actor;
+using Akka.Event;
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
+using ToNNO.Coordinator.Runs;
 using ToNNO.Imaging;
 using ToNNO.Storage;
 using static ToNNO.Coordinator.Volumes.VolumeProtocol;
@@ -16,6 +18,7 @@ internal sealed class VolumeActor : ReceiveActor
     private readonly RunInput _input;
     private readonly VolumeServices _services;
     private readonly VolumeSpan _span;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
     private Inspection? _inspection;
     private readonly List<RowsStored> _stored = [];
     private VolumeTask? _settled;
@@ -48,9 +51,37 @@ internal sealed class VolumeActor : ReceiveActor
     }
 
     // A child that fails has lost its state: the volume fails with it, and the run says so.
-    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(
+        -1,
+        Timeout.Infinite,
+        error =>
+        {
+            Failed(error);
+            return Directive.Escalate;
+        },
+        loggingEnabled: false);
+
+    protected override bool AroundReceive(Receive receive, object message)
+    {
+        try
+        {
+            return base.AroundReceive(receive, message);
+        }
+        catch (Exception error)
+        {
+            Failed(error);
+            throw;
+        }
+    }
 
     protected override void PostStop() => _span.Dispose();
+
+    /// <summary>Tells where it can be told of which volume: the run, which stops this actor for it, knows only that there was an error.</summary>
+    private void Failed(Exception error)
+    {
+        _log.Error(error, "Volume {VolumeId} of run {RunId} failed unexpectedly; trace {TraceId}", _input.VolumeId, _run, Spans.TraceIdOf(_span.Id));
+        _span.Failed(RunControls.Unexpected);
+    }
 
     private IActorRef StoreWork(string name)
     {

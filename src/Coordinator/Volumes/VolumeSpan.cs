@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using ToNNO.Contracts;
 
@@ -6,10 +7,14 @@ namespace ToNNO.Coordinator.Volumes;
 /// <summary>A volume's work as traces and metrics tell it: a trace of its own, linked with the run's span, and a span for each stage.</summary>
 internal sealed class VolumeSpan : IDisposable
 {
+    /// <summary>Those that have not ended, by <see cref="Id"/>.</summary>
+    private static readonly ConcurrentDictionary<string, Activity> _open = new(StringComparer.Ordinal);
+
     private readonly TimeProvider _time;
     private readonly long _begun;
     private readonly Activity? _activity;
     private DateTimeOffset _stageBegan;
+    private long? _admitted;
     private VolumeState _stands = VolumeState.Scheduled;
 
     /// <param name="traceParent">The span of the run.</param>
@@ -17,11 +22,15 @@ internal sealed class VolumeSpan : IDisposable
     {
         (_time, _begun, _stageBegan) = (time, time.GetTimestamp(), time.GetUtcNow());
         _activity = CoordinatorTelemetry.Source.BeginTrace("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", volume.Value);
-        Id = _activity?.Id ?? traceParent;
+        if ((Id = _activity?.Id) is { } id)
+        {
+            _open[id] = _activity!;
+        }
+
         CoordinatorTelemetry.Open(_stands, 1);
     }
 
-    /// <summary>The <c>traceparent</c> of whatever is done for the volume.</summary>
+    /// <summary>The <c>traceparent</c> of whatever is done for the volume; null where nobody listens.</summary>
     public string? Id { get; }
 
     public TimeSpan Elapsed => _time.GetElapsedTime(_begun);
@@ -29,6 +38,7 @@ internal sealed class VolumeSpan : IDisposable
     /// <summary>The volume is let into work.</summary>
     public void InProcess()
     {
+        _admitted = _time.GetTimestamp();
         CoordinatorTelemetry.Open(_stands, -1);
         CoordinatorTelemetry.Open(_stands = VolumeState.InProcess, 1);
     }
@@ -42,12 +52,31 @@ internal sealed class VolumeSpan : IDisposable
         _stageBegan = end;
     }
 
+    /// <summary>A step of the volume is tried again: counted, and an event of the volume's span.</summary>
+    /// <param name="id">See <see cref="Id"/>.</param>
+    public static void Retried(string reasonCode, string? id)
+    {
+        CoordinatorTelemetry.Retried(reasonCode);
+        if (id is not null && _open.TryGetValue(id, out var activity))
+        {
+            activity.AddEvent(new ActivityEvent("retry", tags: new ActivityTagsCollection { ["tonno.reason"] = reasonCode }));
+        }
+    }
+
+    /// <summary>The work failed unexpectedly.</summary>
+    public void Failed(string reasonCode) => _activity?.SetStatus(ActivityStatusCode.Error, reasonCode);
+
     public void Concluded(RunProtocol.VolumeConcluded concluded)
     {
         _activity?.SetTag("tonno.volume.state", concluded.State.ToString().ToLowerInvariant());
+        if (_admitted is { } admitted)
+        {
+            _activity?.SetTag(CoordinatorTelemetry.WorkDuration, _time.GetElapsedTime(admitted).TotalSeconds);
+        }
+
         if (concluded.State is not (VolumeState.Completed or VolumeState.Warning))
         {
-            _activity?.SetStatus(ActivityStatusCode.Error, concluded.ReasonCode);
+            Failed(concluded.ReasonCode);
         }
 
         if (!concluded.Reused)
@@ -59,6 +88,11 @@ internal sealed class VolumeSpan : IDisposable
     public void Dispose()
     {
         CoordinatorTelemetry.Open(_stands, -1);
+        if (Id is { } id)
+        {
+            _open.TryRemove(id, out _);
+        }
+
         _activity?.Dispose();
     }
 }

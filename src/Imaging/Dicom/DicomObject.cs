@@ -10,7 +10,7 @@ public sealed class DicomObject
 
     private DicomObject(string seriesKey, DicomRole role, IReadOnlyList<string> identifying) => (SeriesKey, Role, _identifying) = (seriesKey, role, identifying);
 
-    /// <summary>See <see cref="SeriesUri.Key"/>.</summary>
+    /// <summary>See <see cref="SeriesUri.Key"/>, without a salt.</summary>
     public string SeriesKey { get; }
 
     public DicomRole Role { get; }

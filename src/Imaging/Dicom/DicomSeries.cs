@@ -218,7 +218,7 @@ internal sealed class DicomSeries : IDisposable
         try
         {
             return DicomListing.Head(file, _uidOnly, DicomTag.SeriesInstanceUid, uri.Name) is { } head
-                && head.DataSet.Text(DicomTag.SeriesInstanceUid) is { } uid && SeriesUri.KeyOf(uid) == uri.Key
+                && head.DataSet.Text(DicomTag.SeriesInstanceUid) is { } uid && uri.IsKeyOf(uid)
                 && ImageKinds.IsStack(head.DataSet.Text(DicomTag.SopClassUid));
         }
         catch (ImagingException damaged) when (damaged.Reason is RejectReason.NotDicom or RejectReason.DicomDamaged or RejectReason.DicomTruncated or RejectReason.DicomAttributeMissing)

@@ -1,40 +1,46 @@
-using System.Buffers;
-using System.Security.Cryptography;
-using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ToNNO.Imaging.Dicom;
 
-/// <summary>Names the series of a container: <c>CONTAINER#series=KEY</c>, and <c>#resample-tilted</c> after it.</summary>
+/// <summary>Names the series of a container: <c>CONTAINER#series=KEY</c>, or <c>CONTAINER#series=KEY~SALT</c>, and <c>#resample-tilted</c> after it.</summary>
 /// <param name="Container">A folder, a folder with all below it (<c>FOLDER/**</c>), a zip, or a single file.</param>
-/// <param name="Key">The first 16 digits of the SHA-256 of the SeriesInstanceUID: the UID itself could lead to the patient.</param>
+/// <param name="Key">See <see cref="KeyOf"/> and <see cref="KeyBy"/>.</param>
 /// <param name="ResamplesTilted">Where it is of a tilted gantry, it is resampled to a straight stack, not refused.</param>
-public sealed record SeriesUri(string Container, string Key, bool ResamplesTilted = false)
+/// <param name="Salt">What the key was made with; empty where with nothing. It is told here alone, beside the container: where only keys are told, none
+/// can be made for comparison.</param>
+public sealed partial record SeriesUri(string Container, string Key, bool ResamplesTilted = false, string Salt = "")
 {
     /// <summary>Ends a container of all files below a folder.</summary>
     public const string Below = "/**";
 
     internal const string TiltedMark = "#resample-tilted";
 
-    private const string Mark = "#series=";
     private const int KeyLength = 16;
-    private static readonly SearchValues<char> _digits = SearchValues.Create("0123456789abcdef");
 
     /// <returns>Null where a URI names no series.</returns>
     public static SeriesUri? TryParse(string uri)
     {
         var resamples = uri.EndsWith(TiltedMark, StringComparison.Ordinal);
-        var plain = resamples ? uri[..^TiltedMark.Length] : uri;
-        var at = plain.Length - KeyLength - Mark.Length;
-        return at > 0 && plain.AsSpan(at, Mark.Length).SequenceEqual(Mark) && plain.AsSpan(at + Mark.Length).IndexOfAnyExcept(_digits) < 0
-            ? new(plain[..at], plain[(at + Mark.Length)..], resamples)
+        return Parts().Match(resamples ? uri[..^TiltedMark.Length] : uri) is { Success: true, Groups: var parts }
+            ? new(parts["container"].Value, parts["key"].Value, resamples, parts["salt"].Value)
             : null;
     }
 
-    public static string KeyOf(string seriesInstanceUid) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(seriesInstanceUid)))[..KeyLength];
+    /// <summary>16 digits of the SHA-256 of the SeriesInstanceUID: the UID itself could lead to the patient.</summary>
+    public static string KeyOf(string seriesInstanceUid) => Salted.Hash(seriesInstanceUid, "")[..KeyLength];
+
+    /// <summary>The key that a series has with a salt, so that it cannot be made of the UID without it.</summary>
+    /// <param name="key">Without one.</param>
+    /// <param name="salt">Letters, digits, '-' and '_', at most 64; empty for none.</param>
+    public static string KeyBy(string key, string salt) => salt.Length > 0 ? Salted.Hash(key, salt)[..KeyLength] : key;
+
+    public bool IsKeyOf(string seriesInstanceUid) => KeyBy(KeyOf(seriesInstanceUid), Salt) == Key;
 
     /// <summary>What messages and results call it: a folder may bear the patient's name.</summary>
     public string Name => $"Series {Key}";
 
-    public override string ToString() => Container + Mark + Key + (ResamplesTilted ? TiltedMark : "");
+    public override string ToString() => $"{Container}#series={Key}{(Salt.Length > 0 ? "~" : "")}{Salt}{(ResamplesTilted ? TiltedMark : "")}";
+
+    [GeneratedRegex("^(?<container>.+)#series=(?<key>[0-9a-f]{16})(~(?<salt>[A-Za-z0-9_-]{1,64}))?$", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Parts();
 }

@@ -7,11 +7,19 @@ namespace ToNNO.SliceActors.Encoding;
 
 /// <summary>Encodes what its parent has cut: one lease at a time, in order.</summary>
 /// <remarks>Encoding is synchronous and holds the actor's thread: it runs on a dispatcher of its own, with one torch thread.</remarks>
-internal sealed class DeviceActor : ReceiveActor
+internal sealed class DeviceActor : ReceiveActor, IWithTimers
 {
-    public DeviceActor(LeaseEncoder leaseEncoder, EncoderPool pool, CancellationToken nodeStopping)
+    /// <summary>Idle time is told while it lasts, and not as one lump with the lease that ends it.</summary>
+    private static readonly TimeSpan _tellEvery = TimeSpan.FromSeconds(5);
+
+    private readonly string _device;
+    private long _idleSince = Stopwatch.GetTimestamp();
+
+    /// <param name="device">As metrics call it.</param>
+    public DeviceActor(LeaseEncoder leaseEncoder, EncoderPool pool, string device, CancellationToken nodeStopping)
     {
-        var idleSince = Stopwatch.GetTimestamp();
+        _device = device;
+        Receive<Tell>(_ => Starved());
         Receive<Encode>(encode =>
         {
             if (encode.Cutter.IsGivenBack)
@@ -19,11 +27,11 @@ internal sealed class DeviceActor : ReceiveActor
                 return;
             }
 
+            Starved();
             try
             {
                 using var borrowed = pool.Borrow(encode.Cutter.Task.Settings);
                 var encoder = borrowed.Encoder;
-                SliceTelemetry.StarvedOfLeases(Stopwatch.GetElapsedTime(idleSince), encoder.Device);
                 var begun = Stopwatch.GetTimestamp();
                 using var timing = SliceTelemetry.Stage("encode", encode.Cutter.Task.TraceParent);
                 var lease = leaseEncoder.Encode(encode.Cutter, encoder, encode.ReadTime, nodeStopping);
@@ -38,9 +46,13 @@ internal sealed class DeviceActor : ReceiveActor
                 Context.Parent.Tell(new Refused(encode.Cutter, refused.Code, refused.Message, Blames.Of(refused)));
             }
 
-            idleSince = Stopwatch.GetTimestamp();
+            _idleSince = Stopwatch.GetTimestamp();
         });
     }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected override void PreStart() => Timers.StartPeriodicTimer(nameof(Tell), new Tell(), _tellEvery);
 
     protected override void PreRestart(Exception reason, object message)
     {
@@ -53,6 +65,13 @@ internal sealed class DeviceActor : ReceiveActor
         base.PreRestart(reason, message);
     }
 
+    private void Starved()
+    {
+        var now = Stopwatch.GetTimestamp();
+        SliceTelemetry.StarvedOfLeases(Stopwatch.GetElapsedTime(_idleSince, now), _device);
+        _idleSince = now;
+    }
+
     /// <param name="ReadTime">What reading the volume took.</param>
     public sealed record Encode(LeaseCutter Cutter, TimeSpan ReadTime) : ILocalMessage;
 
@@ -63,4 +82,6 @@ internal sealed class DeviceActor : ReceiveActor
 
     /// <summary>The node stops, and nothing more is encoded.</summary>
     public sealed record Stopped : ILocalMessage;
+
+    private sealed record Tell : ILocalMessage;
 }

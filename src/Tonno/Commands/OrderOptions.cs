@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using ToNNO.Coordinator.Api;
 using ToNNO.Tonno.Selection;
 
@@ -7,6 +8,9 @@ namespace ToNNO.Tonno.Commands;
 /// <summary>The options that say what a run is to do, of every command that begins one.</summary>
 internal sealed class OrderOptions
 {
+    /// <summary>Not a flag, where others see what a process was called with.</summary>
+    private const string SaltVariable = "TONNO_SALT";
+
     private readonly Option<string[]> _input = new("--input", "-i")
     {
         Description = "Files, folders, zips, azure://CONTAINER/PREFIX and dicomweb+https://PACS/PATH[/studies/UID[/series/UID]][?FILTER]: NIfTI (.nii, .nii.gz, .hdr) and DICOM series; manifests of such (.csv, .jsonl with id and uri)",
@@ -20,6 +24,7 @@ internal sealed class OrderOptions
     private readonly Option<int?> _frame = Arguments.Number<int?>("--frame", "N", "Of NIfTI files of several frames (4D) the one to take, counted from 0 [such files are refused]", 0, int.MaxValue);
     private readonly Option<bool> _resampleTilted = new("--resample-tilted") { Description = "Resample DICOM series of a tilted gantry to a straight stack [such series are refused]" };
     private readonly Option<string?> _rules = new("--rules") { Description = "Choose among DICOM series by the rules of this YAML file [take all]", HelpName = "FILE.yaml" };
+    private readonly Option<string?> _salt = new("--salt") { Description = $"Hash what names stand for with this text, the same in each run: letters, digits, '-', '_' [{SaltVariable}, else none]", HelpName = "TEXT" };
     private readonly Option<string[]> _classes = new("--class") { Description = "The class to make a heatmap of; may be repeated [all of the model's]", HelpName = "NAME" };
     private readonly Option<string> _method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
     private readonly Option<string> _cam = Arguments.Choice("--cam", "Which class activation maps the methods with cam are made of", "gradcam", "layercam");
@@ -39,7 +44,7 @@ internal sealed class OrderOptions
     {
         Option[] all =
         [
-            _input.NotEmpty(), _model.NotEmpty(), _channels.NotEmpty(), _frame, _resampleTilted, _rules.NotEmpty(), _classes.NotEmpty(), _method, _cam, _layer.NotEmpty(), _directions, _set, _spacing, _pixel, _size,
+            _input.NotEmpty(), _model.NotEmpty(), _channels.NotEmpty(), _frame, _resampleTilted, _salt.NotEmpty(), _rules.NotEmpty(), _classes.NotEmpty(), _method, _cam, _layer.NotEmpty(), _directions, _set, _spacing, _pixel, _size,
             _alpha, _window, _threshold, _adaptive, _until,
         ];
         foreach (var option in all)
@@ -71,6 +76,14 @@ internal sealed class OrderOptions
         _ => _until,
     };
 
+    private string? Salt(ParseResult parsed)
+    {
+        var salt = parsed.GetValue(_salt) ?? Environment.GetEnvironmentVariable(SaltVariable);
+        return string.IsNullOrEmpty(salt) ? null
+            : Regex.IsMatch(salt, RunOrder.SaltPattern) ? salt
+            : throw new CommandException(ExitCodes.Usage, "usage", $"--salt and {SaltVariable} take 1 to 64 letters, digits, '-' and '_'.");
+    }
+
     private RunOrder Order(ParseResult parsed)
     {
         T? Given<T>(Option<T> option) => parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option) : default;
@@ -81,6 +94,7 @@ internal sealed class OrderOptions
             Channels = parsed.GetValue(_channels)?.Split(','),
             Frame = parsed.GetValue(_frame),
             ResampleTilted = parsed.GetValue(_resampleTilted),
+            Salt = Salt(parsed),
             Rules = parsed.GetValue(_rules) is { } rules ? RulesReader.ReadText(rules) : null,
             Method = parsed.GetValue(_method)!,
             Cam = Given(_cam),

@@ -2,11 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
+using ToNNO.Coordinator;
 
 namespace ToNNO.Tonno.Hosting;
 
 /// <summary>Which spans are exported: those that the sampler of <c>OTEL_TRACES_SAMPLER</c> picks (all, where none is named), and whatever it picks,
-/// each that failed and each volume that was slow. Whether that is so shows at a span's end, so that all are recorded.</summary>
+/// each that failed and each volume that was slow, once it was let into work. Whether that is so shows at a span's end, so that all are recorded.</summary>
 internal static class TraceSampling
 {
     /// <summary>A volume takes seconds to minutes.</summary>
@@ -45,7 +46,7 @@ internal static class TraceSampling
     {
         public override void OnEnd(Activity data)
         {
-            if (data.Status == ActivityStatusCode.Error || (data.OperationName == "volume" && data.Duration >= _slow))
+            if (data.Status == ActivityStatusCode.Error || (data.GetTagItem(CoordinatorTelemetry.WorkDuration) is double seconds && seconds >= _slow.TotalSeconds))
             {
                 data.ActivityTraceFlags |= ActivityTraceFlags.Recorded;
             }

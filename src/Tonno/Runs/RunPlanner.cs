@@ -50,7 +50,7 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
                 EncoderProbe.TryPrecision(model, encoder, EncoderProbe.Try(encoder, settings.Size, settings.Maps?.Layer));
             }
 
-            sources = SourceListing.List(order.Sources, storeRoot, rules, SettingsResolution.Channels(card, order.Channels), new RemotePlaces());
+            sources = SourceListing.List(order.Sources, storeRoot, rules, SettingsResolution.Channels(card, order.Channels), new RemotePlaces(), order.Salt ?? "");
         }
 
         sources = order.Frame is { } frame ? sources.OfFrame(frame) : sources;

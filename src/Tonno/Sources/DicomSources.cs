@@ -10,7 +10,8 @@ namespace ToNNO.Tonno.Sources;
 /// <param name="channelCount">Channels of the model that are told by file names; 0 where every file is a volume.</param>
 /// <param name="withFacts">Also gathers what series are chosen by.</param>
 /// <param name="isFile">The source is one file.</param>
-internal sealed class DicomSources(string root, int channelCount, bool withFacts, bool isFile)
+/// <param name="salt">Of keys and hashes; empty for none.</param>
+internal sealed class DicomSources(string root, int channelCount, bool withFacts, bool isFile, string salt)
 {
     /// <summary>Files on no disk that are looked at at once: each costs an answer's time, and little else.</summary>
     private const int LooksAtOnce = 16;
@@ -67,7 +68,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
 
             if (refused[at] == RejectReason.ZipDamaged)
             {
-                _others.Add((file, $"zip-{VolumeSource.ShortHash(file)}")); // whom its name names cannot be told
+                _others.Add((file, $"zip-{VolumeSource.ShortHash(file, salt)}")); // whom its name names cannot be told
             }
             else if (refused[at] is { } reason && file != root) // the source itself is refused by name
             {
@@ -92,7 +93,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         ];
 
         string Uri(string container, string key, Series series) =>
-            new SeriesUri(series.IsInZip || container != root || isFile ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key).ToString();
+            new SeriesUri(series.IsInZip || container != root || isFile ? container : series.Folder + (series.IsSpread ? SeriesUri.Below : ""), key, Salt: salt).ToString();
 
         string Name(string key, Series series)
         {
@@ -121,7 +122,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         {
             case null:
                 // Whose slice it is, and whom its name names, cannot be told.
-                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri)}"));
+                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}"));
                 break;
             case { Role: not DicomRole.Slice } when uri == root:
                 break; // asked for by name, so refused, not left out
@@ -129,14 +130,15 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 _leftOut.Add((uri, RejectReason.DicomOneChannel.Code()));
                 break;
             case { Role: DicomRole.Slice } slice:
+                var key = SeriesUri.KeyBy(slice.SeriesKey, salt);
                 var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
-                _series[(container, slice.SeriesKey)] = _series.TryGetValue((container, slice.SeriesKey), out var known)
+                _series[(container, key)] = _series.TryGetValue((container, key), out var known)
                     ? known.With(folder)
                     : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null);
                 if (withFacts)
                 {
-                    _facts.TryAdd((container, slice.SeriesKey), new SeriesFacts());
-                    _facts[(container, slice.SeriesKey)].Add(listed.Facts);
+                    _facts.TryAdd((container, key), new SeriesFacts());
+                    _facts[(container, key)].Add(listed.Facts);
                 }
 
                 break;

@@ -10,7 +10,8 @@ namespace ToNNO.Tonno.Sources;
 /// <param name="rules">Choose among DICOM series; null takes them all.</param>
 /// <param name="channels">How the file names of each channel end; empty where every file is a volume.</param>
 /// <param name="remote">Files that lie on no disk.</param>
-internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels, IRemoteFiles remote)
+/// <param name="salt">Of the hashes in names; empty for none.</param>
+internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels, IRemoteFiles remote, string salt)
 {
     /// <summary>By what tells a volume from others: its file, or its files' common name.</summary>
     private readonly SortedDictionary<string, FoundVolume> _found = new(StringComparer.Ordinal);
@@ -44,7 +45,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
 
     public SourceListing ToListing()
     {
-        var inputs = VolumeNames.Name(_found);
+        var inputs = VolumeNames.Name(_found, salt);
         var takenBy = inputs.Zip(_found.Values).Where(pair => pair.Second.Rule is not null).ToDictionary(pair => pair.First.VolumeId, pair => pair.Second.Rule!);
         return new SourceListing(inputs, [.. _leftOut.Values], takenBy, rules?.Account(_verdicts.Values) ?? []);
     }
@@ -81,7 +82,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     /// <returns>Null where the rules left out all that it holds.</returns>
     private (string Key, FoundVolume Volume)? Within(ManifestRow row)
     {
-        var within = new SourceLister(storeRoot, rules, channels, remote);
+        var within = new SourceLister(storeRoot, rules, channels, remote, salt);
         if (remote.Holds(row.Uri))
         {
             within.AddRemote(row.Uri);
@@ -110,11 +111,11 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     {
         var isFolder = Directory.Exists(path);
         var (volumes, others, unlistable) = isFolder ? FilesIn(path) : ([], [path], []);
-        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile: !isFolder);
+        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile: !isFolder, salt);
         dicom.Look(others);
         foreach (var folder in unlistable)
         {
-            _found.TryAdd(folder, new FoundVolume($"folder-{VolumeSource.ShortHash(folder)}", [folder])); // whom its name names cannot be told
+            _found.TryAdd(folder, new FoundVolume($"folder-{VolumeSource.ShortHash(folder, salt)}", [folder])); // whom its name names cannot be told
         }
 
         if (Take(path, volumes, dicom) + unlistable.Count == 0)
@@ -143,7 +144,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         var volumes = files.Where(file => SourceListing.ExtensionOf(file).Length > 0).ToList();
 
         _siblings.Add(volumes);
-        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile);
+        var dicom = new DicomSources(path, channels.Count, withFacts: rules is not null, isFile, salt);
         dicom.Look(isFile ? [path] : [.. files.Where(file => SourceListing.ExtensionOf(file).Length == 0)], remote);
         if (Take(path, volumes, dicom) == 0)
         {
@@ -204,8 +205,8 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     {
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
         var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]));
-        var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path)}" // whose filter may name a patient
-            : dicom.NameRepeatsAPatient(own) ? $"source-{VolumeSource.ShortHash(path)}"
+        var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path, salt)}" // whose filter may name a patient
+            : dicom.NameRepeatsAPatient(own) ? $"source-{VolumeSource.ShortHash(path, salt)}"
             : own;
         _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, channel?.Files(_siblings) ?? [path]));
     }

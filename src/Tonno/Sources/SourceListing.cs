@@ -31,14 +31,16 @@ internal sealed record SourceListing(
     /// <param name="storeRoot">The output folder: what lies in it is a result, never an input. Null where none is named.</param>
     /// <param name="channels">How the file names of each channel end, before the extension; empty where every file is a volume.</param>
     /// <exception cref="CommandException">The output folder holds a source folder, a source is no path, or a manifest contradicts itself.</exception>
-    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels, new RemotePlaces());
+    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, params IReadOnlyList<string> channels) => List(sources, storeRoot, null, channels, new RemotePlaces(), "");
 
     /// <inheritdoc cref="List(IEnumerable{string}, string, IReadOnlyList{string})"/>
     /// <param name="remote">Files that lie on no disk.</param>
     /// <param name="rules">Choose among DICOM series; null takes them all. Other volumes are taken as they are.</param>
-    public static SourceListing List(IEnumerable<string> sources, string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels, IRemoteFiles remote)
+    /// <param name="salt">Of the hashes in names and series' keys: letters, digits, '-' and '_', at most 64; empty for none.</param>
+    public static SourceListing List(
+        IEnumerable<string> sources, string? storeRoot, SelectionRules? rules, IReadOnlyList<string> channels, IRemoteFiles remote, string salt)
     {
-        var lister = new SourceLister(storeRoot, rules, channels, remote);
+        var lister = new SourceLister(storeRoot, rules, channels, remote, salt);
         // Manifests first: theirs are the names of the volumes that others name, too.
         foreach (var source in sources.OrderBy(source => Manifest.IsOne(source) && !remote.Holds(source) ? 0 : 1))
         {

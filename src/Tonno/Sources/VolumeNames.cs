@@ -19,14 +19,15 @@ internal static class VolumeNames
     /// <summary>The names are the sources' own; where two would share one, each of them gets a hash of its path besides, so that a
     /// name depends on no order of listing. Those of manifests stay.</summary>
     /// <param name="found">By what tells a volume from others.</param>
-    public static IReadOnlyList<RunInput> Name(SortedDictionary<string, FoundVolume> found)
+    /// <param name="salt">Of the hashes; empty for none.</param>
+    public static IReadOnlyList<RunInput> Name(SortedDictionary<string, FoundVolume> found, string salt)
     {
         var shared = found.Values.Select(volume => Safe(volume.Name)).CountBy(name => name, StringComparer.OrdinalIgnoreCase)
             .Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
         return [.. found.Select(pair =>
         {
             var name = Safe(pair.Value.Name);
-            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{VolumeSource.ShortHash(pair.Key)}" : name), pair.Value.Files, pair.Value.Row?.Label);
+            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{VolumeSource.ShortHash(pair.Key, salt)}" : name), pair.Value.Files, pair.Value.Row?.Label);
         })];
     }
 

@@ -12,6 +12,7 @@ namespace ToNNO.Cluster.Tests.Nodes;
 /// <summary>A span, as it came in.</summary>
 /// <param name="Process">As which its process exports: <c>service.instance.id</c>.</param>
 /// <param name="ParentId">Empty where it has none.</param>
+/// <param name="Events">What happened meanwhile, with what is told of it.</param>
 /// <param name="Failure">What its status says where that is an error; else null.</param>
 internal sealed record OtlpSpan(
     string Process,
@@ -21,6 +22,7 @@ internal sealed record OtlpSpan(
     string Name,
     IReadOnlyDictionary<string, string> Attributes,
     IReadOnlyList<(string TraceId, string SpanId)> Links,
+    IReadOnlyList<(string Name, IReadOnlyDictionary<string, string> Attributes)> Events,
     string? Failure);
 
 /// <summary>Takes what processes export by OTLP over HTTP. Of spans it reads what the tests look at (opentelemetry/proto/trace/v1); of all
@@ -88,6 +90,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
             Text(Of(span, 5).Single()),
             Attributes(span, 9),
             [.. Of(span, 13).Select(link => (Hex(Of(link, 1).Single()), Hex(Of(link, 2).Single())))],
+            [.. Of(span, 11).Select(happened => (Text(Of(happened, 2).Single()), (IReadOnlyDictionary<string, string>)Attributes(happened, 3)))],
             Fields(status).Any(field => field is { Number: 3, Value: 2 }) ? Text(Of(status, 2).SingleOrDefault() ?? []) : null);
 
     private static Dictionary<string, string> Attributes(byte[] message, int number) =>

@@ -94,8 +94,7 @@ public sealed class TraceTests : IAsyncLifetime
             return count.GetValueOrDefault("volume") == Volumes + 2 && count.GetValueOrDefault("slab") >= Volumes + 1 && count.GetValueOrDefault("publish") == Volumes + 1 && count.GetValueOrDefault("run") == 1
                 && WithoutParents(_receiver.Spans).Count == 0;
         });
-        var volumes = Of(directions).Where(span => span.Name == "volume").Select(volume => volume.SpanId).ToHashSet();
-        return Named("retry").Any(retry => retry.Attributes["tonno.reason"] == "encoder.died" && volumes.Contains(retry.ParentId));
+        return Of(directions).Where(span => span.Name == "volume").SelectMany(volume => volume.Events).Any(happened => happened.Name == "retry" && happened.Attributes["tonno.reason"] == "encoder.died");
     }
 
     private static string RunOf(int directions) => $"traced-{directions}";

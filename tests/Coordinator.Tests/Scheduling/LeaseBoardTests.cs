@@ -107,6 +107,25 @@ public class LeaseBoardTests
     }
 
     [Fact]
+    public void QueueAge_OfVolumesNotBegun_IsSinceTheFirstOfThemCame()
+    {
+        static TimeSpan Minutes(int minutes) => TimeSpan.FromMinutes(minutes);
+        Assert.Equal(TimeSpan.Zero, _board.QueueAge(Minutes(1)));
+        foreach (var (name, at) in new[] { ("a", 10), ("b", 20) })
+        {
+            var task = SmallWork.Task() with { VolumeId = new(name) };
+            _board.Add(task, task.Leases(), [], "", Minutes(at));
+            _board.Add(task, task.Leases(), [], "", Minutes(at + 5)); // again
+        }
+
+        Assert.Equal(Minutes(50), _board.QueueAge(Minutes(60)));
+        Assert.Equal("a", VolumeOf(Request("e")!));
+        Assert.Equal(Minutes(40), _board.QueueAge(Minutes(60)));
+        _board.Stand(SmallWork.Run, priority: 0, paused: true);
+        Assert.Equal(TimeSpan.Zero, _board.QueueAge(Minutes(60)));
+    }
+
+    [Fact]
     public void Match_RequestRepeated_OneLease()
     {
         _board.Request("e", []);

@@ -129,6 +129,12 @@ public sealed class GantryTiltTests : IDisposable
         Assert.NotEqual(straight.Sha256(), tilted.Sha256());
         var uri = SeriesUri.TryParse(Tilted)!;
         Assert.Equal((Tilted, true, "Series " + SeriesUri.KeyOf(_first.Series)), (uri.ToString(), uri.ResamplesTilted, uri.Name));
+
+        var salted = uri with { Key = SeriesUri.KeyBy(uri.Key, "s-1_"), Salt = "s-1_" };
+        Assert.Equal(salted, SeriesUri.TryParse(salted.ToString()));
+        using var same = DicomSeries.Open(salted, null, Token);
+        Assert.Equal(tilted.Sha256(), same.Sha256());
+        Assert.Equal("file.missing", Assert.Throws<ImagingException>(() => DicomSeries.Open(salted with { Salt = "" }, null, Token)).Code);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Akka.Actor;
 using Akka.TestKit;
@@ -33,7 +34,7 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         _store = new ScriptedStore(new LocalFolderStore(_folder.Path));
         var pool = new EncoderPool(_ => _model);
         var leaseEncoder = new LeaseEncoder(_options.BatchPixels);
-        var device = Props.Create(() => new DeviceActor(leaseEncoder, pool, _nodeStopping.Token));
+        var device = Props.Create(() => new DeviceActor(leaseEncoder, pool, "cpu", _nodeStopping.Token));
         _encoder = Sys.ActorOf(Props.Create(() => new EncoderActor("e", _coordinator.Ref, _cache.Ref, _store, leaseEncoder, device, _options, _nodeStopping.Token)));
         Asked();
     }
@@ -50,6 +51,36 @@ public sealed class EncoderActorSpecs : VirtualTimeSpecs
         Assert.Equal(rows.Cost.SlicesEncoded, encoded.SlicesEncoded);
         Assert.True(encoded.SlicesEncoded > 0);
         Assert.Equal([_task.VolumeId], Asked().CachedVolumes);
+    }
+
+    [Fact]
+    public void Idle_WithoutALease_StarvationIsToldAllTheWhile()
+    {
+        var told = new ConcurrentQueue<double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "tonno.slice.encoder_starved")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<double>((_, seconds, tags, _) =>
+        {
+            if (tags.ToArray().Contains(new("of", "leases")))
+            {
+                told.Enqueue(seconds);
+            }
+        });
+        listener.Start();
+        AwaitAssert(() =>
+        {
+            Pass(TimeSpan.FromSeconds(6), _encoder);
+            Assert.NotEmpty(told);
+        });
+        Assert.All(told, seconds => Assert.True(seconds > 0));
     }
 
     [Fact]

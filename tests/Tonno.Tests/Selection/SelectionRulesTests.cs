@@ -116,7 +116,7 @@ public sealed class SelectionRulesTests : IDisposable
         }
     }
 
-    private SourceListing List(string rules, string source = "in") => SourceListing.List([_folder[source]], _folder["out"], RulesReader.Parse(rules), [], new AzureFiles());
+    private SourceListing List(string rules, string source = "in") => SourceListing.List([_folder[source]], _folder["out"], RulesReader.Parse(rules), [], new AzureFiles(), "");
 
     private static IEnumerable<string> Names(SourceListing listing) => listing.Inputs.Select(input => input.VolumeId.Value).Order();
 }
