@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using ToNNO.Coordinator;
 using ToNNO.Encoders;
 using ToNNO.ReconActors;
@@ -9,11 +10,19 @@ using ToNNO.Storage;
 namespace ToNNO.Deploy.Tests;
 
 /// <summary>The program's instruments, by the names that Prometheus has for them.</summary>
-internal static class ProgramMetrics
+internal static partial class ProgramMetrics
 {
+    /// <summary>Ours, and what Prometheus adds. Each has few values; a run's or a volume's name is none of them.</summary>
+    private static readonly string[] _labels =
+        ["alone", "device", "direction", "error_type", "kind", "le", "of", "operation", "otel_scope_name", "reason", "result", "stage", "state", "why"];
+
     public static IReadOnlyList<Instrument> Instruments { get; } = Find();
 
     public static IReadOnlySet<string> Names { get; } = Instruments.SelectMany(NamesOf).ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>Labels of our metrics, in what a node tells, that are none of those that they may have.</summary>
+    public static IEnumerable<string> LabelsBeyond(IEnumerable<string> lines) => lines.Where(line => line.StartsWith("tonno", StringComparison.Ordinal))
+        .SelectMany(line => Label().Matches(line)).Select(label => label.Groups[1].Value).Except(_labels);
 
     private static List<Instrument> Find()
     {
@@ -46,4 +55,7 @@ internal static class ProgramMetrics
             _ => [name],
         };
     }
+
+    [GeneratedRegex("[{,]([a-z_]+)=\"")]
+    private static partial Regex Label();
 }

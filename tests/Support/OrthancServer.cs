@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace ToNNO.Tests.Support;
 
@@ -33,27 +34,27 @@ internal sealed class OrthancServer : IAsyncDisposable
 
     public string Password { get; }
 
-    public static async Task<OrthancServer> StartAsync()
+    /// <param name="settings">Other settings than a few of our own; ports, folders and users are this server's in any case.</param>
+    public static async Task<OrthancServer> StartAsync(JsonObject? settings = null)
     {
         if (!File.Exists(Plugin))
         {
             Assert.Skip("Orthanc with its DICOMweb plugin is not installed (Debian: orthanc, orthanc-dicomweb): whether a PACS takes the results cannot be looked at.");
         }
 
-        var (folder, port, password) = (new TemporaryFolder(), FreePorts.Find(1)[0], Guid.NewGuid().ToString("N"));
-        var settings = new Dictionary<string, object>
+        var (folder, ports, password) = (new TemporaryFolder(), FreePorts.Find(2), Guid.NewGuid().ToString("N"));
+        var (port, all) = (ports[0], settings ?? new JsonObject
         {
-            ["HttpPort"] = port,
             ["DicomServerEnabled"] = false,
-            ["StorageDirectory"] = folder["db"],
-            ["IndexDirectory"] = folder["db"],
             ["RemoteAccessAllowed"] = false,
             ["AuthenticationEnabled"] = true,
-            ["RegisteredUsers"] = new Dictionary<string, string> { [User] = password },
-            ["Plugins"] = new[] { Plugin },
-        };
-        await File.WriteAllTextAsync(folder["orthanc.json"], JsonSerializer.Serialize(settings));
-        var server = new OrthancServer(folder, Start(folder["orthanc.json"]), new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/")), password);
+            ["Plugins"] = new JsonArray(Plugin),
+        });
+        (all["HttpPort"], all["DicomPort"], all["StorageDirectory"], all["IndexDirectory"], all["TemporaryDirectory"]) = (port, ports[1], folder["db"], folder["db"], folder.Path);
+        Directory.CreateDirectory(folder["settings"]);
+        await File.WriteAllTextAsync(folder["settings/orthanc.json"], all.ToJsonString());
+        await File.WriteAllTextAsync(folder["settings/users.json"], new JsonObject { ["RegisteredUsers"] = new JsonObject { [User] = password } }.ToJsonString());
+        var server = new OrthancServer(folder, Start(folder["settings"]), new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/")), password);
         await server.UntilReadyAsync();
         return server;
     }

@@ -16,6 +16,9 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly RunWatchers _watchers = new(Context);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<VolumeId, RunInput> _givenWay = [];
+
+    /// <summary>Spans of volumes whose actors have failed, for the ledger.</summary>
+    private readonly Dictionary<VolumeId, string?> _broken = [];
     private readonly Activity? _span;
     private Task _controlled = Task.CompletedTask;
     private RunDocument _run;
@@ -84,6 +87,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             Timers.CancelAll();
             Context.Parent.Tell(new VolumeProtocol.RunEnded(_run.RunId));
         });
+        Receive<VolumeProtocol.Broken>(broken => _broken[broken.VolumeId] = broken.TraceParent);
         Receive<VolumeLost>(lost => Lost(lost.VolumeId));
         Receive<Terminated>(gone => _watchers.Remove(gone.ActorRef));
         Receive<StoreFailed>(failed =>
@@ -219,6 +223,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private void Lost(VolumeId volume)
     {
         var gaveWay = _givenWay.Remove(volume, out var input);
+        _broken.Remove(volume, out var trace);
         if (!_progress.IsInWork(volume))
         {
             return;
@@ -232,8 +237,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             return;
         }
 
-        var lost = RunControls.Lost(_run.RunId, volume);
-        _services.Volumes.Ledger.RecordAsync(volume, entry => LedgerEntry.Of(lost, entry) with { TraceId = entry?.TraceId }, _stopping.Token).PipeTo(Self, success: _ => lost, failure: _ => lost);
+        var lost = RunControls.Lost(_run.RunId, volume) with { TraceParent = trace };
+        _services.Volumes.Ledger.RecordAsync(volume, entry => LedgerEntry.Of(lost, entry) with { TraceId = Spans.TraceIdOf(trace) }, _stopping.Token).PipeTo(Self, success: _ => lost, failure: _ => lost);
     }
 
     private void Watch(IActorRef watcher)

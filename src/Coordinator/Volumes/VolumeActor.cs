@@ -81,6 +81,7 @@ internal sealed class VolumeActor : ReceiveActor
     {
         _log.Error(error, "Volume {VolumeId} of run {RunId} failed unexpectedly; trace {TraceId}", _input.VolumeId, _run, Spans.TraceIdOf(_span.Id));
         _span.Failed(RunControls.Unexpected);
+        Context.Parent.Tell(new Broken(_input.VolumeId, _span.Id));
     }
 
     private IActorRef StoreWork(string name)

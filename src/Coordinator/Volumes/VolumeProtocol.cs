@@ -27,6 +27,9 @@ internal static class VolumeProtocol
     /// <summary>The sender leaves what it has to another run: it is to be stopped, and begun anew later.</summary>
     public sealed record GivenWay(RunInput Input) : ILocalMessage;
 
+    /// <summary>The sender fails as nobody foresaw, and is about to be stopped for it.</summary>
+    public sealed record Broken(VolumeId VolumeId, string? TraceParent) : ILocalMessage;
+
     /// <summary>Tells a volume's actor to end its work without a result.</summary>
     public sealed record Cancel : ILocalMessage;
 

@@ -22,7 +22,7 @@ internal sealed class NodeConfiguration
     private static readonly string[] _secrets = ["Api:Token"];
 
     /// <summary>As whom PACS are asked, whoever the process is: read where they are asked, no options of a node.</summary>
-    private static readonly string[] _ofPacs = [DicomWebFiles.Identity.TokenVariable, DicomWebFiles.Identity.BasicVariable, StowClient.TokenVariable, StowClient.BasicVariable];
+    internal static readonly string[] OfPacs = [DicomWebFiles.Identity.TokenVariable, DicomWebFiles.Identity.BasicVariable, StowClient.TokenVariable, StowClient.BasicVariable];
     private readonly List<string> _faults = [];
     private readonly List<EffectiveOption> _effective = [];
 
@@ -80,7 +80,7 @@ internal sealed class NodeConfiguration
         }
 
         // Names without "__" may be others', such as TONNO_HOME; only sections can be told to be ours.
-        var own = environment.Where(pair => pair.Key.StartsWith(EnvironmentPrefix, StringComparison.Ordinal) && !_ofPacs.Contains(pair.Key)
+        var own = environment.Where(pair => pair.Key.StartsWith(EnvironmentPrefix, StringComparison.Ordinal) && !OfPacs.Contains(pair.Key)
             && (pair.Key.Contains("__", StringComparison.Ordinal) || IsRootOption(pair.Key[EnvironmentPrefix.Length..])));
         var byKey = own.ToLookup(pair => pair.Key[EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal), StringComparer.OrdinalIgnoreCase);
         layers.Add(new("environment", byKey.ToDictionary(same => same.Key, same => same.First().Value, StringComparer.OrdinalIgnoreCase)));

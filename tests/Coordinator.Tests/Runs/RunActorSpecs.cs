@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Akka.Actor;
 using Akka.TestKit;
 using ToNNO.Contracts;
@@ -485,8 +487,16 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
-    public async Task Volume_UnexpectedFailure_FailsAloneAndIsInTheLedger()
+    public async Task Volume_UnexpectedFailure_FailsAloneAndIsInTheLedgerAndItsTrace()
     {
+        var ended = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == CoordinatorTelemetry.MeterName,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = ended.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
         await SubmitAsync("bug", "good");
         _inspector.Fail("bug", new InvalidCastException("a bug"));
         Assert.Equal(("bug", VolumeState.Failed, "internal.failure"), Concluded());
@@ -495,6 +505,8 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Finished();
         var entry = Documents.TryParse<LedgerEntry>((await _store.ReadAsync(Ledger.PathOf(new("bug")), CancellationToken.None)).Bytes.Span)!;
         Assert.Equal((VolumeState.Failed, "internal.failure"), (entry.State, entry.ReasonCode));
+        var span = Assert.Single(ended, span => span.OperationName == "volume" && span.TraceId.ToHexString() == entry.TraceId);
+        Assert.Equal((ActivityStatusCode.Error, "internal.failure"), (span.Status, span.StatusDescription));
     }
 
     [Fact]

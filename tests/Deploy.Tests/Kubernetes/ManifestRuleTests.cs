@@ -77,6 +77,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Policies), "for nobody", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.PodSelector.MatchLabels["app.kubernetes.io/component"] = "cook"),
         (nameof(ManifestRules.Policies), "where nobody listens", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.Ingress[0].Ports[0].Port = "web"),
         (nameof(ManifestRules.Policies), "to nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].To[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
+        (nameof(ManifestRules.Policies), "lets in nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Ingress[0].FromProperty[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
         (nameof(ManifestRules.Policies), "watches nobody", all => all.One<PodMonitor>("tonno").Spec.PodMetricsEndpoints[0].Port = "web"),
         (nameof(ManifestRules.Metrics), "of nobody", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Metadata["query"] = "max(tonno_coordinator_backlog)"),
         (nameof(ManifestRules.Metrics), "an alert of nobody's", all => all.One<PrometheusRule>("tonno").Spec.Groups[0].Rules[^1].Expr = "namespace:tonno_store:rate5m > 1"),

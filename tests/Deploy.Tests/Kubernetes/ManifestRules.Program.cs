@@ -18,6 +18,7 @@ internal static partial class ManifestRules
             var environment = NodeEnvironment.Of(manifests, node);
             var options = environment.Configuration.Effective.Select(option => option.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var name in environment.Variables.Keys.Where(name => name.StartsWith(NodeConfiguration.EnvironmentPrefix, StringComparison.Ordinal)
+                && !NodeConfiguration.OfPacs.Contains(name)
                 && !options.Contains(name[NodeConfiguration.EnvironmentPrefix.Length..].Replace("__", ":", StringComparison.Ordinal))))
             {
                 yield return $"{node.Name}: {name} is no option";
@@ -117,10 +118,15 @@ internal static partial class ManifestRules
                 yield return $"{policy.Metadata.Name} opens {(string)port.Port}, where nobody listens";
             }
 
+            foreach (var peer in (policy.Spec.Ingress ?? []).SelectMany(rule => Pods(rule.FromProperty)).Where(peer => !manifests.Selected(peer.PodSelector.MatchLabels).Any()))
+            {
+                yield return $"{policy.Metadata.Name} lets in nobody";
+            }
+
             foreach (var rule in policy.Spec.Egress ?? [])
             {
-                var peers = (rule.To ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null }).SelectMany(peer => manifests.Selected(peer.PodSelector.MatchLabels)).ToList();
-                if ((rule.To ?? []).Any(peer => peer is { NamespaceSelector: null }) && (peers.Count == 0 || !(rule.Ports ?? []).All(port => peers.All(peer => peer.HasPort(port.Port)))))
+                var peers = Pods(rule.To).SelectMany(peer => manifests.Selected(peer.PodSelector.MatchLabels)).ToList();
+                if (Pods(rule.To).Any() && (peers.Count == 0 || !(rule.Ports ?? []).All(port => peers.All(peer => peer.HasPort(port.Port)))))
                 {
                     yield return $"{policy.Metadata.Name} leads nowhere";
                 }
@@ -136,6 +142,9 @@ internal static partial class ManifestRules
             }
         }
     }
+
+    /// <summary>Peers that are pods of the namespace.</summary>
+    private static IEnumerable<V1NetworkPolicyPeer> Pods(IList<V1NetworkPolicyPeer>? peers) => (peers ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null });
 
     /// <summary>One hand on the number of pods.</summary>
     public static IEnumerable<string> Scaling(Manifests manifests)

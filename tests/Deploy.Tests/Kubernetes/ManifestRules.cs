@@ -9,7 +9,7 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 internal static partial class ManifestRules
 {
     /// <summary>What whoever applies an overlay brings; docs/operations.md says how.</summary>
-    public static readonly string[] Brought = ["Secret/tonno-api", "Secret/azurite", "PersistentVolumeClaim/archive", "PersistentVolumeClaim/models"];
+    public static readonly string[] Brought = ["Secret/tonno-api", "Secret/azurite", "Secret/dicomweb", "PersistentVolumeClaim/archive", "PersistentVolumeClaim/models"];
 
     /// <summary>Between a node's own limit and the kill.</summary>
     private static readonly TimeSpan _margin = TimeSpan.FromSeconds(10);

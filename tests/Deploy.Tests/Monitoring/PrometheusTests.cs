@@ -81,6 +81,9 @@ public sealed class PrometheusTests : IAsyncDisposable
         Assert.Equal(rules.Count, told.Count);
         Assert.All(told, rule => Assert.True((string?)rule!["health"] == "ok" && (string?)rule["state"] is null or "inactive", rule!.ToJsonString()));
 
+        // Of a node that has worked, so that there are volumes, leases, slabs and slices that could be told of.
+        Assert.Empty(ProgramMetrics.LabelsBeyond((await _http.GetStringAsync(new Uri($"http://127.0.0.1:{ports[1]}/metrics"), Cancel)).Split('\n')));
+
         var reasons = (await AskAsync("query", "tonno_coordinator_volume_quarantined_total"))["result"]!.AsArray();
         Assert.Equal("nifti.not_nifti", (string?)Assert.Single(reasons)!["metric"]!["reason"]);
         string[] traces = [TraceOf("one"), TraceOf("two"), TraceOf("three")];
