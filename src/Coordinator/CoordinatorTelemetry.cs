@@ -10,9 +10,6 @@ public static class CoordinatorTelemetry
 {
     public const string MeterName = "ToNNO.Coordinator";
 
-    /// <summary>Attribute of a volume's span: seconds of its own work, which begin when it is let into work. Whether it was slow shows here.</summary>
-    public const string WorkDuration = "tonno.volume.work_duration";
-
     /// <summary>What nodes mostly lack: a mount, a model, a device, the store.</summary>
     private static readonly string[] _likelyRefusals =
     [

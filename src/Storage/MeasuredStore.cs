@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace ToNNO.Storage;
 
@@ -13,12 +14,12 @@ public sealed class MeasuredStore(IBlobStore store) : IBlobStore
     }
 
     /// <inheritdoc/>
-    /// <remarks>The time is that of the opening; all of the blob's bytes count as read.</remarks>
+    /// <remarks>The time is that of the opening; all of the blob's bytes count as read. Reading counts where it fails.</remarks>
     public async Task<Stream> OpenReadAsync(string path, CancellationToken cancel)
     {
         var stream = await MeasureAsync("open", () => store.OpenReadAsync(path, cancel)).ConfigureAwait(false);
         StorageTelemetry.Read(stream.Length);
-        return stream;
+        return new ReadingStream(stream);
     }
 
     public Task<ETag?> FindAsync(string path, CancellationToken cancel) => MeasureAsync("find", () => store.FindAsync(path, cancel));
@@ -51,7 +52,43 @@ public sealed class MeasuredStore(IBlobStore store) : IBlobStore
 
     public Task DeleteAsync(string path, ETag match, CancellationToken cancel) => MeasureAsync("delete", () => store.DeleteAsync(path, match, cancel));
 
-    public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancel) => store.ListAsync(prefix, cancel);
+    /// <inheritdoc/>
+    /// <remarks>The time is that of the store, without what is done with the paths meanwhile.</remarks>
+    public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        var (taken, failure) = (TimeSpan.Zero, (string?)null);
+        try
+        {
+            var paths = store.ListAsync(prefix, cancel).GetAsyncEnumerator(cancel);
+            await using var ofPaths = paths.ConfigureAwait(false);
+            while (await NextAsync(paths).ConfigureAwait(false))
+            {
+                yield return paths.Current;
+            }
+        }
+        finally
+        {
+            StorageTelemetry.Done("list", taken, failure);
+        }
+
+        async ValueTask<bool> NextAsync(IAsyncEnumerator<string> paths)
+        {
+            var begun = Stopwatch.GetTimestamp();
+            try
+            {
+                return await paths.MoveNextAsync().ConfigureAwait(false);
+            }
+            catch (BlobStoreException failed)
+            {
+                failure = failed.Code;
+                throw;
+            }
+            finally
+            {
+                taken += Stopwatch.GetElapsedTime(begun);
+            }
+        }
+    }
 
     public Task<IStoreHold> HoldAsync(CancellationToken cancel) => MeasureAsync("hold", () => store.HoldAsync(cancel));
 
@@ -79,6 +116,92 @@ public sealed class MeasuredStore(IBlobStore store) : IBlobStore
         finally
         {
             StorageTelemetry.Done(operation, Stopwatch.GetElapsedTime(begun), failure);
+        }
+    }
+
+    /// <summary>Passes on what is read, and counts what fails.</summary>
+    private sealed class ReadingStream(Stream inner) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => inner.CanSeek;
+
+        public override bool CanWrite => false;
+
+        public override long Length => inner.Length;
+
+        public override long Position { get => inner.Position; set => inner.Position = value; }
+
+        public override int Read(Span<byte> buffer)
+        {
+            try
+            {
+                return inner.Read(buffer);
+            }
+            catch (BlobStoreException failed) when (IsCounted(failed))
+            {
+                throw;
+            }
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                return await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            }
+            catch (BlobStoreException failed) when (IsCounted(failed))
+            {
+                throw;
+            }
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override async Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken)
+        {
+            try
+            {
+                await inner.CopyToAsync(destination, bufferSize, cancellationToken).ConfigureAwait(false);
+            }
+            catch (BlobStoreException failed) when (IsCounted(failed))
+            {
+                throw;
+            }
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => inner.Seek(offset, origin);
+
+        public override void Flush()
+        {
+        }
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override async ValueTask DisposeAsync()
+        {
+            await inner.DisposeAsync().ConfigureAwait(false);
+            await base.DisposeAsync().ConfigureAwait(false);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                inner.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+
+        private static bool IsCounted(BlobStoreException failed)
+        {
+            StorageTelemetry.Done("read", TimeSpan.Zero, failed.Code);
+            return false; // it goes on as it came
         }
     }
 

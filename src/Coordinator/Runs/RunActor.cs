@@ -101,7 +101,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             GoOn();
         });
         Receive<VolumeProtocol.Superseded>(Context.Parent.Tell);
-        Receive<Broken>(broken => throw new InvalidOperationException($"Run {_run.RunId} failed.", broken.Error));
+        Receive<Broken>(broken => throw new InvalidOperationException($"Run {_run.RunId} failed; trace {_span?.TraceId}", broken.Error));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;

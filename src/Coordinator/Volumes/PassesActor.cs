@@ -97,7 +97,7 @@ internal sealed class PassesActor : ReceiveActor
 
     private void Fail(Exception error) => Context.Parent.Tell(error is BlobStoreException store
         ? new StageFailed(store.Code, store.Message, VolumeState.Failed)
-        : throw new InvalidOperationException($"Judging a pass of volume {_inspection.Task.VolumeId} failed.", error));
+        : throw new InvalidOperationException($"Judging a pass of volume {_inspection.Task.VolumeId} failed; trace {Spans.TraceIdOf(_inspection.Task.TraceParent)}", error));
 
     private void Gather(RowsBlob rows)
     {

@@ -221,7 +221,7 @@ internal sealed class VolumeActor : ReceiveActor
                     Context.Parent.Tell(new Superseded());
                     break;
                 default:
-                    throw new InvalidOperationException($"Inspecting volume {_input.VolumeId} failed.", failed.Error);
+                    throw new InvalidOperationException($"Inspecting volume {_input.VolumeId} failed; trace {Spans.TraceIdOf(_span.Id)}", failed.Error);
             }
         });
     }

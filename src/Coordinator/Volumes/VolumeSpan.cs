@@ -10,6 +10,9 @@ internal sealed class VolumeSpan : IDisposable
     /// <summary>Those that have not ended, by <see cref="Id"/>.</summary>
     private static readonly ConcurrentDictionary<string, Activity> _open = new(StringComparer.Ordinal);
 
+    /// <summary>A volume takes seconds to minutes, once it is let into work. The trace of a slow one is told of, whatever was picked.</summary>
+    private static readonly TimeSpan _slow = TimeSpan.FromMinutes(10);
+
     private readonly TimeProvider _time;
     private readonly long _begun;
     private readonly Activity? _activity;
@@ -69,9 +72,9 @@ internal sealed class VolumeSpan : IDisposable
     public void Concluded(RunProtocol.VolumeConcluded concluded)
     {
         _activity?.SetTag("tonno.volume.state", concluded.State.ToString().ToLowerInvariant());
-        if (_admitted is { } admitted)
+        if (_activity is { } activity && _admitted is { } admitted && _time.GetElapsedTime(admitted) >= _slow)
         {
-            _activity?.SetTag(CoordinatorTelemetry.WorkDuration, _time.GetElapsedTime(admitted).TotalSeconds);
+            activity.ActivityTraceFlags |= ActivityTraceFlags.Recorded; // before its time is told, whose exemplar leads here
         }
 
         if (concluded.State is not (VolumeState.Completed or VolumeState.Warning))

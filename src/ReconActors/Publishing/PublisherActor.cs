@@ -44,7 +44,7 @@ internal sealed class PublisherActor : ReceiveActor
                 ImagingException refused => new ReconProtocol.PublishFailed(volume, CodeOf(refused), refused.Message, refused.IsOutOfReach) { TraceParent = trace },
                 BlobStoreException store => new ReconProtocol.PublishFailed(volume, CodeOf(store), store.Message, Transient: true) { TraceParent = trace },
                 OperationCanceledException stopping => new ReconProtocol.PublishFailed(volume, CodeOf(stopping), "The node is stopping.", Transient: true) { TraceParent = trace },
-                _ => throw new InvalidOperationException($"Publishing volume {volume} failed.", failed.Error),
+                _ => throw new InvalidOperationException($"Publishing volume {volume} failed; trace {Spans.TraceIdOf(failed.Request.TraceParent)}", failed.Error),
             });
             Passivate();
         });

@@ -48,7 +48,7 @@ internal sealed class HeatmapSlabActor : ReceiveActor
         {
             if (failed.Error is not BlobStoreException store)
             {
-                throw new InvalidOperationException($"Slab {failed.Request.EntityId} failed.", failed.Error);
+                throw new InvalidOperationException($"Slab {failed.Request.EntityId} failed; trace {Spans.TraceIdOf(failed.Request.TraceParent)}", failed.Error);
             }
 
             Fail(failed.Request, failed.ReplyTo, store.Code, store.Message);

@@ -58,7 +58,7 @@ internal sealed class VolumeCacheActor : ReceiveActor
         {
             if (unreadable.Error is not (ImagingException or BlobStoreException or OperationCanceledException))
             {
-                throw new InvalidOperationException($"Reading volume {unreadable.Task.VolumeId} failed.", unreadable.Error);
+                throw new InvalidOperationException($"Reading volume {unreadable.Task.VolumeId} failed; trace {Spans.TraceIdOf(unreadable.Task.TraceParent)}", unreadable.Error);
             }
 
             var (code, blame) = unreadable.Error switch

@@ -101,7 +101,7 @@ internal sealed class EncoderActor : ReceiveActor, IWithTimers
         {
             if (failed.Error is not BlobStoreException store)
             {
-                throw new InvalidOperationException($"Storing rows of volume {failed.Hand.Lease.Task.VolumeId} failed.", failed.Error);
+                throw new InvalidOperationException($"Storing rows of volume {failed.Hand.Lease.Task.VolumeId} failed; trace {Spans.TraceIdOf(failed.Hand.Lease.Task.TraceParent)}", failed.Error);
             }
 
             _leases.Stored(failed.Hand);

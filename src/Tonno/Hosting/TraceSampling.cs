@@ -2,19 +2,15 @@ using System.Diagnostics;
 using System.Globalization;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
-using ToNNO.Coordinator;
 
 namespace ToNNO.Tonno.Hosting;
 
 /// <summary>Which spans are exported: those that the sampler of <c>OTEL_TRACES_SAMPLER</c> picks (all, where none is named), and whatever it picks,
-/// each that failed and each volume that was slow, once it was let into work. Whether that is so shows at a span's end, so that all are recorded.</summary>
+/// each that failed and each volume that was slow, of which its own span says so. Whether that is so shows at a span's end, so that all are recorded.</summary>
 internal static class TraceSampling
 {
-    /// <summary>A volume takes seconds to minutes.</summary>
-    private static readonly TimeSpan _slow = TimeSpan.FromMinutes(10);
-
     public static TracerProviderBuilder SetSampling(this TracerProviderBuilder tracing, string? sampler, string? argument) =>
-        tracing.SetSampler(new RecordingSampler(SamplerOf(sampler, argument))).AddProcessor(new MatteringSpans());
+        tracing.SetSampler(new RecordingSampler(SamplerOf(sampler, argument))).AddProcessor(new FailedSpans());
 
     /// <summary>The samplers that OpenTelemetry has names for; all spans, as it wants it, for a name that is none.</summary>
     public static Sampler SamplerOf(string? name, string? argument)
@@ -41,12 +37,12 @@ internal static class TraceSampling
         }
     }
 
-    /// <summary>Has spans exported that failed, and volumes that were slow.</summary>
-    internal sealed class MatteringSpans : BaseProcessor<Activity>
+    /// <summary>Has spans exported that failed.</summary>
+    internal sealed class FailedSpans : BaseProcessor<Activity>
     {
         public override void OnEnd(Activity data)
         {
-            if (data.Status == ActivityStatusCode.Error || (data.GetTagItem(CoordinatorTelemetry.WorkDuration) is double seconds && seconds >= _slow.TotalSeconds))
+            if (data.Status == ActivityStatusCode.Error)
             {
                 data.ActivityTraceFlags |= ActivityTraceFlags.Recorded;
             }

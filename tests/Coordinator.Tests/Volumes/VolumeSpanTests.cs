@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Time.Testing;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Volumes;
+
+namespace ToNNO.Coordinator.Tests.Volumes;
+
+public sealed class VolumeSpanTests
+{
+    /// <summary>A volume of an archive waits for hours: that is not what makes it slow.</summary>
+    [Theory]
+    [InlineData(9.9, false)]
+    [InlineData(10, true)]
+    public void Concluded_NotPickedByTheSampler_ToldOfWhereItsWorkWasSlow(double minutes, bool told)
+    {
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == CoordinatorTelemetry.MeterName,
+            Sample = (ref _) => ActivitySamplingResult.AllData,
+        };
+        Activity? ended = null;
+        listener.ActivityStopped = span => ended = span.GetTagItem("tonno.volume.id") is "slow-or-not" ? span : ended;
+        ActivitySource.AddActivityListener(listener);
+        var time = new FakeTimeProvider();
+        var (run, volume) = (new RunId("run"), new VolumeId("slow-or-not"));
+        using (var span = new VolumeSpan(run, volume, time, traceParent: null))
+        {
+            time.Advance(TimeSpan.FromHours(5));
+            span.InProcess();
+            time.Advance(TimeSpan.FromMinutes(minutes));
+            span.Concluded(new(run, volume, VolumeState.Completed, "", "", Reused: false, span.Elapsed));
+        }
+
+        Assert.Equal(told, ended!.Recorded);
+    }
+
+    [Fact]
+    public void Retried_OfASpanThatIsOpen_IsAnEventOfIt()
+    {
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == CoordinatorTelemetry.MeterName,
+            Sample = (ref _) => ActivitySamplingResult.AllData,
+        };
+        Activity? ended = null;
+        listener.ActivityStopped = span => ended = span.GetTagItem("tonno.volume.id") is "tried-again" ? span : ended;
+        ActivitySource.AddActivityListener(listener);
+        string? id;
+        using (var span = new VolumeSpan(new("run"), new("tried-again"), TimeProvider.System, traceParent: null))
+        {
+            VolumeSpan.Retried("store.unavailable", id = span.Id);
+        }
+
+        VolumeSpan.Retried("store.unavailable", id); // of a volume that is done with
+        VolumeSpan.Retried("store.unavailable", null);
+        var happened = Assert.Single(ended!.Events);
+        Assert.Equal(("retry", "store.unavailable"), (happened.Name, happened.Tags.Single(tag => tag.Key == "tonno.reason").Value));
+    }
+}
