@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using ToNNO.Encoders;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
+using ToNNO.Tonno.Hosting;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Tonno.Commands;
@@ -72,6 +73,11 @@ internal static class NodeCommand
 
         await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(cancel, app.Lifetime.ApplicationStopping).Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!cancel.IsCancellationRequested)
+        {
+            await app.Services.GetRequiredService<ScrapeWatch>().NextAsync(cancel).ConfigureAwait(false); // that it was replaced is told of
+        }
+
         var reason = CoordinatedShutdown.Get(app.Services.GetRequiredService<ActorSystem>()).ShutdownReason;
         await NodeHost.StopAsync(app, options.StopTimeout).ConfigureAwait(false);
         return cancel.IsCancellationRequested ? ExitCodes.Completed : throw EndedBy(reason);

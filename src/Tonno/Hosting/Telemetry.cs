@@ -11,6 +11,7 @@ namespace ToNNO.Tonno.Hosting;
 
 internal static class Telemetry
 {
+    private const string Metrics = "/metrics";
     private const string OtlpPrefix = "OTEL_EXPORTER_OTLP_";
 
     /// <summary>Exports all our instruments and spans by OTLP where the standard variables say where to (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, or those of
@@ -41,5 +42,17 @@ internal static class Telemetry
     }
 
     /// <summary>Serves <c>/metrics</c>.</summary>
-    public static void MapMetrics(this WebApplication app) => app.MapPrometheusScrapingEndpoint("/metrics");
+    public static void MapMetrics(this WebApplication app)
+    {
+        var watch = app.Services.GetRequiredService<ScrapeWatch>();
+        app.Use(async (context, next) =>
+        {
+            await next(context).ConfigureAwait(false);
+            if (context.Request.Path == Metrics)
+            {
+                watch.Scraped();
+            }
+        });
+        app.MapPrometheusScrapingEndpoint(Metrics);
+    }
 }

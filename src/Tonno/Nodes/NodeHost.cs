@@ -37,6 +37,7 @@ internal static class NodeHost
             .Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout)
             .AddSingleton<IBlobStore>(new MeasuredStore(store))
             .AddSingleton(TimeProvider.System)
+            .AddSingleton<ScrapeWatch>()
             .AddSingleton<IRemoteFiles>(new RemotePlaces())
             .AddSingleton(Options.Create(options.Api))
             .AddSingleton(Options.Create(options.Coordinator))
