@@ -39,7 +39,7 @@ internal sealed record SoakReport(
     IReadOnlyDictionary<string, PeakMemory.Peak> PeakMebibytes) : ICheckedReport
 {
     /// <summary>Nodes' memory that grows by more than this over the time is not flat.</summary>
-    private const double Flat = 1.5;
+    private const double Flat = 1.2;
 
     public bool Whole => Completed == Volumes && Mismatched == 0 && LeftOver == 0 && VerifyExitCode == 0 && Kills.Values.All(kills => kills > 0) && Kills.Keys.All(role => PeakMebibytes.TryGetValue(role, out var peak) && peak.Ratio <= Flat);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ToNNO.Storage;
 
 namespace ToNNO.Cluster.Tests;
@@ -88,6 +89,24 @@ public sealed class RunAgainTests : IDisposable
         Assert.Equal(4, refused.ExitCode);
         Assert.StartsWith("result.name_taken: scan: ", Assert.Single(refused.Errors), StringComparison.Ordinal);
         Assert.Equal(hashes, _work.HeatmapHashes());
+
+        // The volume whose name it is stays done, the run that was refused has it accounted for, and what stands is still looked at.
+        var ledger = await TonnoProcess.RunAsync("ledger", _work.Out, "--format", "jsonl");
+        Assert.Equal("completed", (string?)JsonNode.Parse(Assert.Single(ledger.Out))!["state"]);
+        var runs = Directory.GetDirectories(Path.Combine(_work.Out, ".tonno", "runs")).Select(path => Path.GetFileName(path)!).ToList();
+        var states = new List<string>();
+        foreach (var run in runs)
+        {
+            var row = JsonNode.Parse(Assert.Single((await TonnoProcess.RunAsync("ledger", _work.Out, "--format", "jsonl", "--run", run)).Out))!;
+            states.Add($"{row["state"]} {row["reasonCode"]}".Trim());
+        }
+
+        Assert.Equal(["completed", "quarantined result.name_taken"], states.Order(StringComparer.Ordinal));
+        Assert.Equal(0, (await TonnoProcess.RunAsync("verify", _work.Out)).ExitCode);
+        await File.AppendAllTextAsync(Path.Combine(_work.Out, "scan", "heatmap.nii.gz"), "x", TestContext.Current.CancellationToken);
+        var verified = await TonnoProcess.RunAsync("verify", _work.Out);
+        Assert.Equal(3, verified.ExitCode);
+        Assert.Contains("1 damaged", verified.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

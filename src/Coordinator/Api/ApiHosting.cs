@@ -48,7 +48,12 @@ public static class ApiHosting
             },
         });
         app.UseStatusCodePages(status => ApiProblems
-            .Of("api.refused", $"{status.HttpContext.Request.Method} {status.HttpContext.Request.Path} is none of the API's requests: /openapi/v1.json lists them.", status.HttpContext.Response.StatusCode)
+            .Of(
+                "api.refused",
+                status.HttpContext.Response.StatusCode == StatusCodes.Status415UnsupportedMediaType
+                    ? $"{status.HttpContext.Request.Method} {status.HttpContext.Request.Path} takes JSON: send Content-Type: application/json."
+                    : $"{status.HttpContext.Request.Method} {status.HttpContext.Request.Path} is none of the API's requests: /openapi/v1.json lists them.",
+                status.HttpContext.Response.StatusCode)
             .ExecuteAsync(status.HttpContext));
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase), api => api.Use(RequireTokenAsync));
         app.MapOpenApi();
@@ -72,7 +77,9 @@ public static class ApiHosting
     private static async Task RequireTokenAsync(HttpContext context, RequestDelegate next)
     {
         var token = context.RequestServices.GetRequiredService<IOptions<ApiOptions>>().Value.Token;
-        if (token.Length > 0 && !Matches(context.Request.Headers.Authorization.ToString(), $"Bearer {token}"))
+        var shown = context.Request.Headers.Authorization.ToString();
+        const string Scheme = "Bearer "; // in capitals or not (RFC 9110, 11.1)
+        if (token.Length > 0 && !(shown.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && Matches(shown[Scheme.Length..].TrimStart(' '), token)))
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await ApiProblems.Of("api.unauthorized", "The request bears no token, or another one: send Authorization: Bearer TOKEN.").ExecuteAsync(context).ConfigureAwait(false);

@@ -17,6 +17,9 @@ public sealed record RunOrder
     /// <summary>Of the whole of a salt, as it can stand in a URI.</summary>
     public const string SaltPattern = "^[A-Za-z0-9_-]{1,64}$";
 
+    /// <summary>To put as many in order takes a core some ten seconds, once a process.</summary>
+    public const int MostDirections = 50_000;
+
     public const int LeastPriority = -100;
 
     public const int MostPriority = 100;
@@ -70,7 +73,7 @@ public sealed record RunOrder
     public string? Layer { get; init; }
 
     [Description("Directions in which slices are cut: 400 where it is not given and the method leaves it open.")]
-    [Range(1, 1_000_000)]
+    [Range(1, MostDirections)]
     public int? Directions { get; init; }
 
     [Description("How directions are spread: rings where it is not given.")]

@@ -49,25 +49,40 @@ public sealed record VolumeAudit(
             return (VolumeFinding.Damaged, "The ledger's entry cannot be read.");
         }
 
-        switch (entry?.State)
+        if (entry?.State is VolumeState.Scheduled or VolumeState.InProcess)
         {
-            case VolumeState.Failed or VolumeState.Quarantined:
-                return (VolumeFinding.SetAside, $"{entry.ReasonCode}: {entry.Detail}");
-            case VolumeState.Scheduled or VolumeState.InProcess or VolumeState.Canceled or VolumeState.Unspecified:
-                return (VolumeFinding.Unfinished, null);
+            return (VolumeFinding.Unfinished, null); // an older result may be giving way just now
         }
 
-        return result switch
+        // Whatever became of the latest work: where an earlier result stands, it is told from and exported.
+        if (result.Stands && Faults(result) is { } fault)
         {
-            { Stands: false } => (VolumeFinding.Missing, $"There is no {VolumeResult.FileName}."),
-            { Result: null } => (VolumeFinding.Damaged, $"{VolumeResult.FileName} cannot be read."),
-            { Missing: { } name } => (VolumeFinding.Missing, $"{name} is gone."),
-            { Damaged: { } name } => (VolumeFinding.Damaged, $"{name} is not the file that {VolumeResult.FileName} tells of."),
-            { Result.WorkKey: var key } when entry is not null && entry.WorkKey.Length > 0 && entry.WorkKey != key =>
-                (VolumeFinding.Damaged, "The result is of other work than the ledger tells of."),
-            _ => (VolumeFinding.Whole, null),
+            return fault;
+        }
+
+        return entry?.State switch
+        {
+            VolumeState.Failed or VolumeState.Quarantined => (VolumeFinding.SetAside, $"{entry.ReasonCode}: {entry.Detail}"),
+            VolumeState.Canceled or VolumeState.Unspecified => (VolumeFinding.Unfinished, null),
+            _ => Done(entry, result),
         };
     }
+
+    private static (VolumeFinding, string?)? Faults(ResultFacts result) => result switch
+    {
+        { Result: null } => (VolumeFinding.Damaged, $"{VolumeResult.FileName} cannot be read."),
+        { Missing: { } name } => (VolumeFinding.Missing, $"{name} is gone."),
+        { Damaged: { } name } => (VolumeFinding.Damaged, $"{name} is not the file that {VolumeResult.FileName} tells of."),
+        _ => null,
+    };
+
+    private static (VolumeFinding, string?) Done(LedgerEntry? entry, ResultFacts result) => result switch
+    {
+        { Stands: false } => (VolumeFinding.Missing, $"There is no {VolumeResult.FileName}."),
+        { Result.WorkKey: var key } when entry is not null && entry.WorkKey.Length > 0 && entry.WorkKey != key =>
+            (VolumeFinding.Damaged, "The result is of other work than the ledger tells of."),
+        _ => (VolumeFinding.Whole, null),
+    };
 }
 
 /// <summary>What lies in the place of a result.</summary>

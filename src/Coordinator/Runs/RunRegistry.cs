@@ -96,7 +96,7 @@ public sealed class RunRegistry(IBlobStore store)
         }
 
         var entries = await ledger.FindAsync([.. inputs.Select(input => input.VolumeId)], cancel).ConfigureAwait(false);
-        return [.. inputs.Zip(entries, (input, entry) => (input, run.IsEnded && entry is { } own && own.RunId == run.RunId && !own.IsEndOf(run.RunId)
+        return [.. inputs.Zip(entries.Select(entry => entry?.For(run.RunId)), (input, entry) => (input, run.IsEnded && entry is { } own && own.RunId == run.RunId && !own.IsEndOf(run.RunId)
             ? own with { State = run.UnbegunState } // its coordinator died before it could say so
             : entry))];
     }

@@ -1,5 +1,6 @@
 using ToNNO.Contracts;
 using ToNNO.Coordinator.Claims;
+using ToNNO.Imaging;
 using ToNNO.Storage;
 
 namespace ToNNO.Coordinator.Volumes;
@@ -9,6 +10,10 @@ internal sealed record LedgerEntry
 {
     /// <summary>Deaths with the volume in work: once with others, once alone.</summary>
     private const int MostStuck = 2;
+
+    private const int MostNameRefusals = 16;
+
+    private static readonly string _nameTaken = RejectReason.ResultNameTaken.Code();
 
     public required VolumeId VolumeId { get; init; }
 
@@ -48,6 +53,9 @@ internal sealed record LedgerEntry
 
     public DateTimeOffset UpdatedAt { get; init; }
 
+    /// <summary>Runs that came with another source by this volume's name, while its result stood, each with what it was told; null where none did.</summary>
+    public IReadOnlyDictionary<string, string>? NameRefusedTo { get; init; }
+
     /// <summary>For logs, which no label is for.</summary>
     public override string ToString() => $"{VolumeId} {State}";
 
@@ -64,10 +72,14 @@ internal sealed record LedgerEntry
         Stuck = stuck,
         Attempts = (former?.Attempts ?? 0) + 1,
         Deaths = former?.State == VolumeState.InProcess && former.WorkKey == task.WorkKey ? former.Deaths : null,
+        NameRefusedTo = former?.NameRefusedTo,
     };
 
-    /// <summary>How a volume's work ended.</summary>
-    public static LedgerEntry Of(RunProtocol.VolumeConcluded concluded, LedgerEntry? former) => new()
+    /// <summary>How a volume's work ended. What is refused for its name leaves the entry of the volume that has it, and is noted there.</summary>
+    public static LedgerEntry Of(RunProtocol.VolumeConcluded concluded, LedgerEntry? former) =>
+        former is { IsDone: true } && concluded.ReasonCode == _nameTaken ? former with { NameRefusedTo = Latest(former.NameRefusedTo, concluded) } : Ended(concluded, former);
+
+    private static LedgerEntry Ended(RunProtocol.VolumeConcluded concluded, LedgerEntry? former) => new()
     {
         VolumeId = concluded.VolumeId,
         RunId = concluded.RunId,
@@ -79,7 +91,18 @@ internal sealed record LedgerEntry
         WorkKey = former?.WorkKey ?? "",
         Label = former?.Label,
         Deaths = concluded.State == VolumeState.Quarantined ? former?.Deaths : null,
+        NameRefusedTo = former?.NameRefusedTo,
     };
+
+    /// <summary>The entry as a run is to know it.</summary>
+    public LedgerEntry For(RunId run) => NameRefusedTo?.GetValueOrDefault(run.Value) is { } told
+        ? new() { VolumeId = VolumeId, RunId = run, State = VolumeState.Quarantined, ReasonCode = _nameTaken, Detail = told, UpdatedAt = UpdatedAt }
+        : this;
+
+    private static Dictionary<string, string> Latest(IReadOnlyDictionary<string, string>? refused, RunProtocol.VolumeConcluded concluded) => new(
+        (refused ?? new Dictionary<string, string>()).Where(one => one.Key != concluded.RunId.Value).TakeLast(MostNameRefusals - 1).Append(new(concluded.RunId.Value, concluded.Detail)));
+
+    private bool IsDone => State is VolumeState.Completed or VolumeState.Warning;
 
     /// <summary>As <see cref="Stuck"/>, when work on the volume is to begin.</summary>
     /// <param name="diedEpoch">Of the process before, where it ended without a word.</param>

@@ -238,7 +238,7 @@ internal sealed class VolumeActor : ReceiveActor
         }
 
         var published = state is VolumeState.Completed or VolumeState.Warning;
-        var work = Recording(entry => LedgerEntry.Of(concluded, entry) with { WorkKey = _inspection?.Task.WorkKey ?? "" }, _ => concluded, clear: published);
+        var work = Recording(entry => LedgerEntry.Of(concluded, entry) is var ended && ended.RunId == _run ? ended with { WorkKey = _inspection?.Task.WorkKey ?? "" } : ended, _ => concluded, clear: published);
         Become(() =>
         {
             Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
@@ -265,7 +265,10 @@ internal sealed class VolumeActor : ReceiveActor
 
     private StoreWorkActor.Work Recording(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next, bool clear) => new(async cancel =>
     {
-        var entry = await _services.Ledger.RecordAsync(_input.VolumeId, former => change(former) with { Label = _input.Label, TraceId = Spans.TraceIdOf(_span.Id) }, cancel).ConfigureAwait(false);
+        var entry = await _services.Ledger.RecordAsync(
+            _input.VolumeId,
+            former => change(former) is var changed && changed.RunId == _run ? changed with { Label = _input.Label, TraceId = Spans.TraceIdOf(_span.Id) } : changed,
+            cancel).ConfigureAwait(false);
         if (clear)
         {
             await _services.ClearAsync(_input.VolumeId, cancel).ConfigureAwait(false);

@@ -71,14 +71,16 @@ public sealed record VolumeWork(VolumeTask Task, SamplingPlan Sampling, IReadOnl
             SlabCount = settings.Classes.Count
                 * (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), Math.Min(slabs, geometry.Shape.K)),
         };
-        var plan = task.Plan();
-        if (plan.Size > LargestSlice || (long)plan.Directions.Count * plan.OffsetCount > Array.MaxLength)
+        var planes = SamplingPlan.For(geometry, DirectionSet.Create(DirectionSetKind.Axial, 1), settings.SpacingMm, settings.PixelMm, settings.Size); // of any direction
+        if (planes.Size > LargestSlice || (long)settings.Directions * planes.OffsetCount > Array.MaxLength)
         {
             throw new ImagingException(
                 RejectReason.VolumeGeometryInvalid,
-                $"{name} would be cut into {(long)plan.Directions.Count * plan.OffsetCount} slices of {plan.Size} x {plan.Size} pixels, " +
+                $"{name} would be cut into {(long)settings.Directions * planes.OffsetCount} slices of {planes.Size} x {planes.Size} pixels, " +
                 "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
         }
+
+        var plan = task.Plan();
 
         var stackBytes = settings.Maps?.StackBytes(plan.OffsetCount, plan.Size) ?? 0;
         if (stackBytes > LargestStackBytes)

@@ -18,6 +18,18 @@ internal sealed record DicomImage
 
     public required bool IsLocalizer { get; init; }
 
+    /// <summary>It is projected from other slices, as overviews are.</summary>
+    public required bool IsProjection { get; init; }
+
+    /// <summary>Tells patients and studies apart, and cannot be read back.</summary>
+    public required string Subject { get; init; }
+
+    /// <summary>What intensities stand for: whether bright is much, their unit, and whether stored values are rescaled.</summary>
+    public required string Intensities { get; init; }
+
+    /// <summary>Of MR, in hundredths of a millisecond; null where the file tells none.</summary>
+    public required long? EchoTime { get; init; }
+
     public required PixelFormat Format { get; init; }
 
     /// <summary>Slices that a PET series claims to have; 0 where the file does not tell.</summary>
@@ -50,6 +62,15 @@ internal sealed record DicomImage
             Modality = image.Text(DicomTag.Modality) ?? "",
             FrameOfReference = image.Text(DicomTag.FrameOfReferenceUid) ?? "",
             IsLocalizer = types.Contains("LOCALIZER"),
+            IsProjection = types.Contains("MIP") || types.Contains("PROJECTION IMAGE"),
+            Subject = Salted.Hash($"{image.Text(DicomTag.PatientId)}\n{image.Text(DicomTag.StudyInstanceUid)}", ""),
+            Intensities = string.Join(
+                '\n',
+                image.Text(DicomTag.PhotometricInterpretation),
+                image.Text(DicomTag.RescaleType),
+                image.Text(DicomTag.Units),
+                image.Text(DicomTag.RescaleSlope) is not null || image.Text(DicomTag.RescaleIntercept) is not null),
+            EchoTime = image.Decimals(DicomTag.EchoTime) is [var milliseconds] && double.IsFinite(milliseconds) ? (long)Math.Clamp(Math.Round(100 * milliseconds), 0, 1e9) : null,
             Format = PixelFormat.Of(image, name),
             ClaimedSlices = image.UnsignedShort(DicomTag.NumberOfSlices) ?? 0,
             IsMultiFrame = image.Find(DicomTag.NumberOfFrames) is not null,

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace ToNNO.Imaging.Dicom;
 
 /// <summary>What a DICOM file tells of itself while sources are listed.</summary>
@@ -37,10 +39,28 @@ public sealed class DicomObject
         }
 
         var identifying = head.Text(DicomTag.PatientIdentityRemoved) == "YES" ? []
-            : DicomTag.Identifying.Select(head.Text).OfType<string>().SelectMany(text => Words(text).Append(Squeeze(text))).Where(word => word.Length > 1).Distinct();
+            : DicomTag.Identifying.Select(head.Text).OfType<string>().SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings).Where(word => word.Length > 1).Distinct();
         var role = ImageKinds.RoleOf(sopClass);
         var isLocalizer = role == DicomRole.Slice && head.Text(DicomTag.ImageType)?.Split('\\').Contains("LOCALIZER") == true;
         return new(SeriesUri.KeyOf(series), isLocalizer ? DicomRole.Localizer : role, [.. identifying]);
+    }
+
+    /// <summary>A word as people who name folders write it, too: a date with the day or the month first, letters with marks by those without.</summary>
+    private static IEnumerable<string> Spellings(string word)
+    {
+        yield return word;
+        if (word.Length == 8 && word.All(char.IsAsciiDigit))
+        {
+            var (year, month, day) = (word[..4], word[4..6], word[6..]);
+            yield return day + month + year;
+            yield return month + day + year;
+        }
+
+        if (!word.All(char.IsAscii))
+        {
+            yield return word.Replace("ä", "ae", StringComparison.Ordinal).Replace("ö", "oe", StringComparison.Ordinal).Replace("ü", "ue", StringComparison.Ordinal).Replace("ß", "ss", StringComparison.Ordinal);
+            yield return string.Concat(word.Normalize(NormalizationForm.FormD).Where(char.IsAscii));
+        }
     }
 
     private static string Squeeze(string text) => string.Concat(text.Where(char.IsLetterOrDigit)).ToLowerInvariant();

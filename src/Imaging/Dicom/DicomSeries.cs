@@ -239,7 +239,11 @@ internal sealed class DicomSeries : IDisposable
         {
             var differing =
                 image.SopClass != first.SopClass || image.Modality != first.Modality ? "kinds of images"
+                : image.Subject != first.Subject ? "patients or studies"
                 : image.FrameOfReference != first.FrameOfReference ? "frames of reference"
+                : image.Intensities != first.Intensities ? "kinds of intensities (their unit, whether bright is much, or whether they are rescaled)"
+                : image.EchoTime != first.EchoTime ? "echo times"
+                : image.IsProjection != first.IsProjection ? "slices and projections"
                 : (image.Format.Rows, image.Format.Columns) != (first.Format.Rows, first.Format.Columns) ? "image sizes"
                 : null;
             if (differing is not null)

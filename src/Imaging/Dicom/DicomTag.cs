@@ -17,6 +17,7 @@ internal static class DicomTag
     public const uint SeriesDescription = 0x0008_103E;
     public const uint DeidentificationMethodCodeSequence = 0x0012_0064;
     public const uint SliceThickness = 0x0018_0050;
+    public const uint EchoTime = 0x0018_0081;
     public const uint StudyInstanceUid = 0x0020_000D;
     public const uint SeriesInstanceUid = 0x0020_000E;
     public const uint ImagePositionPatient = 0x0020_0032;
@@ -36,10 +37,12 @@ internal static class DicomTag
     public const uint PixelRepresentation = 0x0028_0103;
     public const uint RescaleIntercept = 0x0028_1052;
     public const uint RescaleSlope = 0x0028_1053;
+    public const uint RescaleType = 0x0028_1054;
     public const uint ModalityLutSequence = 0x0028_3000;
     public const uint PixelMeasuresSequence = 0x0028_9110;
     public const uint PixelValueTransformationSequence = 0x0028_9145;
     public const uint NumberOfSlices = 0x0054_0081;
+    public const uint Units = 0x0054_1001;
     public const uint SharedFunctionalGroupsSequence = 0x5200_9229;
     public const uint PerFrameFunctionalGroupsSequence = 0x5200_9230;
     public const uint PixelData = 0x7FE0_0010;
@@ -54,7 +57,7 @@ internal static class DicomTag
     private const uint AccessionNumber = 0x0008_0050;
     private const uint ReferringPhysicianName = 0x0008_0090;
     private const uint PatientName = 0x0010_0010;
-    private const uint PatientId = 0x0010_0020;
+    public const uint PatientId = 0x0010_0020;
     private const uint PatientBirthDate = 0x0010_0030;
     private const uint OtherPatientIds = 0x0010_1000;
     private const uint StudyId = 0x0020_0010;
@@ -83,7 +86,7 @@ internal static class DicomTag
         ImageType, SopClassUid, Modality, SeriesInstanceUid, ImagePositionPatient, ImageOrientationPatient, FrameOfReferenceUid,
         PlanePositionSequence, PlaneOrientationSequence, SamplesPerPixel, PhotometricInterpretation, NumberOfFrames, Rows, Columns, PixelSpacing,
         BitsAllocated, BitsStored, HighBit, PixelRepresentation, RescaleIntercept, RescaleSlope, ModalityLutSequence, PixelMeasuresSequence,
-        PixelValueTransformationSequence, NumberOfSlices, SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence, PixelData,
+        PixelValueTransformationSequence, NumberOfSlices, PatientId, StudyInstanceUid, EchoTime, RescaleType, Units, SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence, PixelData,
     ];
 
     public static readonly FrozenSet<uint> Meta = [TransferSyntaxUid];

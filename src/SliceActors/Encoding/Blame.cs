@@ -18,8 +18,9 @@ internal enum Blame
 
 internal static class Blames
 {
-    /// <remarks>The coordinator has read the source: here it is another, or out of this node's reach.</remarks>
-    public static Blame Of(ImagingException refused) => refused.IsOutOfReach ? Blame.Passing : Blame.Node;
+    /// <remarks>The coordinator has read the source whole: here it is another, or out of this node's reach. What is refused for its voxels, which
+    /// come after its hash, has the bytes that the coordinator read.</remarks>
+    public static Blame Of(ImagingException refused) => refused.IsOutOfReach ? Blame.Passing : refused.Reason == RejectReason.VolumeNonFinite ? Blame.Volume : Blame.Node;
 
     /// <remarks>The model was tried where the run was planned.</remarks>
     public static Blame Of(EncoderException refused) => refused.Error switch

@@ -34,7 +34,7 @@ public enum DirectionSetKind
 public sealed class DirectionSet
 {
     /// <summary>Sets are asked for again by every actor of a volume's flow; ordering one takes P² steps.</summary>
-    private static readonly ConcurrentDictionary<(DirectionSetKind Kind, int Count), DirectionSet> _made = new();
+    private static readonly ConcurrentDictionary<(DirectionSetKind Kind, int Count), Lazy<DirectionSet>> _made = new();
 
     private readonly Vector3D[] _normals;
     private readonly double[] _weights;
@@ -58,16 +58,18 @@ public sealed class DirectionSet
     public static DirectionSet Create(DirectionSetKind kind, int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        return _made.GetOrAdd((kind, count), static asked => (asked.Kind switch
-        {
-            DirectionSetKind.Rings => Rings(asked.Count),
-            DirectionSetKind.Fibonacci => Fibonacci(asked.Count),
-            DirectionSetKind.Grid => Grid(asked.Count),
-            DirectionSetKind.Axial => Axes(asked.Count, 1),
-            DirectionSetKind.ThreeAxes => Axes(asked.Count, 3),
-            _ => throw new ArgumentOutOfRangeException(nameof(kind), asked.Kind, "Choose rings, fibonacci or grid."),
-        }).Spread());
+        return _made.GetOrAdd((kind, count), static asked => new(() => Made(asked.Kind, asked.Count))).Value;
     }
+
+    private static DirectionSet Made(DirectionSetKind kind, int count) => (kind switch
+    {
+        DirectionSetKind.Rings => Rings(count),
+        DirectionSetKind.Fibonacci => Fibonacci(count),
+        DirectionSetKind.Grid => Grid(count),
+        DirectionSetKind.Axial => Axes(count, 1),
+        DirectionSetKind.ThreeAxes => Axes(count, 3),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Choose rings, fibonacci or grid."),
+    }).Spread();
 
     /// <summary>The set of the first <paramref name="count"/> directions, weighted by their cells of the half sphere.</summary>
     /// <remarks>

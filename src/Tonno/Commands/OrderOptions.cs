@@ -29,7 +29,7 @@ internal sealed class OrderOptions
     private readonly Option<string> _method = Arguments.Choice("--method", "How the encoder's answers become a heatmap", CamResolution.MethodNames);
     private readonly Option<string> _cam = Arguments.Choice("--cam", "Which class activation maps the methods with cam are made of", "gradcam", "layercam");
     private readonly Option<string?> _layer = new("--layer") { Description = "The layer that maps are made of [the encoder's last]", HelpName = "NAME" };
-    private readonly Option<int?> _directions = Arguments.Number<int?>("--directions", "P", "Directions in which slices are cut", 1, 1_000_000, RunOrder.StandardDirections);
+    private readonly Option<int?> _directions = Arguments.Number<int?>("--directions", "P", "Directions in which slices are cut", 1, RunOrder.MostDirections, RunOrder.StandardDirections);
     private readonly Option<string> _set = Arguments.Choice("--set", "How directions are spread", "rings", "fibonacci", "grid");
     private readonly Option<double?> _spacing = Arguments.Number<double?>("--spacing", "MM", "Distance between slices [model's, else the finest voxel spacing]", 1e-3, 1e3);
     private readonly Option<double?> _pixel = Arguments.Number<double?>("--pixel", "MM", "Pixel size in a slice [model's, else the slice spacing]", 1e-3, 1e3);

@@ -27,6 +27,12 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private readonly List<DicomObject> _noSlices = [];
     private readonly List<string> _voxels = [];
 
+    /// <summary>Files that are nothing known, each with its folder or zip.</summary>
+    private readonly List<(string Uri, string Folder, string Name)> _unknown = [];
+
+    /// <summary>Folders and zips of slices, each with the extensions that they have there.</summary>
+    private readonly HashSet<(string Folder, string Extension)> _slicesLie = [];
+
     /// <summary>Files that no volume is made of, each with the reason.</summary>
     public IReadOnlyList<(string File, string Reason)> LeftOut => _leftOut;
 
@@ -35,6 +41,11 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
 
     /// <summary>True where a name repeats what a DICOM file that makes no volume says of its patient.</summary>
     public bool NameRepeatsAPatient(string name) => _noSlices.Exists(file => file.IsRepeatedBy(name));
+
+    /// <summary>True where a name repeats what any DICOM file of the source says of its patient.</summary>
+    private bool NameRepeats(string name) => NameRepeatsAPatient(name) || _series.Values.Any(series => series.First.IsRepeatedBy(name));
+
+    private static bool IsZip(string entry) => Path.GetExtension(entry).Equals(".zip", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>
@@ -61,9 +72,11 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 Take(listed, zip);
             }
 
-            foreach (var entry in found[at]?.Others ?? [])
+            var others = found[at]?.Others ?? [];
+            var isEmpty = zip is not null && zip != root && found[at]!.Dicom.Count == 0 && !others.Any(entry => SourceListing.ExtensionOf(entry).Length > 0 || IsZip(entry));
+            foreach (var entry in isEmpty ? [] : others)
             {
-                TakeOther(zip, entry);
+                TakeOther(zip, entry, others);
             }
 
             if (refused[at] == RejectReason.ZipDamaged)
@@ -75,9 +88,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 // A file of no volume's name that cannot be opened, or a link to none: whether it is a slice cannot be known, so it is accounted for.
                 _leftOut.Add((file, reason.Code()));
             }
-            else if (zip is not null && zip != root && found[at]!.Dicom.Count == 0 && !found[at]!.Others.Any(entry => SourceListing.ExtensionOf(entry).Length > 0))
+            else if (isEmpty)
             {
-                _leftOut.Add((zip, RejectReason.ZipEmpty.Code()));
+                _leftOut.Add((zip!, RejectReason.ZipEmpty.Code()));
             }
         }
     }
@@ -85,10 +98,23 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
     public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts)> Inputs()
     {
+        foreach (var (uri, folder, name) in _unknown)
+        {
+            if (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(name))))
+            {
+                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}")); // called as the slices beside it are: it may have been one
+            }
+            else
+            {
+                _leftOut.Add((uri, SourceListing.NotAVolume));
+            }
+        }
+
+        _unknown.Clear();
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. _others.Select(other => (other.Uri, other.Name, (SeriesFacts?)null)),
+            .. _others.Select(other => (other.Uri, NameRepeats(other.Name) ? $"source-{VolumeSource.ShortHash(other.Uri, salt)}" : other.Name, (SeriesFacts?)null)),
             .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key))),
         ];
 
@@ -131,6 +157,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 break;
             case { Role: DicomRole.Slice } slice:
                 var key = SeriesUri.KeyBy(slice.SeriesKey, salt);
+                _slicesLie.Add((zip ?? ParentOf(listed.Path), Path.GetExtension(listed.Path)));
                 var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, key)] = _series.TryGetValue((container, key), out var known)
                     ? known.With(folder)
@@ -154,20 +181,43 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         }
     }
 
-    /// <summary>Takes a NIfTI file of a zip; a file of no such name, in a zip or not, is no input.</summary>
-    private void TakeOther(string? zip, string entry)
+    /// <summary>Takes a NIfTI file of a zip; a file of no such name, in a zip or not, is no input, unless it lies among slices and is called as they are.</summary>
+    /// <param name="beside">All that the zip holds besides DICOM.</param>
+    private void TakeOther(string? zip, string entry, IReadOnlyList<string> beside)
     {
-        if (zip is null && entry != root && SourceListing.StemOfVoxels(entry) is not null)
+        if (zip is null)
         {
-            _voxels.Add(entry);
-        }
+            if (entry != root && SourceListing.StemOfVoxels(entry) is not null)
+            {
+                _voxels.Add(entry);
+            }
+            else if (entry != root)
+            {
+                _unknown.Add((entry, ParentOf(entry), Path.GetFileName(entry)));
+            }
 
-        if (zip is null || SourceListing.ExtensionOf(entry) is not { Length: > 0 } extension)
-        {
             return;
         }
 
         var uri = new EntryUri(zip, entry).ToString();
+        if (SourceListing.ExtensionOf(entry) is not { Length: > 0 } extension)
+        {
+            if (IsZip(entry))
+            {
+                _leftOut.Add((uri, SourceListing.NestedZip));
+            }
+            else if (SourceListing.StemOfVoxels(entry) is not { } stem)
+            {
+                _unknown.Add((uri, zip, Path.GetFileName(entry)));
+            }
+            else if (!beside.Any(other => SourceListing.ExtensionOf(other) is { Length: > 0 } end && other[..^end.Length] == stem))
+            {
+                _leftOut.Add((uri, RejectReason.NiftiPairIncomplete.Code()));
+            }
+
+            return;
+        }
+
         if (channelCount > 1)
         {
             _leftOut.Add((uri, SourceListing.NoChannel));

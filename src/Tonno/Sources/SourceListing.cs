@@ -20,6 +20,12 @@ internal sealed record SourceListing(
     /// <summary>The reason of links to folders, which may lead in a circle.</summary>
     public const string LinkedFolder = "folder.linked";
 
+    /// <summary>The reason of files that are neither NIfTI nor DICOM.</summary>
+    public const string NotAVolume = "file.not_volume";
+
+    /// <summary>The reason of zips within zips, which are not looked into.</summary>
+    public const string NestedZip = "zip.nested";
+
     private static readonly string[] Suffixes = [".nii.gz", ".nii", ".hdr.gz", ".hdr"];
 
     private static readonly string[] VoxelSuffixes = [".img.gz", ".img"];

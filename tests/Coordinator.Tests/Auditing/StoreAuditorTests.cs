@@ -38,6 +38,10 @@ public sealed class StoreAuditorTests
         await DoneAsync("again", VolumeState.InProcess);
         await EntryAsync("aside", VolumeState.Quarantined, "nifti.truncated");
         await DoneAsync("worse", VolumeState.Failed, "store.unavailable");
+        await DoneAsync("worse-changed", VolumeState.Quarantined, "volume.uniform");
+        await PutAsync("worse-changed/heatmap.nii.gz", "other");
+        await DoneAsync("canceled-gone", VolumeState.Canceled);
+        await _store.DeleteAsync("canceled-gone/sinogram.npz", Cancel);
         await PutAsync("mine/notes.txt", "of the user");
         await PutAsync("loose.txt", "of the user");
 
@@ -45,11 +49,11 @@ public sealed class StoreAuditorTests
 
         string Of(VolumeFinding finding) => string.Join(' ', found.Values.Where(audit => audit.Finding == finding).Select(audit => audit.VolumeId.Value).Order(StringComparer.Ordinal));
         Assert.Equal("no-entry whole whole-warned", Of(VolumeFinding.Whole));
-        Assert.Equal("bad-entry bad-result changed other-work", Of(VolumeFinding.Damaged));
-        Assert.Equal("gone never-there no-result", Of(VolumeFinding.Missing));
+        Assert.Equal("bad-entry bad-result changed other-work worse-changed", Of(VolumeFinding.Damaged));
+        Assert.Equal("canceled-gone gone never-there no-result", Of(VolumeFinding.Missing));
         Assert.Equal("again waiting", Of(VolumeFinding.Unfinished));
         Assert.Equal("aside worse", Of(VolumeFinding.SetAside));
-        Assert.Equal(14, found.Count);
+        Assert.Equal(16, found.Count);
         Assert.Null(found["no-entry"].Ledger);
         Assert.Equal("sinogram.npz is gone.", found["gone"].Detail);
         Assert.Equal("heatmap.nii.gz is not the file that result.json tells of.", found["changed"].Detail);

@@ -154,6 +154,14 @@ public sealed class DicomSeriesTests : IDisposable
     [InlineData("dicom.mixed_series", "size")]
     [InlineData("dicom.mixed_series", "frame of reference")]
     [InlineData("dicom.mixed_series", "modality")]
+    [InlineData("dicom.mixed_series", "patient")]
+    [InlineData("dicom.mixed_series", "study")]
+    [InlineData("dicom.mixed_series", "inverted")]
+    [InlineData("dicom.mixed_series", "rescale type")]
+    [InlineData("dicom.mixed_series", "unit")]
+    [InlineData("dicom.mixed_series", "not rescaled")]
+    [InlineData("dicom.mixed_series", "echo")]
+    [InlineData("dicom.mixed_series", "projection")]
     [InlineData("dicom.localizer", "localizer")]
     [InlineData("dicom.missing_slices", "claim")]
     [InlineData("dicom.missing_slices", "gap")]
@@ -178,6 +186,14 @@ public sealed class DicomSeriesTests : IDisposable
             "size" => slices[3] with { Rows = 5 },
             "frame of reference" => With(0x0020_0052, new(0, "UI", "1.9")),
             "modality" => With(0x0008_0060, new(0, "CS", "PT")),
+            "patient" => With(DicomTag.PatientId, new(0, "LO", "another")),
+            "study" => With(DicomTag.StudyInstanceUid, new(0, "UI", "1.77")),
+            "inverted" => slices[3] with { Photometric = "MONOCHROME1" },
+            "rescale type" => With(DicomTag.RescaleType, new(0, "LO", "US")),
+            "unit" => With(DicomTag.Units, new(0, "CS", "BQML")),
+            "not rescaled" => slices[3] with { Others = new Dictionary<uint, DicomAttribute?> { [DicomTag.RescaleSlope] = null, [DicomTag.RescaleIntercept] = null } },
+            "echo" => With(DicomTag.EchoTime, new(0, "DS", "90")),
+            "projection" => slices[3] with { ImageType = @"DERIVED\SECONDARY\MIP" },
             "localizer" => slices[3] with { ImageType = @"ORIGINAL\PRIMARY\LOCALIZER" },
             "claim" => With(0x0054_0081, new(0, "US", (ushort)7)),
             "gap" => slices[2] with { Series = "1.5" },

@@ -88,6 +88,7 @@ public sealed class VolumeCacheActorSpecs : VirtualTimeSpecs
 
     [Theory]
     [InlineData(RejectReason.SourceChanged, "source.changed", (int)Blame.Node)]
+    [InlineData(RejectReason.VolumeNonFinite, "volume.non_finite", (int)Blame.Volume)]
     [InlineData(RejectReason.FileMissing, "file.missing", (int)Blame.Passing)]
     [InlineData(RejectReason.FileUnreadable, "file.unreadable", (int)Blame.Passing)]
     public void Load_Refused_AllWaitersHearTheCodeAndTheNextAskReadsAgain(RejectReason reason, string code, int blame)

@@ -28,8 +28,61 @@ public sealed class DicomSourcesTests : IDisposable
         var listing = List("in");
         Assert.Equal(["a: in/a.nii", $"ct: in/ct#series={Key("1.2.3.4")}"], Shown(listing));
         Assert.Equal(
-            [("in/ct/plan0", "dicom.not_image"), ("in/ct/seg0", "dicom.not_a_stack"), ("in/scout/0", "dicom.localizer"), ("in/scout/1", "dicom.localizer")],
+            [
+                ("in/ct/plan0", "dicom.not_image"), ("in/ct/seg0", "dicom.not_a_stack"), ("in/notes.txt", "file.not_volume"), ("in/scout/0", "dicom.localizer"),
+                ("in/scout/1", "dicom.localizer"),
+            ],
             listing.LeftOut.Select(file => (Path.GetRelativePath(_folder.Path, file.Source), file.Reason)));
+    }
+
+    /// <summary>A copy that broke off at the end of a stack would leave a stack that is shorter, and sound.</summary>
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("gone", false)]
+    [InlineData("", true)]
+    public void List_FileThatIsCalledAsTheSlicesBesideItAndIsNone_IsAnInput(string content, bool zipped)
+    {
+        Write("in/ct", _ct.Stack(3));
+        File.WriteAllText(_folder["in/ct/3"], content);
+        File.WriteAllText(_folder["in/ct/.hidden"], content);
+        File.WriteAllText(_folder["in/ct/read.me"], content);
+        if (zipped)
+        {
+            ZipFile.CreateFromDirectory(_folder["in/ct"], _folder["in/all.zip"]);
+            Directory.Delete(_folder["in/ct"], recursive: true);
+        }
+
+        var listing = List("in");
+        Assert.Equal(2, listing.Inputs.Count);
+        var broken = Assert.Single(listing.Inputs, input => input.VolumeId.Value.StartsWith("dicom-", StringComparison.Ordinal));
+        Assert.EndsWith(zipped ? "all.zip#entry=3" : "ct/3", Assert.Single(broken.Uris), StringComparison.Ordinal);
+        Assert.Throws<ImagingException>(() => VolumeSource.Inspect(broken.Uris, TestContext.Current.CancellationToken));
+        Assert.Equal(["file.not_volume", "file.not_volume"], listing.LeftOut.Select(file => file.Reason));
+    }
+
+    [Fact]
+    public void List_ArchivesThatAreNotLookedInto_AreAccountedFor()
+    {
+        Directory.CreateDirectory(_folder["in"]);
+        File.WriteAllBytes(_folder["in/empty.zip"], []);
+        File.WriteAllText(_folder["in/other.ZIP"], "no zip");
+        File.WriteAllText(_folder["in/series.tar.gz"], "a tape");
+        using (var zip = ZipFile.Open(_folder["in/outer.zip"], ZipArchiveMode.Create))
+        {
+            zip.CreateEntry("inner.zip");
+            zip.CreateEntry("alone.img");
+            zip.CreateEntry("pair.hdr");
+            zip.CreateEntry("pair.img");
+        }
+
+        var listing = List("in");
+        Assert.Equal(2, listing.Inputs.Count(input => input.VolumeId.Value.StartsWith("zip-", StringComparison.Ordinal)));
+        Assert.All(listing.Inputs.Where(input => input.VolumeId.Value.StartsWith("zip-", StringComparison.Ordinal)), input =>
+            Assert.Equal("zip.damaged", Assert.Throws<ImagingException>(() => VolumeSource.Inspect(input.Uris, TestContext.Current.CancellationToken)).Code));
+        Assert.Equal(
+            ["nifti.pair_incomplete", "zip.nested", "file.not_volume"],
+            listing.LeftOut.Select(file => file.Reason));
+        Assert.Equal(3, listing.Inputs.Count);
     }
 
     [Fact]
@@ -137,7 +190,7 @@ public sealed class DicomSourcesTests : IDisposable
             [$"ct: in/ct#series={Key("1.2.3.4")}", $"dicom-{Hash("in/ct/9")}: in/ct/9", $"dicom-{Hash("in/ct/blank.dcm")}: in/ct/blank.dcm", $"dicom-{Hash("in/ct/kindless")}: in/ct/kindless", "pair: in/pair.hdr.gz"],
             Shown(listing).OrderBy(shown => shown[shown.IndexOf(':', StringComparison.Ordinal)..], StringComparer.Ordinal));
         Assert.Equal(
-            [("in/DICOMDIR", "dicom.not_image"), ("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/texts.zip", "zip.empty")],
+            [("in/DICOMDIR", "dicom.not_image"), ("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/notes.txt", "file.not_volume"), ("in/texts.zip", "zip.empty")],
             listing.LeftOut.Select(file => (Path.GetRelativePath(_folder.Path, file.Source), file.Reason)));
         foreach (var (file, reason) in new[] { ("in/ct/9", RejectReason.NotDicom), ("in/ct/blank.dcm", RejectReason.NotDicom), ("in/ct/kindless", RejectReason.DicomAttributeMissing) })
         {

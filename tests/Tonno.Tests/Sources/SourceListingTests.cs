@@ -15,7 +15,7 @@ public sealed class SourceListingTests : IDisposable
         Touch("in/a_0000.nii", "in/a_0001.nii", "in/deep/b.nii.gz", "in/c.txt");
         var listing = SourceListing.List([_folder["in"]], _folder["out"]);
         Assert.Equal(["a_0000: in/a_0000.nii", "a_0001: in/a_0001.nii", "deep_b: in/deep/b.nii.gz"], Shown(listing));
-        Assert.Empty(listing.LeftOut);
+        Assert.Equal((_folder["in/c.txt"], "file.not_volume"), listing.LeftOut.Select(file => (file.Source, file.Reason)).Single());
     }
 
     [Fact]
