@@ -143,7 +143,7 @@ public sealed class PlanTests : IDisposable
         Assert.Equal("bad     refused: nifti.not_nifti", outcome.Out[2]);
         Assert.Equal("2 inputs: 1 planned, 1 refused", outcome.Out[3]);
         Assert.Matches(@"^\d+ encoder calls at most, of \d+ slices; \d+ MiB at most for a volume$", outcome.Out[4]);
-        Assert.Matches(@"^\d\.\d seconds of a device at 100\.0 slices a second; 00:00:0\d with 2 encoders$", outcome.Out[5]);
+        Assert.Matches(@"^\d\.\d seconds of a device at 100\.0 slices a second; 00:00:0\d of encoding with 2 encoders; reading, backprojection and publishing come beside$", outcome.Out[5]);
         Assert.Matches(@"^0\.00 at 2\.50 an hour; \d\.\d\d for 1,000 such volumes$", outcome.Out[6]);
 
         var blob = await TonnoProcess.RunAsync("plan", "-i", Path.Combine(_work.In, "a.nii"), "-m", "builtin:sum", "--method", "centre-blob");

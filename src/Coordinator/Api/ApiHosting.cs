@@ -42,7 +42,7 @@ public static class ApiHosting
             {
                 // What cannot be read is refused before an endpoint sees it; anything else is a failure of ours, which is logged.
                 var problem = context.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException unreadable
-                    ? ApiProblems.Of("order.unreadable", (unreadable.InnerException ?? unreadable).Message, unreadable.StatusCode)
+                    ? ApiProblems.Of("order.unreadable", unreadable.InnerException?.Message ?? "The request has no body that can be read: send the order as JSON.", unreadable.StatusCode)
                     : ApiProblems.Of("internal.failure", "The request failed unexpectedly; the log says where. Please report it.", StatusCodes.Status500InternalServerError);
                 await problem.ExecuteAsync(context).ConfigureAwait(false);
             },

@@ -42,7 +42,7 @@ internal static class PlanText
         if (plan.Speed is { } speed)
         {
             var measured = speed.Size is { } size ? $", measured on slices of {size} x {size} pixels" : "";
-            yield return Text($"{plan.DeviceSeconds:N1} seconds of a device at {speed.SlicesPerSecond:N1} slices a second{measured}; {TimeSpan.FromSeconds(Math.Ceiling(plan.Seconds)):c} with {speed.Encoders} encoders");
+            yield return Text($"{plan.DeviceSeconds:N1} seconds of a device at {speed.SlicesPerSecond:N1} slices a second{measured}; {TimeSpan.FromSeconds(Math.Ceiling(plan.Seconds)):c} of encoding with {speed.Encoders} encoders; reading, backprojection and publishing come beside");
         }
 
         if (plan.Cost is { } cost)

@@ -145,6 +145,9 @@ public sealed class ApiTests : IAsyncLifetime
     [InlineData("POST", "api/v1/runs/nowhere/pause", null, 404, "run.unknown")]
     [InlineData("PUT", "api/v1/runs/nowhere/priority", """{ "priority": 101 }""", 400, "order.invalid")]
     [InlineData("POST", "api/v1/runs", "{", 400, "order.unreadable")]
+    [InlineData("POST", "api/v1/runs", "null", 400, "order.unreadable")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "directions": 50001 }""", 400, "order.invalid")]
+    [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "salt": "a~b" }""", 400, "order.invalid")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"] }""", 400, "order.unreadable")]
     [InlineData("POST", "api/v1/runs", """{ "sources": ["/x"], "model": "builtin:sum", "direction": 3 }""", 400, "order.unreadable")]
     [InlineData("POST", "api/v1/runs", """{ "sources": [], "model": "builtin:sum", "directions": 0, "set": "spiral" }""", 400, "order.invalid")]
@@ -243,6 +246,20 @@ public sealed class ApiTests : IAsyncLifetime
         using (var upper = await _http.GetAsync(new Uri("API/v1/runs", UriKind.Relative), Cancel))
         {
             Assert.Equal(HttpStatusCode.OK, upper.StatusCode); // the token is there yet
+        }
+
+        var shown = _http.DefaultRequestHeaders.Authorization!;
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("bearer", shown.Parameter);
+        using (var lower = await _http.GetAsync(new Uri("api/v1/runs", UriKind.Relative), Cancel))
+        {
+            Assert.Equal(HttpStatusCode.OK, lower.StatusCode);
+        }
+
+        _http.DefaultRequestHeaders.Authorization = shown;
+        using (var form = await _http.PostAsync(new Uri("api/v1/runs", UriKind.Relative), new StringContent("sources=x"), Cancel))
+        {
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType, form.StatusCode);
+            Assert.Contains("takes JSON", await form.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
         }
 
         _http.DefaultRequestHeaders.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
