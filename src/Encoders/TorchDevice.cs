@@ -28,6 +28,19 @@ public static class TorchDevice
                     : $"Device {name} was asked for, but this process sees only cuda:0 to cuda:{devices - 1}: choose one of them.");
     }
 
+    /// <summary>What encoders call the device of a name; the name itself, where it is not there, which shows when a model is opened on it.</summary>
+    public static string NameOf(string name)
+    {
+        try
+        {
+            return Resolve(name).ToString();
+        }
+        catch (EncoderException)
+        {
+            return name;
+        }
+    }
+
     /// <summary>Has a device compute something, so that what its first use takes, some seconds for a GPU's driver, is behind.</summary>
     /// <exception cref="EncoderException">The name is none of these, or the device is absent or does not work.</exception>
     public static void Open(string name)

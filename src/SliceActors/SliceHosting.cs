@@ -45,7 +45,7 @@ public static class SliceHosting
             };
             var cache = system.ActorOf(Props.Create(() => new VolumeCacheActor(options.CacheBytes, load)), "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
-            var (encoders, name) = (new List<IActorRef>(), NameOf(options.Device));
+            var (encoders, name) = (new List<IActorRef>(), TorchDevice.NameOf(options.Device));
             for (var index = 0; index < options.Encoders; index++)
             {
                 var id = $"{node.Address}#{node.Uid}/{index}"; // the coordinator tells by it which encoders share a process
@@ -60,19 +60,6 @@ public static class SliceHosting
             shutdown.AddTask(
                 CoordinatedShutdown.PhaseBeforeServiceUnbind, "stop-encoding", () => StopAsync(encoders, shutdown.ShutdownReason, stopping, options));
         });
-
-    /// <summary>As metrics call a device; one that is not there shows when a model is to be opened on it.</summary>
-    private static string NameOf(string device)
-    {
-        try
-        {
-            return TorchDevice.Resolve(device).ToString();
-        }
-        catch (EncoderException)
-        {
-            return device;
-        }
-    }
 
     /// <summary>Opens a model, and tries it on this node's device: where the run was planned, there may be no such device, or no libtorch.</summary>
     private static ISliceEncoder Open(RunSettings settings, string device)

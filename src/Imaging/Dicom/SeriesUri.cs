@@ -41,6 +41,6 @@ public sealed partial record SeriesUri(string Container, string Key, bool Resamp
 
     public override string ToString() => $"{Container}#series={Key}{(Salt.Length > 0 ? "~" : "")}{Salt}{(ResamplesTilted ? TiltedMark : "")}";
 
-    [GeneratedRegex("^(?<container>.+)#series=(?<key>[0-9a-f]{16})(~(?<salt>[A-Za-z0-9_-]{1,64}))?$", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^(?<container>.+)#series=(?<key>[0-9a-f]{16})(~(?<salt>[A-Za-z0-9_-]{1,64}))?\\z", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Parts();
 }

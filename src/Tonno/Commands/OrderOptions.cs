@@ -8,7 +8,7 @@ namespace ToNNO.Tonno.Commands;
 /// <summary>The options that say what a run is to do, of every command that begins one.</summary>
 internal sealed class OrderOptions
 {
-    /// <summary>Not a flag, where others see what a process was called with.</summary>
+    /// <summary>What a process was called with, others see.</summary>
     private const string SaltVariable = "TONNO_SALT";
 
     private readonly Option<string[]> _input = new("--input", "-i")
@@ -80,7 +80,7 @@ internal sealed class OrderOptions
     {
         var salt = parsed.GetValue(_salt) ?? Environment.GetEnvironmentVariable(SaltVariable);
         return string.IsNullOrEmpty(salt) ? null
-            : Regex.IsMatch(salt, RunOrder.SaltPattern) ? salt
+            : Regex.Match(salt, RunOrder.SaltPattern).Length == salt.Length ? salt
             : throw new CommandException(ExitCodes.Usage, "usage", $"--salt and {SaltVariable} take 1 to 64 letters, digits, '-' and '_'.");
     }
 

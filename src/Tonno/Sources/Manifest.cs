@@ -63,6 +63,9 @@ internal static class Manifest
         return sheet.Rows.Select(row => (row.Line, row[Id], row[Location], isLabelled ? row[Label] : null));
     }
 
+    /// <summary>Of a key that stands twice nobody knows which is meant.</summary>
+    private static readonly JsonDocumentOptions _strict = new() { AllowDuplicateProperties = false };
+
     private static List<(int Line, string Id, string Uri, string? Label)> ReadJsonLines(string path, string name)
     {
         CommandException Refused(string fault, string sentence) => new(ExitCodes.Usage, $"{Kind}.{fault}", sentence);
@@ -74,7 +77,7 @@ internal static class Manifest
                 at++;
                 if (!string.IsNullOrWhiteSpace(text))
                 {
-                    using var json = JsonDocument.Parse(text);
+                    using var json = JsonDocument.Parse(text, _strict);
                     var line = json.RootElement.ValueKind == JsonValueKind.Object ? json.RootElement : throw new JsonException();
                     rows.Add((at, Required(line, Id), Required(line, Location), Text(line, Label)));
                 }
@@ -82,7 +85,7 @@ internal static class Manifest
         }
         catch (JsonException)
         {
-            throw Refused("unreadable", $"Line {at} of {name} is no JSON object: write one a line, as in {{\"id\": \"a\", \"uri\": \"a.nii.gz\"}}.");
+            throw Refused("unreadable", $"Line {at} of {name} is no JSON object, or has a key twice: write one a line, as in {{\"id\": \"a\", \"uri\": \"a.nii.gz\"}}.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

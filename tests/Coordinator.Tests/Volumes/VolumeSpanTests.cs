@@ -13,47 +13,49 @@ public sealed class VolumeSpanTests
     [InlineData(10, true)]
     public void Concluded_NotPickedByTheSampler_ToldOfWhereItsWorkWasSlow(double minutes, bool told)
     {
-        using var listener = new ActivityListener
+        var (time, run, volume) = (new FakeTimeProvider(), new RunId("run"), new VolumeId("slow-or-not"));
+        var ended = Heard(volume, () =>
         {
-            ShouldListenTo = source => source.Name == CoordinatorTelemetry.MeterName,
-            Sample = (ref _) => ActivitySamplingResult.AllData,
-        };
-        Activity? ended = null;
-        listener.ActivityStopped = span => ended = span.GetTagItem("tonno.volume.id") is "slow-or-not" ? span : ended;
-        ActivitySource.AddActivityListener(listener);
-        var time = new FakeTimeProvider();
-        var (run, volume) = (new RunId("run"), new VolumeId("slow-or-not"));
-        using (var span = new VolumeSpan(run, volume, time, traceParent: null))
-        {
+            using var span = new VolumeSpan(run, volume, time, traceParent: null);
             time.Advance(TimeSpan.FromHours(5));
             span.InProcess();
             time.Advance(TimeSpan.FromMinutes(minutes));
             span.Concluded(new(run, volume, VolumeState.Completed, "", "", Reused: false, span.Elapsed));
-        }
-
-        Assert.Equal(told, ended!.Recorded);
+        });
+        Assert.Equal(told, ended.Recorded);
     }
 
     [Fact]
     public void Retried_OfASpanThatIsOpen_IsAnEventOfIt()
     {
+        var volume = new VolumeId("tried-again");
+        var ended = Heard(volume, () =>
+        {
+            string? id;
+            using (var span = new VolumeSpan(new("run"), volume, TimeProvider.System, traceParent: null))
+            {
+                VolumeSpan.Retried("store.unavailable", id = span.Id);
+            }
+
+            VolumeSpan.Retried("store.unavailable", id); // of a volume that is done with
+            VolumeSpan.Retried("store.unavailable", null);
+        });
+        var happened = Assert.Single(ended.Events);
+        Assert.Equal(("retry", "store.unavailable"), (happened.Name, happened.Tags.Single(tag => tag.Key == "tonno.reason").Value));
+    }
+
+    /// <summary>A volume's span, which a listener records, and no sampler picks.</summary>
+    private static Activity Heard(VolumeId volume, Action work)
+    {
+        Activity? ended = null;
         using var listener = new ActivityListener
         {
             ShouldListenTo = source => source.Name == CoordinatorTelemetry.MeterName,
             Sample = (ref _) => ActivitySamplingResult.AllData,
+            ActivityStopped = span => ended = span.GetTagItem("tonno.volume.id") is string id && id == volume.Value ? span : ended,
         };
-        Activity? ended = null;
-        listener.ActivityStopped = span => ended = span.GetTagItem("tonno.volume.id") is "tried-again" ? span : ended;
         ActivitySource.AddActivityListener(listener);
-        string? id;
-        using (var span = new VolumeSpan(new("run"), new("tried-again"), TimeProvider.System, traceParent: null))
-        {
-            VolumeSpan.Retried("store.unavailable", id = span.Id);
-        }
-
-        VolumeSpan.Retried("store.unavailable", id); // of a volume that is done with
-        VolumeSpan.Retried("store.unavailable", null);
-        var happened = Assert.Single(ended!.Events);
-        Assert.Equal(("retry", "store.unavailable"), (happened.Name, happened.Tags.Single(tag => tag.Key == "tonno.reason").Value));
+        work();
+        return ended!;
     }
 }

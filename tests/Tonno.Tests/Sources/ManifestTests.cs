@@ -61,6 +61,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("m.csv", "id,uri\na,in", "manifest.ambiguous", "Line 2 of m.csv names a folder or zip of 2 volumes")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\"}\n\nnothing", "manifest.unreadable", "Line 3 of m.jsonl")]
     [InlineData("m.jsonl", "[1]", "manifest.unreadable", "Line 1 of m.jsonl")]
+    [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\",\"id\":\"b\"}", "manifest.unreadable", "or has a key twice")]
     [InlineData("m.jsonl", "{\"id\":\"a\"}", "manifest.column_missing", "Line 1 of m.jsonl has no uri")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":null}", "manifest.incomplete", "Line 1 of m.jsonl")]
     [InlineData("m.jsonl", "\n", "manifest.incomplete", "names no volume")]
