@@ -18,6 +18,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly StoreSilence _silence = new(Context.GetLogger());
     private readonly Dictionary<RunId, IActorRef> _runs = [];
+
+    /// <summary>Of free encoders that have asked too early, each one's latest question.</summary>
+    private readonly Dictionary<string, (SliceProtocol.RequestLease Request, IActorRef Encoder)> _early = new(StringComparer.Ordinal);
     private readonly IActorRef _leaseDesk;
     private readonly IActorRef _gate;
     private readonly IActorRef _admission;
@@ -76,6 +79,12 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
                 ActorOf(run);
             }
 
+            foreach (var (request, encoder) in _early.Values)
+            {
+                _leaseDesk.Tell(request, encoder);
+            }
+
+            _early.Clear();
             Stash.UnstashAll();
         });
         Receive<NotBegun>(failed =>
@@ -102,8 +111,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers, IWithStash
             _silence.Lasts(_starter.Options.ClaimRenewal);
             _unclaimed = _silence.IsLong ? new BlobStoreException(BlobStoreError.Unavailable, "The store does not answer.") : _unclaimed;
         });
-        Receive<SliceProtocol.RequestLease>(_ => { }); // a free encoder asks again, and so do those who would know
-        Receive<StoreProtocol.DescribeStore>(_ => { });
+        Receive<SliceProtocol.RequestLease>(request => _early[request.EncoderId] = (request, Sender));
+        Receive<StoreProtocol.DescribeStore>(_ => { }); // who would know asks again
         Receive<SliceProtocol.DescribeLeases>(_ => { });
         Receive<RunProtocol.DescribeRun>(describe => Refuse(describe.RunId), _ => _unclaimed is not null);
         Receive<RunProtocol.ControlRun>(control => Refuse(control.RunId), _ => _unclaimed is not null);

@@ -354,12 +354,18 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         Settle(coordinator);
         coordinator.Tell(new RunProtocol.DescribeRun(SmallWork.Run), probe.Ref);
         Assert.Equal("store.unavailable", probe.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
+        coordinator.Tell(new SliceProtocol.RequestLease("early", []), _encoder.Ref);
+        coordinator.Tell(new SliceProtocol.RequestLease("early", []), _encoder.Ref);
         hangs.SetResult();
         AwaitAssert(() =>
         {
             coordinator.Tell(new RunProtocol.DescribeRun(SmallWork.Run), probe.Ref);
             Assert.Equal("run.unknown", probe.ExpectMsg<RunProtocol.RunRejected>().ReasonCode);
         });
+
+        // The encoder that asked meanwhile need not ask again.
+        coordinator.Tell(new SliceProtocol.DescribeLeases(), probe.Ref);
+        Assert.Equal(1, probe.ExpectMsg<SliceProtocol.LeasesDescribed>().FreeEncoders);
     }
 
     [Fact]
