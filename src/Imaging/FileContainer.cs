@@ -48,13 +48,13 @@ internal abstract class FileContainer : IDisposable
         if (remote?.Holds(path) == true)
         {
             var file = ContainedFile.OnRemote(path, name, remote).WithStart(DicomListing.WindowBytes, name); // to ask once for what tells its kind
-            return (IsCalledZip(path) || IsZip(file.Read(ZipSniffBytes, name))) && SourceFiles.Guard(name, () => remote.OpenSeekable(path)) is { } zip
+            return (EntryUri.IsCalledZip(path) || IsZip(file.Read(ZipSniffBytes, name))) && SourceFiles.Guard(name, () => remote.OpenSeekable(path)) is { } zip
                 ? new Zip(zip, name)
                 : new SingleFile(file, beside => ThereIs(ContainedFile.OnRemote(beside, name, remote), name));
         }
 
         var onDisk = ContainedFile.OnDisk(path, name);
-        return IsZip(onDisk.Read(ZipSniffBytes, name)) || IsCalledZip(path)
+        return IsZip(onDisk.Read(ZipSniffBytes, name)) || EntryUri.IsCalledZip(path)
             ? new Zip(SourceFiles.Guard(name, () => SourceFiles.Open(path)), name)
             : new SingleFile(onDisk, beside => File.Exists(beside) ? ContainedFile.OnDisk(beside, name) : null);
     }
@@ -73,9 +73,6 @@ internal abstract class FileContainer : IDisposable
     protected virtual void Dispose(bool disposing)
     {
     }
-
-    /// <summary>Whatever it holds, somebody took it for one: a copy that broke off is empty, or begins otherwise.</summary>
-    private static bool IsCalledZip(string path) => Path.GetExtension(path).Equals(".zip", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsZip(ReadOnlySpan<byte> start) => start is [0x50, 0x4B, 3, 4, ..] or [0x50, 0x4B, 5, 6, ..];
 

@@ -18,8 +18,8 @@ public static class VolumeSource
         : "The source";
 
     /// <summary>Tells a source from others where it is not to be named.</summary>
-    /// <param name="salt">See <see cref="Salted"/>.</param>
-    public static string ShortHash(string uri, string salt = "") => Salted.Hash(uri, salt)[..8];
+    /// <param name="salt">See <see cref="Pseudonym.Of"/>.</param>
+    public static string ShortHash(string uri, string salt = "") => Pseudonym.Of(uri, salt)[..8];
 
     /// <summary>True where not a volume was refused, but the place that it lies in is out of reach, as far as can be told: the folder, or what is left of the
     /// way to it, is empty, as where a share is not mounted, or the disk fails. Of what lies on no disk its own store tells.</summary>

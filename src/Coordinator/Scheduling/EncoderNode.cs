@@ -88,8 +88,8 @@ internal sealed class EncoderSeat(string id, EncoderNode node)
 /// <summary>A block that an encoder has.</summary>
 /// <param name="since">When it was handed out.</param>
 /// <param name="deadline">When it is overdue, on the same clock.</param>
-/// <param name="at">When it was handed out, by the wall clock: for people, not for deadlines.</param>
-internal sealed class LeaseOut(LeaseOffer offer, DirectionRange block, EncoderSeat seat, TimeSpan since, TimeSpan deadline, DateTimeOffset at)
+/// <param name="handedOutAt">When it was handed out, by the wall clock: for people, not for deadlines.</param>
+internal sealed class LeaseOut(LeaseOffer offer, DirectionRange block, EncoderSeat seat, TimeSpan since, TimeSpan deadline, DateTimeOffset handedOutAt)
 {
     public LeaseOffer Offer { get; } = offer;
 
@@ -103,9 +103,9 @@ internal sealed class LeaseOut(LeaseOffer offer, DirectionRange block, EncoderSe
 
     public TimeSpan Deadline { get; } = deadline;
 
-    public DateTimeOffset At { get; } = at;
+    public DateTimeOffset HandedOutAt { get; } = handedOutAt;
 
-    public DateTimeOffset DueAt => At + (Deadline - Since);
+    public DateTimeOffset DueAt => HandedOutAt + (Deadline - Since);
 
     /// <summary>When its encoder first told what it has, and this was not among it; null while it is.</summary>
     public TimeSpan? MissedSince { get; set; }

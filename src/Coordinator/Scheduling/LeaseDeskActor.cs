@@ -224,8 +224,8 @@ internal sealed class LeaseDeskActor : ReceiveActor, IWithTimers
         _handedOut,
         _deaths,
         [.. _board.Nodes.Select(node => new SliceProtocol.EncodingNode(node.Host, node.Seats.Count, node.InHand.Values.Sum(), node.Refusals))],
-        [.. _board.Out.OrderBy(lease => lease.At).Take(SliceProtocol.LeasesDescribed.MostLongestOut)
-            .Select(lease => new SliceProtocol.BlockOut(lease.Work.Run, lease.Work.Volume, lease.Block, lease.Seat.Node.Host, lease.At, lease.DueAt))]);
+        [.. _board.Out.OrderBy(lease => lease.HandedOutAt).Take(SliceProtocol.LeasesDescribed.MostLongestOut)
+            .Select(lease => new SliceProtocol.BlockOut(lease.Work.Run, lease.Work.Volume, lease.Block, lease.Seat.Node.Host, lease.HandedOutAt, lease.DueAt))]);
 
     private sealed record Look : ILocalMessage;
 }

@@ -63,7 +63,7 @@ internal sealed record DicomImage
             FrameOfReference = image.Text(DicomTag.FrameOfReferenceUid) ?? "",
             IsLocalizer = types.Contains("LOCALIZER"),
             IsProjection = types.Contains("MIP") || types.Contains("PROJECTION IMAGE"),
-            Subject = Salted.Hash($"{image.Text(DicomTag.PatientId)}\n{image.Text(DicomTag.StudyInstanceUid)}", ""),
+            Subject = Pseudonym.Of($"{image.Text(DicomTag.PatientId)}\n{image.Text(DicomTag.StudyInstanceUid)}"),
             Intensities = string.Join(
                 '\n',
                 image.Text(DicomTag.PhotometricInterpretation),

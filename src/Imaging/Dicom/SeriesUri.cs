@@ -27,12 +27,12 @@ public sealed partial record SeriesUri(string Container, string Key, bool Resamp
     }
 
     /// <summary>16 digits of the SHA-256 of the SeriesInstanceUID: the UID itself could lead to the patient.</summary>
-    public static string KeyOf(string seriesInstanceUid) => Salted.Hash(seriesInstanceUid, "")[..KeyLength];
+    public static string KeyOf(string seriesInstanceUid) => Pseudonym.Of(seriesInstanceUid)[..KeyLength];
 
     /// <summary>The key that a series has with a salt, so that it cannot be made of the UID without it.</summary>
     /// <param name="key">Without one.</param>
     /// <param name="salt">Letters, digits, '-' and '_', at most 64; empty for none.</param>
-    public static string KeyBy(string key, string salt) => salt.Length > 0 ? Salted.Hash(key, salt)[..KeyLength] : key;
+    public static string KeyBy(string key, string salt) => salt.Length > 0 ? Pseudonym.Of(key, salt)[..KeyLength] : key;
 
     public bool IsKeyOf(string seriesInstanceUid) => KeyBy(KeyOf(seriesInstanceUid), Salt) == Key;
 

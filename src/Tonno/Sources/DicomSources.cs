@@ -45,8 +45,6 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>True where a name repeats what any DICOM file of the source says of its patient.</summary>
     private bool NameRepeats(string name) => NameRepeatsAPatient(name) || _series.Values.Any(series => series.First.IsRepeatedBy(name));
 
-    private static bool IsZip(string entry) => Path.GetExtension(entry).Equals(".zip", StringComparison.OrdinalIgnoreCase);
-
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>
     /// <exception cref="BlobStoreException">The store that they lie in fails.</exception>
@@ -73,7 +71,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             }
 
             var others = found[at]?.Others ?? [];
-            var isEmpty = zip is not null && zip != root && found[at]!.Dicom.Count == 0 && !others.Any(entry => SourceListing.ExtensionOf(entry).Length > 0 || IsZip(entry));
+            var isEmpty = zip is not null && zip != root && found[at]!.Dicom.Count == 0 && !others.Any(entry => SourceListing.ExtensionOf(entry).Length > 0 || EntryUri.IsCalledZip(entry));
             foreach (var entry in isEmpty ? [] : others)
             {
                 TakeOther(zip, entry, others);
@@ -93,24 +91,13 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 _leftOut.Add((zip!, RejectReason.ZipEmpty.Code()));
             }
         }
+
+        JudgeUnknown();
     }
 
     /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
     public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts)> Inputs()
     {
-        foreach (var (uri, folder, name) in _unknown)
-        {
-            if (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(name))))
-            {
-                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}")); // called as the slices beside it are: it may have been one
-            }
-            else
-            {
-                _leftOut.Add((uri, SourceListing.NotAVolume));
-            }
-        }
-
-        _unknown.Clear();
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
@@ -131,6 +118,24 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
             return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
+    }
+
+    /// <summary>Judges what is nothing known by what lies beside it, when all has been looked at.</summary>
+    private void JudgeUnknown()
+    {
+        foreach (var (uri, folder, name) in _unknown)
+        {
+            if (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(name))))
+            {
+                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}")); // called as the slices beside it are: it may have been one
+            }
+            else
+            {
+                _leftOut.Add((uri, SourceListing.NotAVolume));
+            }
+        }
+
+        _unknown.Clear();
     }
 
     /// <summary>The folder of a file or folder, on a disk or not.</summary>
@@ -202,7 +207,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         var uri = new EntryUri(zip, entry).ToString();
         if (SourceListing.ExtensionOf(entry) is not { Length: > 0 } extension)
         {
-            if (IsZip(entry))
+            if (EntryUri.IsCalledZip(entry))
             {
                 _leftOut.Add((uri, SourceListing.NestedZip));
             }
