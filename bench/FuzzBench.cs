@@ -18,9 +18,8 @@ internal static class FuzzBench
     private const long NiftiLimitBytes = 1 << 20;
 
     /// <summary>What reading may take besides, as in the tests.</summary>
-    private const long NiftiBesidesBytes = 64 << 10, DicomBesidesBytes = 1 << 20, InflatedBesidesBytes = 96 << 20;
+    private const long NiftiBesidesBytes = 64 << 10;
 
-    private const int DicomTimesTheFile = 1024;
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(5);
 
     /// <param name="arguments">How many damaged files of each format.</param>
@@ -34,7 +33,7 @@ internal static class FuzzBench
                 [.. DicomSeeds.Files.Select(file => (file.Key, file.Value.ToArray()))],
                 count,
                 ReadDicom,
-                (kind, bytes) => (DicomTimesTheFile * bytes) + (kind == "deflated" ? InflatedBesidesBytes : DicomBesidesBytes)),
+                (kind, bytes) => (DicomSeeds.MostTimesTheFile * bytes) + DicomSeeds.BesidesBytes(kind)),
         };
     }
 

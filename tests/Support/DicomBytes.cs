@@ -14,7 +14,7 @@ internal sealed record DicomAttribute(uint Tag, string Vr, object Value);
 internal sealed record DicomBytes
 {
     public const string Explicit = "1.2.840.10008.1.2.1", Implicit = "1.2.840.10008.1.2", BigEndian = "1.2.840.10008.1.2.2", Deflated = "1.2.840.10008.1.2.1.99";
-    public const string Rle = "1.2.840.10008.1.2.5", Jpeg = "1.2.840.10008.1.2.4.70", JpegBaseline = "1.2.840.10008.1.2.4.50";
+    public const string Rle = "1.2.840.10008.1.2.5", Jpeg = "1.2.840.10008.1.2.4.70", JpegBaseline = "1.2.840.10008.1.2.4.50", JpegLs = "1.2.840.10008.1.2.4.80", Jpeg2000 = "1.2.840.10008.1.2.4.90";
     public const string CtClass = "1.2.840.10008.5.1.4.1.1.2", EnhancedCtClass = "1.2.840.10008.5.1.4.1.1.2.1";
     private const uint Undefined = 0xFFFFFFFF;
 

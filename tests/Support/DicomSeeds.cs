@@ -15,6 +15,19 @@ internal static class DicomSeeds
         0xFF, 0xDA, 0, 8, 1, 1, 0, 6, 0, 0, 0x1B, 0x2D, 0x41, 0x9C, 0x13, 0x71, 0x24, 0x66, 0x08, 0x55, 0x19, 0x02, 0xFF, 0xD9,
     ];
 
+    // 20 pixels that climb by 700 modulo 4096, by CharLS 2.4.1 and OpenJPEG 2.5.0; then 512 x 512 of zero, by the same.
+    private static readonly byte[] _jpegLs = Convert.FromBase64String("/9j/9wALEAAEAAUBAREA//gADQH//wASAEMBFABA/9oACAEBAAAAAJXdXdXVXMDrAGh4AQBABKgDqzULAEAZVwAFqzUHAAD/2Q==");
+    private static readonly byte[] _jpeg2000 = Convert.FromBase64String(
+        "/0//UQApAAAAAAAFAAAABAAAAAAAAAAAAAAABQAAAAQAAAAAAAAAAAABDwEB/1IADAAAAAEAAQQEAAH/XAAHQICIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjD/kAAKAAAAAAA5AAH/k8/8MDAIkFIgoefkZf6XcXfAfyCQP8BUB/gDB2renw+k9ahe8Q1g+n8I6HH/2Q==");
+    private static readonly byte[] _blankJpegLs = Convert.FromBase64String(
+        "/9j/9wALEAIAAgABAREA//gADQH//wASAEMBFABA/9oACAEBAAAAAP9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//f/9//3//eP/Z");
+    private static readonly byte[] _blankJpeg2000 = Convert.FromBase64String(
+        "/0//UQApAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAAABDwEB/1IADAAAAAEABQQEAAH/XAATQICIiJCIiJCIiJCIiJCIiJD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjD/kAAKAAAAAAAeAAH/k9/4kDgRUFSv9MiPgICAgID/2Q==");
+
+    /// <summary>Reading a damaged file may take so many times its bytes: a byte of RLE may stand for 64 pixels, which are decoded to words of
+    /// four bytes; a byte of JPEG for 256.</summary>
+    public const int MostTimesTheFile = 1024;
+
     /// <summary>One file of each way to write it, by the name of that way.</summary>
     public static IReadOnlyDictionary<string, DicomBytes> Files { get; } = new Dictionary<string, DicomBytes>
     {
@@ -35,6 +48,24 @@ internal static class DicomSeeds
             Fragments = [[], Baseline()],
         },
         ["jpeg"] = new DicomBytes { Syntax = DicomBytes.Jpeg, Fragments = [[], _jpeg] },
+        ["jpeg ls"] = new DicomBytes { Syntax = DicomBytes.JpegLs, Fragments = [[], _jpegLs] },
+        ["jpeg 2000"] = new DicomBytes { Syntax = DicomBytes.Jpeg2000, Fragments = [[], _jpeg2000] },
+    };
+
+    /// <summary>Files of 512 x 512 zeros, which take next to no bytes.</summary>
+    public static IReadOnlyDictionary<string, DicomBytes> Blank { get; } = new Dictionary<string, DicomBytes>
+    {
+        ["jpeg ls"] = new DicomBytes { Syntax = DicomBytes.JpegLs, Rows = 512, Columns = 512, Fragments = [[], _blankJpegLs] },
+        ["jpeg 2000"] = new DicomBytes { Syntax = DicomBytes.Jpeg2000, Rows = 512, Columns = 512, Fragments = [[], _blankJpeg2000] },
+    };
+
+    /// <summary>What reading may take beside that multiple: tables of a JPEG, an exception and its message; where a file inflates, the slack for
+    /// that, and what it grows through; where a hundred bytes may be a blank frame, its pixels as code gives them and in words.</summary>
+    public static long BesidesBytes(string kind) => kind switch
+    {
+        "deflated" => 96 << 20,
+        "jpeg ls" or "jpeg 2000" => 32 << 20,
+        _ => 1 << 20,
     };
 
     private static DicomBytes Enhanced(string syntax) => new()

@@ -5,6 +5,9 @@ namespace ToNNO.Imaging.Dicom;
 /// <summary>The pixels of a file's frames, as stored.</summary>
 internal sealed class FramePixels
 {
+    /// <summary>Pixels that JPEG-LS and JPEG 2000 of a file may stand for: so many a byte (lossless slices have two to five), and so many besides.</summary>
+    private const long MostPixelsPerByte = 128, MostBlankPixels = 4 << 20;
+
     private readonly PixelFormat _format;
     private readonly TransferSyntax _syntax;
     private readonly DicomElement _element;
@@ -28,18 +31,37 @@ internal sealed class FramePixels
         }
 
         var frames = Encapsulated(element.Fragments, image.Frames.Count, name);
-        var most = file.Syntax.Codec == PixelCodec.Rle ? RleFrame.MostExpansion : JpegFrame.MostPixelsPerByte;
-        return frames.All(frame => (long)frame.Length * most >= format.PixelsPerFrame)
-            ? new(format, file.Syntax, element, frames, name)
-            : throw Truncated(name);
+        return CanFill(frames, file.Syntax.Codec, format) ? new(format, file.Syntax, element, frames, name) : throw Truncated(name);
     }
+
+    /// <summary>Compressed pixels can be as many as the image claims.</summary>
+    private static bool CanFill(List<ReadOnlyMemory<byte>> frames, PixelCodec codec, PixelFormat format) => codec switch
+    {
+        PixelCodec.Rle => frames.All(frame => (long)frame.Length * RleFrame.MostExpansion >= format.PixelsPerFrame),
+        PixelCodec.Jpeg => frames.All(frame => (long)frame.Length * JpegFrame.MostPixelsPerByte >= format.PixelsPerFrame),
+        // Runs have no such bound: a blank frame takes a hundred bytes, whatever its size.
+        _ => (long)frames.Count * format.PixelsPerFrame <= MostBlankPixels + (MostPixelsPerByte * frames.Sum(frame => (long)frame.Length)),
+    };
 
     /// <summary>Refuses pixels for what is said of them, without looking at them: they may have been passed over.</summary>
     /// <exception cref="ImagingException">They are written in a way that is not read, or are fewer than the image claims.</exception>
     public static void RequireSound(DicomFile file, DicomImage image, string name)
     {
         var element = file.DataSet.Find(DicomTag.PixelData)!;
-        if (file.Syntax.Codec is PixelCodec.Unsupported or PixelCodec.JpegLs or PixelCodec.Jpeg2000)
+        var lacking = file.Syntax.Codec switch
+        {
+            PixelCodec.JpegLs when !JpegLsFrame.IsThere => "libcharls2",
+            PixelCodec.Jpeg2000 when !Jpeg2000Frame.IsThere => "libopenjp2-7",
+            _ => null,
+        };
+        if (lacking is not null)
+        {
+            throw new ImagingException(
+                RejectReason.DicomSyntaxUnsupported,
+                $"{name} has its pixels compressed in a way (transfer syntax {file.Syntax.Name}) that is read by the library {lacking}, which is not here: install it on every machine that reads sources (apt-get install {lacking}), or decompress the file first.");
+        }
+
+        if (file.Syntax.Codec == PixelCodec.Unsupported)
         {
             throw new ImagingException(
                 RejectReason.DicomSyntaxUnsupported,
@@ -67,6 +89,8 @@ internal sealed class FramePixels
         {
             PixelCodec.Rle => RleFrame.TryDecode(_frames[frame].Span, values, _format.BitsAllocated / 8),
             PixelCodec.Jpeg => JpegFrame.TryDecode(_frames[frame], _format, values),
+            PixelCodec.JpegLs => JpegLsFrame.TryDecode(_frames[frame].Span, _format, values),
+            PixelCodec.Jpeg2000 => Jpeg2000Frame.TryDecode(_frames[frame].Span, _format, values),
             _ => Native(frame, values),
         };
         if (!decoded)
@@ -156,7 +180,7 @@ internal sealed class FramePixels
     }
 
     private static List<int> ByMarker(List<ReadOnlyMemory<byte>> data) =>
-        [.. Enumerable.Range(0, data.Count).Where(at => data[at].Span.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8]))];
+        [.. Enumerable.Range(0, data.Count).Where(at => data[at].Span is [0xFF, 0xD8, ..] or [0xFF, 0x4F, 0xFF, 0x51, ..])];
 
     private static ReadOnlyMemory<byte> Joined(List<ReadOnlyMemory<byte>> pieces)
     {

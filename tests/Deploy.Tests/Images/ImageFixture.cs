@@ -25,12 +25,13 @@ public sealed class ImageFixture : IAsyncLifetime
         await PublishAsync(_here, "slice", Slice);
     }
 
-    /// <summary>Publishes the files of slim once more, from another folder and by way of another.</summary>
-    public async Task<string> PublishElsewhereAsync()
+    /// <summary>Publishes the files of both once more, from another folder and by way of another.</summary>
+    public async Task<(string Slim, string Slice)> PublishElsewhereAsync()
     {
         Gather(_elsewhere);
-        await PublishAsync(_elsewhere, "slim", _folder["elsewhere"]);
-        return _folder["elsewhere"];
+        await PublishAsync(_elsewhere, "slim", _folder["elsewhere/slim"]);
+        await PublishAsync(_elsewhere, "slice", _folder["elsewhere/slice"]);
+        return (_folder["elsewhere/slim"], _folder["elsewhere/slice"]);
     }
 
     public ValueTask DisposeAsync()

@@ -46,11 +46,14 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
     }
 
     [Fact]
-    public async Task Slim_PublishedElsewhere_IsTheSameBytes()
+    public async Task BothImages_PublishedElsewhere_AreTheSameBytes()
     {
-        var elsewhere = await images.PublishElsewhereAsync();
-        Assert.Equal(Files(images.Slim).Order(), Files(elsewhere).Order());
-        Assert.DoesNotContain(Files(elsewhere), file => !File.ReadAllBytes(Path.Combine(images.Slim, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(elsewhere, file))));
+        var (slim, slice) = await images.PublishElsewhereAsync();
+        foreach (var (here, elsewhere) in new[] { (images.Slim, slim), (images.Slice, slice) })
+        {
+            Assert.Equal(Files(here).Order(), Files(elsewhere).Order());
+            Assert.DoesNotContain(Files(elsewhere), file => !File.ReadAllBytes(Path.Combine(here, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(elsewhere, file))));
+        }
     }
 
     [Fact]
@@ -131,8 +134,14 @@ public sealed class ImageTests(ImageFixture images) : IClassFixture<ImageFixture
             Assert.Equal("${RUNTIME}", stage.From);
             Assert.Equal("1654:1654", stage["USER"]);
             Assert.DoesNotContain(stage.Instructions, instruction => instruction.Word == "RUN");
-            Assert.Equal($"--from={target}-build /app/{target} .", stage["COPY"]);
+            Assert.Equal(
+                [$"--from={target}-build /app/{target} .", "--from=codecs /codecs ."],
+                stage.Instructions.Where(instruction => instruction.Word == "COPY").Select(instruction => instruction.Text));
         }
+
+        // What refusals of JPEG-LS and JPEG 2000 tell users to install.
+        Assert.Equal("${SDK}", _dockerfile["codecs"].From);
+        Assert.Contains(" libcharls2 libopenjp2-7 ", _dockerfile["codecs"]["RUN"], StringComparison.Ordinal);
 
         Assert.Equal("${SDK}", _dockerfile["slim-build"].From);
         Assert.Equal("slim-build", _dockerfile["slice-build"].From);
