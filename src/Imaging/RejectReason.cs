@@ -96,6 +96,9 @@ public enum RejectReason
     DicomMissingSlices = 88,
     DicomUnevenSpacing = 89,
     DicomGantryTilt = 90,
+
+    /// <summary>A series in several places, none of which has the files of the others.</summary>
+    DicomSplitSeries = 91,
     ZipDamaged = 100,
 
     /// <summary>A zip without volumes.</summary>
@@ -157,6 +160,7 @@ public static class RejectReasons
         RejectReason.DicomMissingSlices => "dicom.missing_slices",
         RejectReason.DicomUnevenSpacing => "dicom.uneven_spacing",
         RejectReason.DicomGantryTilt => "dicom.gantry_tilt",
+        RejectReason.DicomSplitSeries => "dicom.split_series",
         RejectReason.ZipDamaged => "zip.damaged",
         RejectReason.ZipEmpty => "zip.empty",
         _ => "unspecified",

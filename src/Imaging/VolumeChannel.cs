@@ -86,6 +86,12 @@ internal abstract class VolumeChannel : IDisposable
                 DicomRefusal.ThrowIfDicom(file, name);
                 return new(container, NiftiFiles.Of(file, name, container.Find), frame);
             }
+            catch (ImagingException unknown) when (unknown.Reason is RejectReason.NotNifti or RejectReason.NiftiTruncated && !NiftiFiles.IsCalledSo(entry?.Entry ?? uri))
+            {
+                container.Dispose();
+                throw new ImagingException(
+                    RejectReason.NotDicom, $"{name} is neither DICOM nor NIfTI: if it is a slice whose copy broke off, copy it again; else take it out from among them.", unknown);
+            }
             catch
             {
                 container.Dispose();

@@ -35,6 +35,12 @@ internal sealed record DicomImage
     /// <summary>Slices that a PET series claims to have; 0 where the file does not tell.</summary>
     public required int ClaimedSlices { get; init; }
 
+    /// <summary>Its number within its series; null where the file does not tell.</summary>
+    public required int? InstanceNumber { get; init; }
+
+    /// <summary>From slice to slice, as the scanner meant it: SpacingBetweenSlices, else SliceThickness; null where the file tells neither.</summary>
+    public required double? StepMm { get; init; }
+
     /// <summary>Its frames are told apart by numbers, be it one or many.</summary>
     public required bool IsMultiFrame { get; init; }
 
@@ -73,6 +79,8 @@ internal sealed record DicomImage
             EchoTime = image.Decimals(DicomTag.EchoTime) is [var milliseconds] && double.IsFinite(milliseconds) ? (long)Math.Clamp(Math.Round(100 * milliseconds), 0, 1e9) : null,
             Format = PixelFormat.Of(image, name),
             ClaimedSlices = image.UnsignedShort(DicomTag.NumberOfSlices) ?? 0,
+            InstanceNumber = int.TryParse(image.Text(DicomTag.InstanceNumber), out var number) ? number : null,
+            StepMm = image.Decimals(DicomTag.SpacingBetweenSlices) is [> 0 and var between] ? between : image.Decimals(DicomTag.SliceThickness) is [> 0 and var thickness] ? thickness : null,
             IsMultiFrame = image.Find(DicomTag.NumberOfFrames) is not null,
             Frames = FramesOf(image, name),
         };

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text;
 
 namespace ToNNO.Imaging.Dicom;
@@ -10,12 +11,16 @@ public sealed class DicomObject
 
     private readonly IReadOnlyList<string> _identifying;
 
-    private DicomObject(string seriesKey, DicomRole role, IReadOnlyList<string> identifying) => (SeriesKey, Role, _identifying) = (seriesKey, role, identifying);
+    private DicomObject(string seriesKey, DicomRole role, ulong instanceMark, IReadOnlyList<string> identifying) =>
+        (SeriesKey, Role, InstanceMark, _identifying) = (seriesKey, role, instanceMark, identifying);
 
     /// <summary>See <see cref="SeriesUri.Key"/>, without a salt.</summary>
     public string SeriesKey { get; }
 
     public DicomRole Role { get; }
+
+    /// <summary>Tells instances apart: of two copies it is the same. It stays in the process that lists.</summary>
+    public ulong InstanceMark { get; }
 
     /// <summary>True where a text (a folder's name) repeats what the file says of its patient, by name, number or date, and the file does not
     /// say that its patient cannot be told.</summary>
@@ -30,7 +35,7 @@ public sealed class DicomObject
     {
         if (head.Find(DicomTag.FirstDirectoryRecord) is not null)
         {
-            return new("", DicomRole.NotImage, []); // a DICOMDIR, as discs and exports have one, is of no series
+            return new("", DicomRole.NotImage, 0, []); // a DICOMDIR, as discs and exports have one, is of no series
         }
 
         if (head.Text(DicomTag.SeriesInstanceUid) is not { } series || head.Text(DicomTag.SopClassUid) is not { } sopClass)
@@ -42,7 +47,8 @@ public sealed class DicomObject
             : DicomTag.Identifying.Select(head.Text).OfType<string>().SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings).Where(word => word.Length > 1).Distinct();
         var role = ImageKinds.RoleOf(sopClass);
         var isLocalizer = role == DicomRole.Slice && head.Text(DicomTag.ImageType)?.Split('\\').Contains("LOCALIZER") == true;
-        return new(SeriesUri.KeyOf(series), isLocalizer ? DicomRole.Localizer : role, [.. identifying]);
+        var mark = XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(head.Text(DicomTag.SopInstanceUid) ?? ""));
+        return new(SeriesUri.KeyOf(series), isLocalizer ? DicomRole.Localizer : role, mark, [.. identifying]);
     }
 
     /// <summary>A word as people who name folders write it, too: a date with the day or the month first, letters with marks by those without.</summary>

@@ -95,6 +95,12 @@ internal sealed class DicomSeries : IDisposable
 
     private static DicomSeries Open(SeriesUri uri, IRemoteFiles? remote, Reading reading, CancellationToken cancel)
     {
+        if (uri.IsSplit)
+        {
+            throw new ImagingException(
+                RejectReason.DicomSplitSeries, $"{uri.Name} lies in several folders or zips, none of which has the files of the others: put them together, or leave the copies that are not whole.");
+        }
+
         var container = FileContainer.Open(uri.Container, uri.Name, remote);
         try
         {
@@ -108,7 +114,9 @@ internal sealed class DicomSeries : IDisposable
             }
 
             var stack = SliceStack.Of([.. frames.Select(frame => frame.Frame.Place)], uri.Name, uri.ResamplesTilted);
-            return new DicomSeries(container, uri.Name, instances, [.. stack.Order.Select(at => frames[at])], stack);
+            var slices = stack.Order.Select(at => frames[at]).ToList();
+            RequireNotThinned([.. slices.Select(slice => slice.Instance.Image)], stack.Affine.K.Length, uri.Name);
+            return new DicomSeries(container, uri.Name, instances, slices, stack);
         }
         catch
         {
@@ -250,6 +258,20 @@ internal sealed class DicomSeries : IDisposable
             {
                 throw new ImagingException(RejectReason.DicomMixedSeries, $"{name} mixes different {differing}, so it is no single volume: split it.");
             }
+        }
+    }
+
+    /// <summary>Refuses a stack of which every second slice (or two of three, ...) is gone: its spacing is even all the same. That its numbers leave out as many
+    /// does not say so alone: they do where the echoes of one series were split.</summary>
+    /// <param name="inOrder">The image of each slice.</param>
+    private static void RequireNotThinned(IReadOnlyList<DicomImage> inOrder, double spacingMm, string name)
+    {
+        var steps = inOrder.Zip(inOrder.Skip(1), (here, next) => next.InstanceNumber - here.InstanceNumber).Distinct().ToList();
+        if (inOrder.Count > 2 && steps is [int step] && Math.Abs((long)step) is > 1 and var each && inOrder[0].StepMm is { } stepMm && Math.Abs(spacingMm - (each * stepMm)) <= 0.05 * stepMm)
+        {
+            throw new ImagingException(
+                RejectReason.DicomMissingSlices,
+                FormattableString.Invariant($"{name} has every {each}th slice alone, by their numbers and the {stepMm:0.###} mm between them that its files tell: fetch it again from its archive."));
         }
     }
 

@@ -18,8 +18,10 @@ internal static class DicomTag
     public const uint DeidentificationMethodCodeSequence = 0x0012_0064;
     public const uint SliceThickness = 0x0018_0050;
     public const uint EchoTime = 0x0018_0081;
+    public const uint SpacingBetweenSlices = 0x0018_0088;
     public const uint StudyInstanceUid = 0x0020_000D;
     public const uint SeriesInstanceUid = 0x0020_000E;
+    public const uint InstanceNumber = 0x0020_0013;
     public const uint ImagePositionPatient = 0x0020_0032;
     public const uint ImageOrientationPatient = 0x0020_0037;
     public const uint FrameOfReferenceUid = 0x0020_0052;
@@ -86,7 +88,8 @@ internal static class DicomTag
         ImageType, SopClassUid, Modality, SeriesInstanceUid, ImagePositionPatient, ImageOrientationPatient, FrameOfReferenceUid,
         PlanePositionSequence, PlaneOrientationSequence, SamplesPerPixel, PhotometricInterpretation, NumberOfFrames, Rows, Columns, PixelSpacing,
         BitsAllocated, BitsStored, HighBit, PixelRepresentation, RescaleIntercept, RescaleSlope, ModalityLutSequence, PixelMeasuresSequence,
-        PixelValueTransformationSequence, NumberOfSlices, PatientId, StudyInstanceUid, EchoTime, RescaleType, Units, SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence, PixelData,
+        PixelValueTransformationSequence, NumberOfSlices, PatientId, StudyInstanceUid, EchoTime, RescaleType, Units, SliceThickness, SpacingBetweenSlices, InstanceNumber,
+        SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence, PixelData,
     ];
 
     public static readonly FrozenSet<uint> Meta = [TransferSyntaxUid];

@@ -5,7 +5,6 @@ using System.Runtime.InteropServices;
 namespace ToNNO.Imaging.Dicom;
 
 /// <summary>JPEG 2000 (ISO 15444-1), lossless and lossy, by OpenJPEG where the machine has it.</summary>
-[DefaultDllImportSearchPaths(NativeCodec.Places)]
 internal static unsafe class Jpeg2000Frame
 {
     private const string OpenJpeg = "libopenjp2.so.7";

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 namespace ToNNO.Imaging.Dicom;
 
 /// <summary>JPEG-LS (ISO 14495-1), lossless and near lossless, by CharLS where the machine has it.</summary>
-[DefaultDllImportSearchPaths(NativeCodec.Places)]
 internal static unsafe class JpegLsFrame
 {
     private const string CharLs = "libcharls.so.2";

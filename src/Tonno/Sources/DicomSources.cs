@@ -96,13 +96,13 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     }
 
     /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
-    public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts)> Inputs()
+    public IReadOnlyList<(string Uri, string Name, SeriesFacts? Facts, InstanceSet? Instances)> Inputs()
     {
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. _others.Select(other => (other.Uri, NameRepeats(other.Name) ? $"source-{VolumeSource.ShortHash(other.Uri, salt)}" : other.Name, (SeriesFacts?)null)),
-            .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key))),
+            .. _others.Select(other => (other.Uri, NameRepeats(other.Name) ? $"source-{VolumeSource.ShortHash(other.Uri, salt)}" : other.Name, (SeriesFacts?)null, (InstanceSet?)null)),
+            .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key), (InstanceSet?)pair.Value.Instances)),
         ];
 
         string Uri(string container, string key, Series series) =>
@@ -165,8 +165,8 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 _slicesLie.Add((zip ?? ParentOf(listed.Path), Path.GetExtension(listed.Path)));
                 var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, key)] = _series.TryGetValue((container, key), out var known)
-                    ? known.With(folder)
-                    : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null);
+                    ? known.With(folder, slice)
+                    : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
                 if (withFacts)
                 {
                     _facts.TryAdd((container, key), new SeriesFacts());
@@ -235,13 +235,14 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <param name="First">The first of its slices that was met.</param>
     /// <param name="Folder">The folder, or zip, that all of its slices lie in or below.</param>
     /// <param name="IsSpread">They lie in several folders.</param>
-    private sealed record Series(DicomObject First, string Folder, bool IsSpread, bool IsInZip)
+    private sealed record Series(DicomObject First, string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
     {
-        public Series With(string folder)
+        public Series With(string folder, DicomObject slice)
         {
+            var instances = Instances + slice.InstanceMark;
             if (folder == Folder)
             {
-                return this;
+                return this with { Instances = instances };
             }
 
             var common = Folder;
@@ -250,7 +251,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 common = ParentOf(common);
             }
 
-            return this with { Folder = common, IsSpread = true };
+            return this with { Folder = common, IsSpread = true, Instances = instances };
         }
     }
 }

@@ -1,5 +1,6 @@
 using ToNNO.Coordinator.Api;
 using ToNNO.Imaging;
+using ToNNO.Imaging.Dicom;
 using ToNNO.Tonno.Commands;
 using ToNNO.Tonno.Selection;
 
@@ -45,9 +46,24 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
 
     public SourceListing ToListing()
     {
+        MarkSplitSeries();
         var inputs = VolumeNames.Name(_found, salt);
         var takenBy = inputs.Zip(_found.Values).Where(pair => pair.Second.Rule is not null).ToDictionary(pair => pair.First.VolumeId, pair => pair.Second.Rule!);
         return new SourceListing(inputs, [.. _leftOut.Values], takenBy, rules?.Account(_verdicts.Values) ?? []);
+    }
+
+    /// <summary>Marks series that lie in several places, unless these are copies: each would be a volume, and sound by itself, where every second slice lies
+    /// in the one and the others in the other, or the stack was cut in two.</summary>
+    private void MarkSplitSeries()
+    {
+        var series = _found.Where(found => found.Value.Instances is not null).Select(found => (found.Key, Uri: SeriesUri.TryParse(found.Value.Files[0])!, found.Value.Instances));
+        foreach (var places in series.GroupBy(place => place.Uri.Key).Where(places => places.DistinctBy(place => place.Instances).Count() > 1).ToList())
+        {
+            foreach (var (key, uri, _) in places)
+            {
+                _found[key] = _found[key] with { Files = [(uri with { IsSplit = true }).ToString()] };
+            }
+        }
     }
 
     private void AddManifest(string path)
@@ -104,7 +120,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
 
         return within._found.Count == 0 ? null
             : within._found.Count == 1 ? (within._found.First().Key, within._found.First().Value)
-            : throw row.Refused("ambiguous", $"names a folder or zip of {within._found.Count} volumes: give each of them a line of its own.");
+            : throw row.Refused("ambiguous", $"names a folder or zip of {within._found.Count} inputs (volumes, or files that may be parts of one and cannot be read; tonno plan lists them): give each volume a line of its own, and take out what is none.");
     }
 
     private void AddPath(string path)
@@ -157,7 +173,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     private int Take(string path, List<string> volumes, DicomSources dicom)
     {
         var inputs = dicom.Inputs();
-        foreach (var (uri, name, facts) in inputs)
+        foreach (var (uri, name, facts, instances) in inputs)
         {
             var verdict = facts is null ? null : rules?.Judge(facts);
             if (verdict is not null)
@@ -171,7 +187,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
             }
             else
             {
-                _found.TryAdd(uri, new FoundVolume(name, [uri], Rule: verdict?.Rule));
+                _found.TryAdd(uri, new FoundVolume(name, [uri], Rule: verdict?.Rule, Instances: instances));
             }
         }
 

@@ -223,6 +223,31 @@ public sealed class DicomSeriesTests : IDisposable
             slices[3] with { Others = new Dictionary<uint, DicomAttribute?> { [tag] = attribute } };
     }
 
+    /// <summary>The spacing of what is left is even: only the numbers, with what the files tell of it, show what is gone.</summary>
+    [Theory]
+    [InlineData(2, 2.0, null, "dicom.missing_slices")]
+    [InlineData(3, 2.0, null, "dicom.missing_slices")]
+    [InlineData(2, null, 2.0, "dicom.missing_slices")]
+    [InlineData(1, 2.0, null, null)] // whole
+    [InlineData(2, 4.0, 2.0, null)] // one echo of two that were numbered together
+    [InlineData(2, null, 2.5, null)] // overlapping, so that thickness tells nothing
+    [InlineData(2, null, null, null)]
+    public void Open_EverySoManiethSlice_RefusedWhereFilesTellTheirStep(int each, double? betweenMm, double? thicknessMm, string? code)
+    {
+        Write(_slice.Stack(12).Select((slice, at) => slice with
+        {
+            Others = new Dictionary<uint, DicomAttribute?>
+            {
+                [DicomTag.InstanceNumber] = new(0, "IS", $"{at + 1}"),
+                [DicomTag.SpacingBetweenSlices] = Decimal(betweenMm),
+                [DicomTag.SliceThickness] = Decimal(thicknessMm),
+            },
+        }).Where((_, at) => at % each == 0).Reverse());
+        Assert.Equal(code, (Record.Exception(() => Open().Dispose()) as ImagingException)?.Code);
+
+        static DicomAttribute? Decimal(double? value) => value is { } mm ? new(0, "DS", FormattableString.Invariant($"{mm}")) : null;
+    }
+
     [Fact]
     public void Load_PlanesThatDoNotFitTheLimit_RefusedBeforeMemoryIsTaken()
     {

@@ -56,7 +56,7 @@ public sealed class DicomSourcesTests : IDisposable
         Assert.Equal(2, listing.Inputs.Count);
         var broken = Assert.Single(listing.Inputs, input => input.VolumeId.Value.StartsWith("dicom-", StringComparison.Ordinal));
         Assert.EndsWith(zipped ? "all.zip#entry=3" : "ct/3", Assert.Single(broken.Uris), StringComparison.Ordinal);
-        Assert.Throws<ImagingException>(() => VolumeSource.Inspect(broken.Uris, TestContext.Current.CancellationToken));
+        Assert.Equal("dicom.not_dicom", Assert.Throws<ImagingException>(() => VolumeSource.Inspect(broken.Uris, TestContext.Current.CancellationToken)).Code);
         Assert.Equal(["file.not_volume", "file.not_volume"], listing.LeftOut.Select(file => file.Reason));
     }
 
@@ -135,6 +135,41 @@ public sealed class DicomSourcesTests : IDisposable
         Write("in/clinic", (_ct with { PatientName = "Li^Na" }).Stack(2));
         Write("in/li", (_ct with { PatientName = "Li^Na", Series = "1.5" }).Stack(2));
         Assert.Equal(["clinic", $"series-{Key("1.5")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
+    }
+
+    /// <summary>Halves of a series are sound stacks by themselves; copies are what they are.</summary>
+    [Theory]
+    [InlineData("every second", true)]
+    [InlineData("the rest", true)]
+    [InlineData("a copy of one", true)]
+    [InlineData("copies", false)]
+    public void List_OneSeriesInSeveralPlaces_RefusedUnlessTheyAreCopies(string how, bool refused)
+    {
+        var slices = _ct.Stack(8).Select((slice, at) => slice with { Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0018] = new(0, "UI", $"1.2.3.4.{at}") } }).ToList();
+        Write("in/disc", slices.Where((_, at) => how switch { "every second" => at % 2 == 0, "the rest" => at < 4, _ => true }));
+        Write("packed", slices.Where((_, at) => how switch { "every second" => at % 2 == 1, "the rest" => at >= 4, "a copy of one" => at == 2, _ => true }).Reverse());
+        ZipFile.CreateFromDirectory(_folder["packed"], _folder["in/second.zip"]);
+        foreach (var inputs in new[]
+        {
+            List("in").Inputs,
+            SourceListing.List([_folder["in/disc"], _folder["in/second.zip"]], null).Inputs,
+            SourceListing.List([Manifest("one,in/disc", "two,in/second.zip")], null).Inputs,
+        })
+        {
+            Assert.Equal(2, inputs.Count);
+            foreach (var input in inputs)
+            {
+                var refusal = Record.Exception(() => VolumeSource.Inspect(input.Uris, TestContext.Current.CancellationToken)) as ImagingException;
+                Assert.Equal(refused ? "dicom.split_series" : null, refusal?.Code);
+                Assert.Equal(refusal?.Message, Record.Exception(() => VolumeSource.ReadHeaders(input.Uris, TestContext.Current.CancellationToken))?.Message);
+            }
+        }
+
+        string Manifest(params string[] rows)
+        {
+            File.WriteAllLines(_folder["manifest.csv"], ["id,uri", .. rows]);
+            return _folder["manifest.csv"];
+        }
     }
 
     [Fact]

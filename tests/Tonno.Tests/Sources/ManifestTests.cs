@@ -58,7 +58,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("m.csv", "id,uri\n.a,a.nii", "manifest.id_unsafe", "Line 2 of m.csv")]
     [InlineData("m.csv", "id,uri\na b,a.nii", "manifest.id_unsafe", "Line 2 of m.csv")]
     [InlineData("m.csv", "id,uri\na,ftp://a.nii", "manifest.uri_unsupported", "Line 2 of m.csv")]
-    [InlineData("m.csv", "id,uri\na,in", "manifest.ambiguous", "Line 2 of m.csv names a folder or zip of 2 volumes")]
+    [InlineData("m.csv", "id,uri\na,in", "manifest.ambiguous", "Line 2 of m.csv names a folder or zip of 2 inputs")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\"}\n\nnothing", "manifest.unreadable", "Line 3 of m.jsonl")]
     [InlineData("m.jsonl", "[1]", "manifest.unreadable", "Line 1 of m.jsonl")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\",\"id\":\"b\"}", "manifest.unreadable", "or has a key twice")]

@@ -7,7 +7,7 @@ namespace ToNNO.Imaging.Dicom.Results;
 internal sealed record InstanceOrigin(string SopInstanceUid, string SeriesInstanceUid, double? ThicknessMm, CarriedAttributes Carried)
 {
     /// <summary>What is read of a file for it, and to place and decode its image.</summary>
-    public static FrozenSet<uint> Tags { get; } = [.. DicomTag.Imaging, .. CarriedAttributes.Tags, DicomTag.SopInstanceUid, DicomTag.SliceThickness];
+    public static FrozenSet<uint> Tags { get; } = [.. DicomTag.Imaging, .. CarriedAttributes.Tags, DicomTag.SopInstanceUid];
 
     /// <exception cref="ImagingException">It does not name itself, its study or its frame of reference.</exception>
     public static InstanceOrigin Of(DataSet image, string name)
