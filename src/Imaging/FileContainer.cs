@@ -135,6 +135,10 @@ internal abstract class FileContainer : IDisposable
                 _archive = new(content, ZipArchiveMode.Read);
                 Files = [.. _archive.Entries.Where(entry => !entry.FullName.EndsWith('/')).OrderBy(entry => entry.FullName, StringComparer.Ordinal)
                     .Select(entry => new ContainedFile(entry.FullName, _ => Open(entry, name)))];
+                if (Files.DistinctBy(file => file.Path).Count() < Files.Count)
+                {
+                    throw new InvalidDataException(); // which of the two is meant cannot be told
+                }
             }
             catch (InvalidDataException damaged)
             {
@@ -182,7 +186,7 @@ internal abstract class FileContainer : IDisposable
         }
 
         private static ImagingException Damaged(string name, Exception? error) => new(
-            RejectReason.ZipDamaged, $"{name} lies in a zip that is damaged or encrypted: copy it again from its source, or unpack it first.", error);
+            RejectReason.ZipDamaged, $"{name} lies in a zip that is damaged, encrypted, compressed by another method than deflate, or holds two files of one name: copy it again from its source, or unpack it first.", error);
 
         /// <summary>The content of an entry, whose damage is a reason. What is read to its end is held against its checksum, which the runtime's
         /// reader does not look at.</summary>

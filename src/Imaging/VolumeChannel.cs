@@ -24,7 +24,7 @@ internal abstract class VolumeChannel : IDisposable
         }
 
         var (file, frame) = FrameUri.Split(uri);
-        return NiftiFile.Open(file, VolumeSource.NameOf(uri), frame, remote);
+        return NiftiFile.Open(UnnamedUri.Split(file).Uri, VolumeSource.NameOf(uri), frame, remote);
     }
 
     /// <summary>The grid of what a URI names, and the memory that reading takes, by its headers alone.</summary>

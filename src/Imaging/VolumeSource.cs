@@ -14,7 +14,7 @@ public static class VolumeSource
     /// and DICOM files after their patients, have none.</summary>
     public static string NameOf(string uri) =>
         SeriesUri.TryParse(uri) is { } series ? series.Name
-        : NiftiFiles.IsCalledSo(FrameUri.Split(uri).Uri) ? Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri)
+        : NiftiFiles.IsCalledSo(FrameUri.Split(uri).Uri) ? Path.GetFileName(EntryUri.TryParse(uri)?.Entry ?? uri) // none that ends in #unnamed
         : "The source";
 
     /// <summary>Tells a source from others where it is not to be named.</summary>
@@ -33,7 +33,7 @@ public static class VolumeSource
     private static string FolderOf(string uri)
     {
         var series = SeriesUri.TryParse(uri);
-        var path = series is null ? FrameUri.Split(EntryUri.TryParse(uri)?.Zip ?? uri).Uri
+        var path = series is null ? UnnamedUri.Split(FrameUri.Split(EntryUri.TryParse(uri)?.Zip ?? uri).Uri).Uri
             : series.Container.EndsWith(SeriesUri.Below, StringComparison.Ordinal) ? series.Container[..^SeriesUri.Below.Length]
             : series.Container;
         return series is not null && Directory.Exists(path) ? path : Path.GetDirectoryName(path) ?? path;

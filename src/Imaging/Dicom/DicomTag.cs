@@ -56,31 +56,34 @@ internal static class DicomTag
     /// <summary>Says that the patient cannot be told from the rest (YES).</summary>
     public const uint PatientIdentityRemoved = 0x0012_0062;
 
+    public const uint SpecificCharacterSet = 0x0008_0005;
+    private const uint StudyDate = 0x0008_0020;
     private const uint AccessionNumber = 0x0008_0050;
     private const uint ReferringPhysicianName = 0x0008_0090;
-    private const uint PatientName = 0x0010_0010;
+    public const uint PatientName = 0x0010_0010;
     public const uint PatientId = 0x0010_0020;
     private const uint PatientBirthDate = 0x0010_0030;
     private const uint OtherPatientIds = 0x0010_1000;
+    private const uint OtherPatientNames = 0x0010_1001;
     private const uint StudyId = 0x0020_0010;
 
     /// <summary>What a folder's name may repeat of the patient. Looked at while sources are listed, and then forgotten.</summary>
     public static readonly FrozenSet<uint> Identifying =
     [
-        AccessionNumber, ReferringPhysicianName, PatientName, PatientId, PatientBirthDate, OtherPatientIds, StudyInstanceUid, StudyId, SopInstanceUid,
+        StudyDate, AccessionNumber, ReferringPhysicianName, PatientName, PatientId, PatientBirthDate, OtherPatientIds, OtherPatientNames, StudyInstanceUid, StudyId,
         SeriesInstanceUid,
     ];
 
     /// <summary>What tells a series and its kind.</summary>
     public static readonly FrozenSet<uint> Listing =
-        [FirstDirectoryRecord, ImageType, SopClassUid, SeriesInstanceUid, PatientIdentityRemoved, .. Identifying];
+        [FirstDirectoryRecord, ImageType, SopClassUid, SopInstanceUid, SeriesInstanceUid, PatientIdentityRemoved, .. Identifying];
 
     /// <summary>The last of <see cref="Listing"/>.</summary>
     public const uint LastListed = StudyId;
 
     /// <summary>What series are chosen by, besides. A description may name anything: it is looked at while sources are listed, and then forgotten.</summary>
     public static readonly FrozenSet<uint> Choosing =
-        [.. Listing, Modality, SeriesDescription, SliceThickness, NumberOfFrames, PixelMeasuresSequence, SharedFunctionalGroupsSequence];
+        [.. Listing, SpecificCharacterSet, Modality, SeriesDescription, SliceThickness, NumberOfFrames, PixelMeasuresSequence, SharedFunctionalGroupsSequence];
 
     /// <summary>What it takes to place and decode an image.</summary>
     public static readonly FrozenSet<uint> Imaging =

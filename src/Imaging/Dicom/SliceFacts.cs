@@ -14,7 +14,7 @@ public sealed record SliceFacts(string Modality, IReadOnlyList<string> ImageType
         return new(
             header.Text(DicomTag.Modality) ?? "",
             header.Text(DicomTag.ImageType)?.Split('\\') ?? [],
-            header.Text(DicomTag.SeriesDescription) ?? "",
+            CharacterSet.Text(header, DicomTag.SeriesDescription),
             int.TryParse(header.Text(DicomTag.NumberOfFrames), out var frames) && frames > 0 ? frames : 1,
             (measures?.Decimals(DicomTag.SliceThickness) ?? header.Decimals(DicomTag.SliceThickness)) is [var thickness] ? thickness : null);
     }

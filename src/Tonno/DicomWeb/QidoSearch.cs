@@ -75,20 +75,22 @@ internal static class QidoSearch
                 throw Invalid($"answers {(int)answer.StatusCode}");
         }
 
-        using var document = Parse(await PacsConnection.BytesAsync(answer, MostPageBytes, cancel).ConfigureAwait(false)
-            ?? throw Invalid($"answers more than {MostPageBytes >> 20} MiB"));
-        return document.RootElement.ValueKind == JsonValueKind.Array
-            ? ([.. document.RootElement.EnumerateArray().Select(find => tags.Select(tag => Uid(find, tag)).ToArray())], answer.Headers.Warning.Any(warning => warning.Code == MoreWarning))
-            : throw Invalid("answers no list");
+        var page = await PacsConnection.BytesAsync(answer, MostPageBytes, cancel).ConfigureAwait(false) ?? throw Invalid($"answers more than {MostPageBytes >> 20} MiB");
+        return (Finds(page, tags), answer.Headers.Warning.Any(warning => warning.Code == MoreWarning));
     }
 
-    private static JsonDocument Parse(ReadOnlyMemory<byte> bytes)
+    /// <summary>The UIDs of each find of a page.</summary>
+    /// <exception cref="PacsException">It is no list of finds with sound UIDs.</exception>
+    internal static IReadOnlyList<string[]> Finds(ReadOnlyMemory<byte> page, string[] tags)
     {
         try
         {
-            return JsonDocument.Parse(bytes);
+            using var document = JsonDocument.Parse(page);
+            return document.RootElement.ValueKind == JsonValueKind.Array
+                ? [.. document.RootElement.EnumerateArray().Select(find => tags.Select(tag => Uid(find, tag)).ToArray())]
+                : throw Invalid("answers no list");
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException) // half of a letter that takes two
         {
             throw Invalid("answers no JSON"); // whose words are the PACS's
         }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Storage;
@@ -16,6 +17,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>Files on no disk that are looked at at once: each costs an answer's time, and little else.</summary>
     private const int LooksAtOnce = 16;
 
+    /// <summary>What programs call a file while they copy it, or pack it, after its own extension.</summary>
+    private static readonly FrozenSet<string> _copying = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".part", ".partial", ".tmp", ".filepart", ".crdownload", ".download", ".gz");
+
     /// <summary>The folder that names begin below.</summary>
     private readonly string _base = isFile ? ParentOf(root) : root;
 
@@ -24,7 +28,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private readonly Dictionary<(string Container, string Key), SeriesFacts> _facts = [];
     private readonly List<(string Uri, string Name)> _others = [];
     private readonly List<(string File, string Reason)> _leftOut = [];
-    private readonly List<DicomObject> _noSlices = [];
+    private readonly PatientWords _patients = new();
     private readonly List<string> _voxels = [];
 
     /// <summary>Files that are nothing known, each with its folder or zip.</summary>
@@ -39,11 +43,8 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>Files of no zip that are called as the voxels of a pair.</summary>
     public IReadOnlyList<string> Voxels => _voxels;
 
-    /// <summary>True where a name repeats what a DICOM file that makes no volume says of its patient.</summary>
-    public bool NameRepeatsAPatient(string name) => _noSlices.Exists(file => file.IsRepeatedBy(name));
-
-    /// <summary>True where a name repeats what any DICOM file of the source says of its patient.</summary>
-    private bool NameRepeats(string name) => NameRepeatsAPatient(name) || _series.Values.Any(series => series.First.IsRepeatedBy(name));
+    /// <summary>What the source's DICOM files say of their patients.</summary>
+    public PatientWords Patients => _patients;
 
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>
@@ -101,7 +102,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. _others.Select(other => (other.Uri, NameRepeats(other.Name) ? $"source-{VolumeSource.ShortHash(other.Uri, salt)}" : other.Name, (SeriesFacts?)null, (InstanceSet?)null)),
+            .. _others.Select(other => _patients.IsRepeatedBy(other.Name)
+                ? (UnnamedUri.Of(other.Uri), $"source-{VolumeSource.ShortHash(other.Uri, salt)}", (SeriesFacts?)null, (InstanceSet?)null)
+                : (other.Uri, other.Name, null, null)),
             .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key), (InstanceSet?)pair.Value.Instances)),
         ];
 
@@ -116,7 +119,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             }
 
             var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
-            return series.First.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
+            return series.IsNamedBeyondAscii || _patients.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
 
@@ -125,7 +128,8 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     {
         foreach (var (uri, folder, name) in _unknown)
         {
-            if (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(name))))
+            var whole = _copying.Contains(Path.GetExtension(name)) ? Path.GetFileNameWithoutExtension(name) : name;
+            if (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(whole))))
             {
                 _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}")); // called as the slices beside it are: it may have been one
             }
@@ -144,9 +148,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private void Take(ListedFile listed, string? zip)
     {
         var uri = zip is null ? listed.Path : new EntryUri(zip, listed.Path).ToString();
-        if (listed.Content is { Role: not DicomRole.Slice } noSlice)
+        if (listed.Content is { } content)
         {
-            _noSlices.Add(noSlice);
+            _patients.Add(content, withInstance: content.Role != DicomRole.Slice || !_series.ContainsKey((zip ?? root, SeriesUri.KeyBy(content.SeriesKey, salt))));
         }
 
         switch (listed.Content)
@@ -166,7 +170,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, key)] = _series.TryGetValue((container, key), out var known)
                     ? known.With(folder, slice)
-                    : new Series(slice, folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
+                    : new Series(slice.IsNamedBeyondAscii, folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
                 if (withFacts)
                 {
                     _facts.TryAdd((container, key), new SeriesFacts());
@@ -232,17 +236,17 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         _others.Add((uri, Path.Combine(VolumeNames.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
     }
 
-    /// <param name="First">The first of its slices that was met.</param>
+    /// <param name="IsNamedBeyondAscii">See <see cref="DicomObject.IsNamedBeyondAscii"/>; of any of its slices.</param>
     /// <param name="Folder">The folder, or zip, that all of its slices lie in or below.</param>
     /// <param name="IsSpread">They lie in several folders.</param>
-    private sealed record Series(DicomObject First, string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
+    private sealed record Series(bool IsNamedBeyondAscii, string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
     {
         public Series With(string folder, DicomObject slice)
         {
-            var instances = Instances + slice.InstanceMark;
+            var more = this with { IsNamedBeyondAscii = IsNamedBeyondAscii || slice.IsNamedBeyondAscii, Instances = Instances + slice.InstanceMark };
             if (folder == Folder)
             {
-                return this with { Instances = instances };
+                return more;
             }
 
             var common = Folder;
@@ -251,7 +255,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 common = ParentOf(common);
             }
 
-            return this with { Folder = common, IsSpread = true, Instances = instances };
+            return more with { Folder = common, IsSpread = true };
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
@@ -72,7 +73,7 @@ internal static class Manifest
         var (rows, at) = (new List<(int, string, string, string?)>(), 0);
         try
         {
-            foreach (var text in File.ReadLines(path))
+            foreach (var text in File.ReadLines(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)))
             {
                 at++;
                 if (!string.IsNullOrWhiteSpace(text))
@@ -83,9 +84,13 @@ internal static class Manifest
                 }
             }
         }
-        catch (JsonException)
+        catch (DecoderFallbackException)
         {
-            throw Refused("unreadable", $"Line {at} of {name} is no JSON object, or has a key twice: write one a line, as in {{\"id\": \"a\", \"uri\": \"a.nii.gz\"}}.");
+            throw Refused("unreadable", $"{name} is not written in UTF-8: save it so.");
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException) // half of a letter that takes two, which JSON may spell
+        {
+            throw Refused("unreadable", $"Line {at} of {name} is no JSON object, or has a key twice or half a letter: write one a line, as in {{\"id\": \"a\", \"uri\": \"a.nii.gz\"}}.");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

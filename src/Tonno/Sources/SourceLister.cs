@@ -196,7 +196,8 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
             _leftOut.TryAdd(file, new LeftOutFile(file, reason));
         }
 
-        foreach (var half in dicom.Voxels.Where(half => _siblings.Find(SourceListing.StemOfVoxels(half)!) is null))
+        var halves = dicom.Voxels.ToHashSet(StringComparer.Ordinal);
+        foreach (var half in halves.Where(half => !_siblings.IsPair(SourceListing.StemOfVoxels(half)!) || halves.Contains(Path.ChangeExtension(half, null))))
         {
             _leftOut.TryAdd(half, new LeftOutFile(half, RejectReason.NiftiPairIncomplete.Code()));
         }
@@ -205,7 +206,10 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         {
             if (ChannelFile.Of(file, channels) is { } channel && channel.Files(_siblings) is var files && files.Contains(file))
             {
-                _found.TryAdd(channel.Volume, new FoundVolume(VolumeNames.NameBelow(path, channel.Name), files));
+                var name = VolumeNames.NameBelow(path, channel.Name);
+                _found.TryAdd(channel.Volume, dicom.Patients.IsRepeatedBy(name)
+                    ? new FoundVolume($"source-{VolumeSource.ShortHash(channel.Volume, salt)}", [.. files.Select(UnnamedUri.Of)])
+                    : new FoundVolume(name, files));
             }
             else
             {
@@ -222,7 +226,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
         var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]));
         var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path, salt)}" // whose filter may name a patient
-            : dicom.NameRepeatsAPatient(own) ? $"source-{VolumeSource.ShortHash(path, salt)}"
+            : dicom.Patients.IsRepeatedBy(own) ? $"source-{VolumeSource.ShortHash(path, salt)}"
             : own;
         _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, channel?.Files(_siblings) ?? [path]));
     }

@@ -59,9 +59,21 @@ internal sealed record SourceListing(
     /// <summary>The same, but of NIfTI files one frame, by which the volumes are then also named.</summary>
     public SourceListing OfFrame(int frame)
     {
+        var taken = Inputs.Select(input => input.VolumeId.Value).ToHashSet(StringComparer.OrdinalIgnoreCase);
         RunInput Of(RunInput input) => input.Uris.All(IsNifti)
-            ? input with { VolumeId = new VolumeId($"{input.VolumeId}-frame{frame}"), Uris = [.. input.Uris.Select(uri => FrameUri.Of(uri, frame))] }
+            ? input with { VolumeId = Named(input), Uris = [.. input.Uris.Select(uri => FrameUri.Of(uri, frame))] }
             : input;
+        VolumeId Named(RunInput input)
+        {
+            var name = $"{input.VolumeId}-frame{frame}";
+            while (taken.Contains(name))
+            {
+                name = $"{name}-{VolumeSource.ShortHash(input.VolumeId.Value)}";
+            }
+
+            return new(name);
+        }
+
         return this with
         {
             Inputs = [.. Inputs.Select(Of)],

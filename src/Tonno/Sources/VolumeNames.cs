@@ -17,24 +17,24 @@ internal static class VolumeNames
     }
 
     /// <summary>The names are the sources' own; where two would share one, each of them gets a hash of its path besides, so that a
-    /// name depends on no order of listing. Those of manifests stay.</summary>
+    /// name depends on no order of listing, and again should another be called so. Those of manifests stay.</summary>
     /// <param name="found">By what tells a volume from others.</param>
     /// <param name="salt">Of the hashes; empty for none.</param>
     public static IReadOnlyList<RunInput> Name(SortedDictionary<string, FoundVolume> found, string salt)
     {
-        var shared = found.Values.Select(volume => Safe(volume.Name)).CountBy(name => name, StringComparer.OrdinalIgnoreCase)
-            .Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        return [.. found.Select(pair =>
+        var names = found.Values.Select(volume => Safe(volume.Name, salt)).ToList();
+        while (names.CountBy(name => name, StringComparer.OrdinalIgnoreCase).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.OrdinalIgnoreCase) is { Count: > 0 } shared)
         {
-            var name = Safe(pair.Value.Name);
-            return new RunInput(new VolumeId(pair.Value.Row is null && shared.Contains(name) ? $"{name}-{VolumeSource.ShortHash(pair.Key, salt)}" : name), pair.Value.Files, pair.Value.Row?.Label);
-        })];
+            names = [.. names.Zip(found, (name, pair) => pair.Value.Row is null && shared.Contains(name) ? $"{name}-{VolumeSource.ShortHash(pair.Key, salt)}" : name)];
+        }
+
+        return [.. names.Zip(found.Values, (name, volume) => new RunInput(new VolumeId(name), volume.Files, volume.Row?.Label))];
     }
 
     /// <summary>True for letters, digits, '.', '_' and '-', not too many: a name that every store and file system takes.</summary>
-    public static bool IsSafe(string name) => Safe(name) == name;
+    public static bool IsSafe(string name) => Safe(name, "") == name;
 
-    private static string Safe(string name)
+    private static string Safe(string name, string salt)
     {
         var text = new StringBuilder(name.Length);
         foreach (var letter in name)
@@ -44,8 +44,8 @@ internal static class VolumeNames
 
         var safe = text.ToString().TrimStart('.', '-'); // hidden, or taken for an option
         // Cut or changed, a name alone may no longer tell two sources apart.
-        return safe.Length == 0 ? VolumeSource.ShortHash(name)
-            : safe.Length > LongestName || !name.All(char.IsAscii) ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{VolumeSource.ShortHash(name)}"
+        return safe.Length == 0 ? VolumeSource.ShortHash(name, salt)
+            : safe.Length > LongestName || !name.All(char.IsAscii) ? $"{safe[..Math.Min(safe.Length, LongestName)]}-{VolumeSource.ShortHash(name, salt)}"
             : safe;
     }
 }

@@ -73,6 +73,19 @@ public sealed class SelectionRulesTests : IDisposable
         Assert.Empty(List("take:\n  - {name: PET, modality: PT}", "m.csv").Inputs);
     }
 
+    /// <summary>In whatever letters a file is written, a pattern in the user's meets them.</summary>
+    [Theory]
+    [InlineData("", "CT Kopf", "*kopf*")]
+    [InlineData("ISO_IR 100", "Sch\u00E4del", "*SCH\u00C4DEL*")]
+    [InlineData("ISO_IR 192", "Sch\u00C3\u00A4del", "*sch\u00E4del*")]
+    [InlineData("ISO_IR 144", "\u00BC\u00DE\u00D7\u00D3", "*\u043C\u043E\u0437\u0433*")] // in Cyrillic
+    [InlineData("\\ISO 2022 IR 87", "\u001B$B;3ED\u001B(B", "\u5C71\u7530")]
+    public void List_DescriptionBeyondAscii_MetInItsOwnCharacterSet(string characterSet, string description, string pattern)
+    {
+        Write("a", (_ct with { Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0005] = new(0, "CS", characterSet), [0x0008_103E] = new(0, "LO", description) } }).Stack(2));
+        Assert.Empty(List($"exclude:\n  - {{name: it, description: '{pattern}'}}").Inputs);
+    }
+
     private void WriteArchive()
     {
         static Dictionary<uint, DicomAttribute?> With(string? description, string? thickness = null, string modality = "CT")

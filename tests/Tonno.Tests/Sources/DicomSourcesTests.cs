@@ -37,13 +37,15 @@ public sealed class DicomSourcesTests : IDisposable
 
     /// <summary>A copy that broke off at the end of a stack would leave a stack that is shorter, and sound.</summary>
     [Theory]
-    [InlineData("", false)]
-    [InlineData("gone", false)]
-    [InlineData("", true)]
-    public void List_FileThatIsCalledAsTheSlicesBesideItAndIsNone_IsAnInput(string content, bool zipped)
+    [InlineData("3", "", false)]
+    [InlineData("3", "gone", false)]
+    [InlineData("3", "", true)]
+    [InlineData("3.part", "gone", false)]
+    [InlineData("3.gz", "gone", true)]
+    public void List_FileThatIsCalledAsTheSlicesBesideItAndIsNone_IsAnInput(string name, string content, bool zipped)
     {
         Write("in/ct", _ct.Stack(3));
-        File.WriteAllText(_folder["in/ct/3"], content);
+        File.WriteAllText(_folder[$"in/ct/{name}"], content);
         File.WriteAllText(_folder["in/ct/.hidden"], content);
         File.WriteAllText(_folder["in/ct/read.me"], content);
         if (zipped)
@@ -55,7 +57,7 @@ public sealed class DicomSourcesTests : IDisposable
         var listing = List("in");
         Assert.Equal(2, listing.Inputs.Count);
         var broken = Assert.Single(listing.Inputs, input => input.VolumeId.Value.StartsWith("dicom-", StringComparison.Ordinal));
-        Assert.EndsWith(zipped ? "all.zip#entry=3" : "ct/3", Assert.Single(broken.Uris), StringComparison.Ordinal);
+        Assert.EndsWith(zipped ? $"all.zip#entry={name}" : $"ct/{name}", Assert.Single(broken.Uris), StringComparison.Ordinal);
         Assert.Equal("dicom.not_dicom", Assert.Throws<ImagingException>(() => VolumeSource.Inspect(broken.Uris, TestContext.Current.CancellationToken)).Code);
         Assert.Equal(["file.not_volume", "file.not_volume"], listing.LeftOut.Select(file => file.Reason));
     }
@@ -75,14 +77,20 @@ public sealed class DicomSourcesTests : IDisposable
             zip.CreateEntry("pair.img");
         }
 
+        using (var zip = ZipFile.Open(_folder["in/twice.zip"], ZipArchiveMode.Create))
+        {
+            zip.CreateEntry("a.nii");
+            zip.CreateEntry("a.nii"); // of which one would be passed over
+        }
+
         var listing = List("in");
-        Assert.Equal(2, listing.Inputs.Count(input => input.VolumeId.Value.StartsWith("zip-", StringComparison.Ordinal)));
+        Assert.Equal(3, listing.Inputs.Count(input => input.VolumeId.Value.StartsWith("zip-", StringComparison.Ordinal)));
         Assert.All(listing.Inputs.Where(input => input.VolumeId.Value.StartsWith("zip-", StringComparison.Ordinal)), input =>
             Assert.Equal("zip.damaged", Assert.Throws<ImagingException>(() => VolumeSource.Inspect(input.Uris, TestContext.Current.CancellationToken)).Code));
         Assert.Equal(
             ["nifti.pair_incomplete", "zip.nested", "file.not_volume"],
             listing.LeftOut.Select(file => file.Reason));
-        Assert.Equal(3, listing.Inputs.Count);
+        Assert.Equal(4, listing.Inputs.Count);
     }
 
     [Fact]
@@ -111,9 +119,21 @@ public sealed class DicomSourcesTests : IDisposable
     [InlineData("in/MUSTERMANN, ERIKA/ct")]
     [InlineData("in/erika-mri")]
     [InlineData("in/1.2.3.4")]
+    [InlineData("in/ct 14.7.1963")]
+    [InlineData("in/1963-07-14")]
+    [InlineData("in/2011_02_03 ct")]
+    [InlineData("in/Gabler")]
     public void List_FolderThatRepeatsThePatientOrAUid_NamesTheVolumeByItsKey(string folder)
     {
-        Write(folder, _ct.Stack(2));
+        Write(folder, (_ct with
+        {
+            Others = new Dictionary<uint, DicomAttribute?>
+            {
+                [0x0010_0030] = new(0, "DA", "19630714"),
+                [0x0008_0020] = new(0, "DA", "20110203"),
+                [0x0010_1001] = new(0, "PN", "Gabler^Erika"),
+            },
+        }).Stack(2));
         Assert.Equal([$"series-{Key("1.2.3.4")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
 
         // Its own zip is named as little.
@@ -135,6 +155,51 @@ public sealed class DicomSourcesTests : IDisposable
         Write("in/clinic", (_ct with { PatientName = "Li^Na" }).Stack(2));
         Write("in/li", (_ct with { PatientName = "Li^Na", Series = "1.5" }).Stack(2));
         Assert.Equal(["clinic", $"series-{Key("1.5")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
+    }
+
+    /// <summary>Such names can be written in many ways: none is looked for, and no folder's name is taken.</summary>
+    [Theory]
+    [InlineData("ISO_IR 100", "M\u00FCller^Eva")]
+    [InlineData("ISO_IR 192", "Kov\u00C3\u00A1cs^P\u00C3\u00A1l")] // as UTF-8 writes it
+    [InlineData("ISO 2022 IR 87", "Yamada^Tarou=\u001B$B;3ED\u001B(B^\u001B$BB@O:\u001B(B")]
+    public void List_PatientsNameBeyondAscii_NamesTheVolumeByItsKey(string characterSet, string name)
+    {
+        Write("in/scan", (_ct with { PatientName = name, Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0005] = new(0, "CS", characterSet) } }).Stack(2));
+        Assert.Equal([$"series-{Key("1.2.3.4")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
+    }
+
+    /// <summary>One slice, or a file of no volume, is enough to know whom the name of a folder, or of a NIfTI file, names.</summary>
+    [Fact]
+    public void List_NameThatAnyFileOfTheSourceGivesItsPatient_IsTakenByNothing()
+    {
+        var unnamed = _ct with { PatientName = "", Others = new Dictionary<uint, DicomAttribute?> { [0x0012_0062] = new(0, "CS", "YES") } };
+        Write("in/Mustermann", [.. unnamed.Stack(3).Take(2), _ct with { Position = new(-10, -20, 34) }]);
+        Write("in/erika", (unnamed with { Series = "1.5" }).Stack(3));
+        Write("in/erika", (_ct with { SopClass = RtStructure, Series = "1.7" }).Stack(1), "plan");
+        Write("packed", (unnamed with { Series = "1.6" }).Stack(2));
+        File.WriteAllBytes(_folder["in/Mustermann_T1.nii"], new NiftiBytes { Shape = new(4, 4, 4) }.Plain());
+        File.WriteAllBytes(_folder["packed/erika_seg.nii"], []);
+        ZipFile.CreateFromDirectory(_folder["packed"], _folder["in/all.zip"]);
+        var inputs = List("in").Inputs;
+        Assert.Equal(5, inputs.Count);
+        Assert.All(inputs, input => Assert.Matches("^(series|source)-[0-9a-f]+$|^all$", input.VolumeId.Value));
+        Assert.Equal(2, inputs.Count(input => input.Uris[0].EndsWith(".nii#unnamed", StringComparison.Ordinal)));
+        foreach (var input in inputs.Where(input => input.VolumeId.Value.StartsWith("source-", StringComparison.Ordinal)))
+        {
+            Assert.Equal("The source", VolumeSource.NameOf(input.Uris[0]));
+            var told = Record.Exception(() => VolumeSource.Inspect(input.Uris, TestContext.Current.CancellationToken));
+            Assert.Equal(input.Uris[0].Contains(".zip", StringComparison.Ordinal) ? "nifti.truncated" : null, (told as ImagingException)?.Code);
+            Assert.DoesNotContain("erika", told?.Message ?? "", StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public void List_FolderOfOtherLetters_ItsHashIsSalted()
+    {
+        Write("in/\u5C71\u7530", _ct.Stack(2));
+        string Named(string salt) => Assert.Single(SourceListing.List([_folder["in"]], null, null, [], new RemotePlaces(), salt).Inputs).VolumeId.Value;
+        Assert.StartsWith("__-", Named(""), StringComparison.Ordinal);
+        Assert.NotEqual(Named(""), Named("salt"));
     }
 
     /// <summary>Halves of a series are sound stacks by themselves; copies are what they are.</summary>
@@ -214,6 +279,8 @@ public sealed class DicomSourcesTests : IDisposable
         File.CreateSymbolicLink(_folder["in/ct/unfetched"], _folder["nowhere"]);
         Directory.CreateSymbolicLink(_folder["in/linked"], _folder["in/ct"]);
         File.WriteAllBytes(_folder["in/half.img"], new byte[64]);
+        File.WriteAllBytes(_folder["in/half.nii"], []);
+        File.WriteAllBytes(_folder["in/pair.img"], []);
         File.WriteAllBytes(_folder["in/pair.hdr.gz"], []);
         File.WriteAllBytes(_folder["in/pair.img.gz"], []);
         File.WriteAllText(_folder["in/notes.txt"], "no input");
@@ -222,10 +289,10 @@ public sealed class DicomSourcesTests : IDisposable
         ZipFile.CreateFromDirectory(_folder["texts"], _folder["in/texts.zip"]);
         var listing = List("in");
         Assert.Equal(
-            [$"ct: in/ct#series={Key("1.2.3.4")}", $"dicom-{Hash("in/ct/9")}: in/ct/9", $"dicom-{Hash("in/ct/blank.dcm")}: in/ct/blank.dcm", $"dicom-{Hash("in/ct/kindless")}: in/ct/kindless", "pair: in/pair.hdr.gz"],
+            [$"ct: in/ct#series={Key("1.2.3.4")}", $"dicom-{Hash("in/ct/9")}: in/ct/9", $"dicom-{Hash("in/ct/blank.dcm")}: in/ct/blank.dcm", $"dicom-{Hash("in/ct/kindless")}: in/ct/kindless", "half: in/half.nii", "pair: in/pair.hdr.gz"],
             Shown(listing).OrderBy(shown => shown[shown.IndexOf(':', StringComparison.Ordinal)..], StringComparer.Ordinal));
         Assert.Equal(
-            [("in/DICOMDIR", "dicom.not_image"), ("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/notes.txt", "file.not_volume"), ("in/texts.zip", "zip.empty")],
+            [("in/DICOMDIR", "dicom.not_image"), ("in/ct/unfetched", "file.missing"), ("in/half.img", "nifti.pair_incomplete"), ("in/linked", "folder.linked"), ("in/notes.txt", "file.not_volume"), ("in/pair.img.gz", "nifti.pair_incomplete"), ("in/texts.zip", "zip.empty")],
             listing.LeftOut.Select(file => (Path.GetRelativePath(_folder.Path, file.Source), file.Reason)));
         foreach (var (file, reason) in new[] { ("in/ct/9", RejectReason.NotDicom), ("in/ct/blank.dcm", RejectReason.NotDicom), ("in/ct/kindless", RejectReason.DicomAttributeMissing) })
         {

@@ -60,6 +60,7 @@ public sealed class ManifestTests : IDisposable
     [InlineData("m.csv", "id,uri\na,ftp://a.nii", "manifest.uri_unsupported", "Line 2 of m.csv")]
     [InlineData("m.csv", "id,uri\na,in", "manifest.ambiguous", "Line 2 of m.csv names a folder or zip of 2 inputs")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\"}\n\nnothing", "manifest.unreadable", "Line 3 of m.jsonl")]
+    [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"\\ud800.nii\"}", "manifest.unreadable", "or half a letter")]
     [InlineData("m.jsonl", "[1]", "manifest.unreadable", "Line 1 of m.jsonl")]
     [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\",\"id\":\"b\"}", "manifest.unreadable", "or has a key twice")]
     [InlineData("m.jsonl", "{\"id\":\"a\"}", "manifest.column_missing", "Line 1 of m.jsonl has no uri")]
@@ -79,6 +80,14 @@ public sealed class ManifestTests : IDisposable
         var refused = Assert.Throws<CommandException>(() => SourceListing.List([_folder[name]], _folder["out"]));
         Assert.Equal((code, ExitCodes.Usage), (refused.Code, refused.ExitCode));
         Assert.Contains(said, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void List_JsonLinesInLatin1_Refused()
+    {
+        File.WriteAllBytes(_folder["m.jsonl"], System.Text.Encoding.Latin1.GetBytes("{\"id\":\"a\",\"uri\":\"a.nii\",\"label\":\"M\u00FCller\"}"));
+        var refused = Assert.Throws<CommandException>(() => SourceListing.List([_folder["m.jsonl"]], null));
+        Assert.Equal("manifest.unreadable: m.jsonl is not written in UTF-8: save it so.", $"{refused.Code}: {refused.Message}");
     }
 
     [Fact]

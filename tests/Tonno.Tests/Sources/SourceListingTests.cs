@@ -119,6 +119,18 @@ public sealed class SourceListingTests : IDisposable
         Assert.Equal(["a: in/a.nii in/a.nii in/a.nii"], Shown(SourceListing.List([_folder["in"]], _folder["out"], "", "", "")));
     }
 
+    /// <summary>A name that another volume has already stays that volume's.</summary>
+    [Fact]
+    public void List_NamesMadeLikeOthers_StayApart()
+    {
+        Touch("in/a.nii", "in/a.nii.gz", "in/b.nii", "in/b-frame0.nii");
+        var hashed = SourceListing.List([_folder["in"]], null).Inputs.Select(input => input.VolumeId.Value).First(name => name.StartsWith("a-", StringComparison.Ordinal));
+        Touch($"in/{hashed}.nii");
+        var listing = SourceListing.List([_folder["in"]], null);
+        Assert.Equal(5, listing.Inputs.Select(input => input.VolumeId.Value).Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        Assert.Equal(5, listing.OfFrame(0).Inputs.Select(input => input.VolumeId.Value).Distinct(StringComparer.OrdinalIgnoreCase).Count());
+    }
+
     [Fact]
     public void OfFrame_NamesTheFrameInFileAndVolumeAlike()
     {

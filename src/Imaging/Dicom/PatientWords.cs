@@ -1,0 +1,87 @@
+namespace ToNNO.Imaging.Dicom;
+
+/// <summary>What DICOM files say of their patients and studies, to be looked for in the names of files and folders. It is held while sources are listed, and then
+/// forgotten.</summary>
+public sealed class PatientWords
+{
+    /// <summary>What is shorter is looked for as a word of its own: there are people called Li.</summary>
+    private const int ShortestWithinWords = 4;
+
+    private readonly HashSet<string> _words = new(StringComparer.Ordinal);
+    private IReadOnlyList<string> _last = [];
+    private int _longest;
+
+    /// <summary>Adds what a file says of its patient.</summary>
+    /// <param name="withInstance">Also the instance's UID, by which single files are called.</param>
+    public void Add(DicomObject file, bool withInstance)
+    {
+        if (withInstance && file.Identifying.Count > 0)
+        {
+            Add([file.SopInstanceUid]);
+        }
+
+        if (!file.Identifying.SequenceEqual(_last)) // as that of most slices of a series is
+        {
+            _last = file.Identifying;
+            Add(_last);
+        }
+    }
+
+    private void Add(IReadOnlyList<string> texts)
+    {
+        foreach (var word in texts.SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings).Where(word => word.Length > 1))
+        {
+            _words.Add(word);
+            _longest = Math.Max(_longest, word.Length);
+        }
+    }
+
+    /// <summary>True where a text (a folder's name) repeats any of it.</summary>
+    public bool IsRepeatedBy(string text)
+    {
+        if (_words.Count == 0)
+        {
+            return false;
+        }
+
+        if (Words(text).Any(_words.Contains))
+        {
+            return true;
+        }
+
+        var (squeezed, known) = (Squeeze(text), _words.GetAlternateLookup<ReadOnlySpan<char>>());
+        for (var start = 0; start + ShortestWithinWords <= squeezed.Length; start++)
+        {
+            for (var length = ShortestWithinWords; length <= Math.Min(_longest, squeezed.Length - start); length++)
+            {
+                if (known.Contains(squeezed.AsSpan(start, length)))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>A word as people who name folders write it, too: a date with the day or the month first, and without zeros.</summary>
+    private static IEnumerable<string> Spellings(string word)
+    {
+        yield return word;
+        if (word.Length == 8 && word.All(char.IsAsciiDigit))
+        {
+            var (year, month, day) = (word[..4], word[4..6], word[6..]);
+            foreach (var (m, d) in new[] { (month, day), (month.TrimStart('0'), day.TrimStart('0')) })
+            {
+                yield return year + m + d;
+                yield return d + m + year;
+                yield return m + d + year;
+            }
+        }
+    }
+
+    private static string Squeeze(string text) => string.Concat(text.Where(char.IsLetterOrDigit)).ToLowerInvariant();
+
+    private static string[] Words(string text) =>
+        new string([.. text.ToLowerInvariant().Select(letter => char.IsLetterOrDigit(letter) ? letter : ' ')]).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+}
