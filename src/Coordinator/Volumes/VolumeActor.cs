@@ -33,7 +33,7 @@ internal sealed class VolumeActor : ReceiveActor
     public VolumeActor(RunId run, RunSettings settings, RunInput input, VolumeServices services, string? traceParent = null)
     {
         (_run, _input, _services) = (run, input, services);
-        _span = new VolumeSpan(run, input.VolumeId, services.Time, traceParent);
+        _span = new VolumeSpan(run, input.VolumeId, services.Time, traceParent, services.StoreMark);
         _ledger = StoreWork("ledger");
         services.Gate.Tell(new VolumeGateActor.Enter(input.VolumeId, run));
         Receive<VolumeGateActor.Waits>(_ => Context.Parent.Tell(new TurnAwaited(input.VolumeId)));

@@ -4,7 +4,8 @@ using ToNNO.Contracts;
 
 namespace ToNNO.Coordinator.Volumes;
 
-/// <summary>A volume's work as traces and metrics tell it: a trace of its own, linked with the run's span, and a span for each stage.</summary>
+/// <summary>A volume's work as traces and metrics tell it: a trace of its own, linked with the run's span, and a span for each stage. A coordinator that takes the
+/// volume over from another goes on in the trace.</summary>
 internal sealed class VolumeSpan : IDisposable
 {
     /// <summary>Those that have not ended, by <see cref="Id"/>.</summary>
@@ -21,10 +22,11 @@ internal sealed class VolumeSpan : IDisposable
     private VolumeState _stands = VolumeState.Scheduled;
 
     /// <param name="traceParent">The span of the run.</param>
-    public VolumeSpan(RunId run, VolumeId volume, TimeProvider time, string? traceParent)
+    /// <param name="storeMark">Tells runs of one name in several stores apart; null where all is done in one process.</param>
+    public VolumeSpan(RunId run, VolumeId volume, TimeProvider time, string? traceParent, string? storeMark)
     {
         (_time, _begun, _stageBegan) = (time, time.GetTimestamp(), time.GetUtcNow());
-        _activity = CoordinatorTelemetry.Source.BeginTrace("volume", traceParent)?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", volume.Value);
+        _activity = CoordinatorTelemetry.Source.BeginTrace("volume", traceParent, $"{storeMark ?? Guid.NewGuid().ToString()}/{run}/{volume}")?.SetTag("tonno.run.id", run.Value).SetTag("tonno.volume.id", volume.Value);
         if ((Id = _activity?.Id) is { } id)
         {
             _open[id] = _activity!;

@@ -23,6 +23,8 @@ internal static class AkkaNode
             // Signals are the command's: it stops the node when it has heard one. No timer needs to be exact to 10 ms, for which an idle node would
             // wake a hundred times a second.
             .AddHocon("akka { coordinated-shutdown.run-by-clr-shutdown-hook = off, scheduler.tick-duration = 50ms }", HoconAddMode.Prepend)
+            // A message whose actor is gone is one that came too late, as when a volume is canceled. Its line would name a volume without its trace.
+            .AddHocon("akka.log-dead-letters = off", HoconAddMode.Prepend)
             .AddHocon(configuration, HoconAddMode.Prepend)
             .ConfigureLoggers(logger =>
             {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
+using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Tonno.Hosting;
 
@@ -27,11 +28,19 @@ internal static class TraceSampling
         };
     }
 
-    /// <summary>Records, and does not export, what another leaves out.</summary>
+    /// <summary>Records, and does not export, what another leaves out; but of probes and scrapes, which come several times a second, nothing.</summary>
     internal sealed class RecordingSampler(Sampler sampler) : Sampler
     {
         public override SamplingResult ShouldSample(in SamplingParameters samplingParameters)
         {
+            foreach (var tag in samplingParameters.Tags ?? [])
+            {
+                if (tag is { Key: "url.path", Value: string path } && (path == Telemetry.Metrics || path.StartsWith(NodeHealth.Root, StringComparison.Ordinal)))
+                {
+                    return new(SamplingDecision.Drop);
+                }
+            }
+
             var result = sampler.ShouldSample(samplingParameters);
             return result.Decision == SamplingDecision.Drop ? new(SamplingDecision.RecordOnly, result.Attributes, result.TraceStateString ?? "") : result;
         }

@@ -9,9 +9,11 @@ namespace ToNNO.Tonno.Nodes;
 /// <summary>What a node tells those who look after it: <c>/health/started</c>, <c>/health/ready</c> and <c>/health/live</c>.</summary>
 internal static class NodeHealth
 {
-    public const string Started = "/health/started";
-    public const string Ready = "/health/ready";
-    public const string Live = "/health/live";
+    /// <summary>What all paths begin with.</summary>
+    public const string Root = "/health";
+    public const string Started = Root + "/started";
+    public const string Ready = Root + "/ready";
+    public const string Live = Root + "/live";
 
     public static void MapHealth(this WebApplication app)
     {

@@ -66,9 +66,13 @@ internal sealed class RunPlanner(string? storeRoot, string device) : IRunPlanner
         }
 
         throw sources.LeftOut.Any(file => file.Reason is SelectionRules.Excluded or SelectionRules.NotTaken)
-            ? new CommandException(ExitCodes.NothingDone, "rules.nothing_taken", $"The rules left out all {sources.LeftOut.Count} series and files that were found: look with tonno plan --rules what each of them asks.")
+            ? new CommandException(ExitCodes.NothingDone, "rules.nothing_taken", $"The rules left out all {sources.LeftOut.Count} series and files that were found ({string.Join("; ", sources.Rules.Select(Told))}): change what they ask.")
             : new CommandException(ExitCodes.NothingDone, "input.no_channels", $"None of the {sources.LeftOut.Count} files ends like a channel: name the endings by --channels, as in _T1,_FLAIR.");
     }
+
+    private static string Told(RuleAccount rule) => rule.Excludes
+        ? $"{rule.Rule} excluded {rule.Took}"
+        : $"{rule.Rule} was not met by {string.Join(", ", rule.LeftBy.Select(pair => $"{pair.Value} for {pair.Key}").DefaultIfEmpty("any"))}";
 
     /// <summary>The order's options, completed by what the method prescribes and the encoder offers.</summary>
     /// <param name="encoder">Null where there is no libtorch.</param>

@@ -35,7 +35,13 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     public ConcurrentQueue<OtlpSpan> Spans { get; } = [];
 
-    /// <summary>All that came, traces and metrics, as it came.</summary>
+    /// <summary>What came: traces, metrics, logs.</summary>
+    public ConcurrentDictionary<string, bool> Signals { get; } = [];
+
+    /// <summary>Of logs, what a line says, and the trace that its record belongs to; empty where it has none.</summary>
+    public ConcurrentQueue<(string Text, string TraceId)> Logs { get; } = [];
+
+    /// <summary>All that came, traces, metrics and logs, as it came.</summary>
     public ConcurrentQueue<byte[]> Received { get; } = [];
 
     /// <summary>What tells a process to export here, and soon.</summary>
@@ -65,12 +71,15 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         Received.Enqueue(body.ToArray());
-        if (signal == "traces")
+        Signals[signal] = true;
+        foreach (var span in signal == "traces" ? ReadSpans(body.ToArray()) : [])
         {
-            foreach (var span in ReadSpans(body.ToArray()))
-            {
-                Spans.Enqueue(span);
-            }
+            Spans.Enqueue(span);
+        }
+
+        foreach (var line in signal == "logs" ? ReadLogs(body.ToArray()) : [])
+        {
+            Logs.Enqueue(line);
         }
 
         context.Response.ContentType = "application/x-protobuf"; // an empty answer: all was taken
@@ -92,6 +101,12 @@ internal sealed class OtlpReceiver : IAsyncDisposable
             [.. Of(span, 13).Select(link => (Hex(Of(link, 1).Single()), Hex(Of(link, 2).Single())))],
             [.. Of(span, 11).Select(happened => (Text(Of(happened, 2).Single()), (IReadOnlyDictionary<string, string>)Attributes(happened, 3)))],
             Fields(status).Any(field => field is { Number: 3, Value: 2 }) ? Text(Of(status, 2).SingleOrDefault() ?? []) : null);
+
+    private static IEnumerable<(string Text, string TraceId)> ReadLogs(byte[] request) =>
+        from resource in Of(request, 1)
+        from scope in Of(resource, 2)
+        from record in Of(scope, 2)
+        select (Text(Of(Of(record, 5).SingleOrDefault() ?? [], 1).SingleOrDefault() ?? []), Hex(Of(record, 9).SingleOrDefault() ?? []));
 
     private static Dictionary<string, string> Attributes(byte[] message, int number) =>
         Of(message, number).ToDictionary(attribute => Text(Of(attribute, 1).Single()), attribute => Fields(Of(attribute, 2).Single()).Select(value => value.Number == 1 ? Text(value.Bytes) : value.Value.ToString(CultureInfo.InvariantCulture)).FirstOrDefault(""));

@@ -4,6 +4,7 @@ using ToNNO.Contracts;
 using ToNNO.Coordinator.Api;
 using ToNNO.Tests.Support;
 using ToNNO.Tonno.Clients;
+using ToNNO.Tonno.Commands;
 
 namespace ToNNO.Cluster.Tests.Nodes;
 
@@ -41,7 +42,7 @@ public sealed class TraceTests : IAsyncLifetime
     public async Task Traces_OfARunWhoseNodeIsKilled_AreATreeAVolumeAndTellOfNoPatient()
     {
         WriteInputs();
-        await StartAsync();
+        await StartAsync(["coordinator", "recon", "slice-0", "slice-1"], []);
         using var client = new ClusterClient(new Uri($"http://127.0.0.1:{_nodes["coordinator"].HttpPort}/"), "");
         var model = SmallModel.Save(_work["model"]);
         var directions = 192;
@@ -75,7 +76,49 @@ public sealed class TraceTests : IAsyncLifetime
             AssertTree(volume, spans);
         });
 
+        // Requests are told of by what they ask for, and what only looks whether a node lives not at all.
+        var request = Assert.Single(_receiver.Spans, span => span.SpanId == run.ParentId);
+        Assert.Equal("", string.Join(" ", request.Attributes.Select(a => a.Key + "=" + a.Value).Append(request.Name)));
+        Assert.DoesNotContain(_receiver.Spans, span => span.Attributes.GetValueOrDefault("url.path", "").StartsWith("/health", StringComparison.Ordinal));
+        var told = _receiver.Logs.Where(line => line.Text.StartsWith("Volume refused of run", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(told);
+        Assert.All(told, line => Assert.EndsWith(line.TraceId, line.Text, StringComparison.Ordinal));
+        Assert.Equal(["logs", "metrics", "traces"], _receiver.Signals.Keys.Order());
         await AssertNobodyTellsAsync();
+    }
+
+    /// <summary>The root of a coordinator that died without a word is lost, and with it the stages that it was in; what nodes did for it is in the trace that the next one
+    /// goes on in, and so is all that this one has done.</summary>
+    [Fact]
+    public async Task Traces_OfARunWhoseCoordinatorIsKilled_AreStillOneAVolume()
+    {
+        WriteInputs();
+        await StartAsync(["coordinator-0", "coordinator-1", "recon", "slice"], new() { ["OTEL_METRICS_EXPORTER"] = "none", ["OTEL_LOGS_EXPORTER"] = "none" });
+        using var client = new ClusterClient(new Uri($"http://127.0.0.1:{_nodes["coordinator-1"].HttpPort}/"), "");
+        const int Directions = 768;
+        await client.SubmitAsync(new RunOrder { RunId = RunOf(Directions), Sources = [_work.In], Model = SmallModel.Save(_work["model"]), Directions = Directions, SpacingMm = 1, PixelMm = 1 }, Cancel);
+        await UntilAsync("a node is at work", () => Of(Directions).Count(span => span.Name == "lease") > 2);
+        _nodes["coordinator-0"].Kill();
+        await Eventually.HoldsAsync("the run is finished", _patience, FinishedAsync, Told);
+        await UntilAsync("all spans have come", () => Of(Directions).Count(span => span.Name == "publish") > Volumes && Of(Directions).Any(span => span is { Name: "volume", Process: "coordinator-1" }));
+        var spans = Of(Directions).Where(span => span.Attributes.ContainsKey("tonno.volume.id")).ToList();
+        Assert.All(spans.GroupBy(span => span.Attributes["tonno.volume.id"]), ofOne => Assert.Single(ofOne.Select(span => span.TraceId).Distinct()));
+        var takenOver = spans.Where(span => span is { Name: "volume", Process: "coordinator-1" }).Select(span => span.TraceId).ToHashSet();
+        Assert.Contains(WithoutParents(_receiver.Spans), orphan => orphan.Name == "lease" && takenOver.Contains(orphan.TraceId));
+        Assert.All(takenOver, id => Assert.Contains(Directory.EnumerateFiles(Path.Combine(_work.Out, ".tonno/ledger")), entry => File.ReadAllText(entry).Contains(id, StringComparison.Ordinal)));
+        Assert.Equal(["traces"], _receiver.Signals.Keys);
+
+        async Task<bool> FinishedAsync()
+        {
+            try
+            {
+                return (await client.RunAsync(RunOf(Directions), Cancel)).State == RunState.Finished;
+            }
+            catch (CommandException)
+            {
+                return false; // nobody leads yet
+            }
+        }
     }
 
     /// <summary>Takes a run through, in which one of the two slice nodes is killed when both have been seen at work.</summary>
@@ -172,26 +215,25 @@ public sealed class TraceTests : IAsyncLifetime
         }
     }
 
-    private async Task StartAsync()
+    /// <param name="names">Of nodes: their roles, and numbers; the first is the seed.</param>
+    /// <param name="environment">Of all nodes.</param>
+    private async Task StartAsync(string[] names, Dictionary<string, string> environment)
     {
-        var ports = FreePorts.Find(8);
-        foreach (var (at, name) in new[] { "coordinator", "recon", "slice-0", "slice-1" }.Index())
+        var ports = FreePorts.Find(2 * names.Length);
+        var seeds = string.Join(',', names.Index().Where(node => node.Item.StartsWith("coordinator", StringComparison.Ordinal)).Select(node => $"127.0.0.1:{ports[2 * node.Index]}"));
+        foreach (var (at, name) in names.Index())
         {
             var http = ports[(2 * at) + 1];
             _nodes[name] = new NodeProcess(
                 name,
                 http,
                 [
-                    "--roles", name.Split('-')[0], "--store", _work.Out, "--port", $"{ports[2 * at]}", "--seeds", $"127.0.0.1:{ports[0]}", "--listen", $"127.0.0.1:{http}", "--device", "cpu", "--encoders", "1",
+                    "--roles", name.Split('-')[0], "--store", _work.Out, "--port", $"{ports[2 * at]}", "--seeds", seeds, "--listen", $"127.0.0.1:{http}", "--device", "cpu", "--encoders", "1",
                     "--option", "Cluster:StableAfter=00:00:03", "--option", "Cluster:HeartbeatPause=00:00:03", "--option", "Coordinator:SlicesPerLease=500",
                 ],
-                new Dictionary<string, string>(_receiver.Environment) { ["OTEL_RESOURCE_ATTRIBUTES"] = $"service.instance.id={name}" },
+                new Dictionary<string, string>([.. _receiver.Environment, .. environment]) { ["OTEL_RESOURCE_ATTRIBUTES"] = $"service.instance.id={name}" },
                 _work[$"{name}.log"]);
-        }
-
-        foreach (var node in _nodes.Values)
-        {
-            await Eventually.HoldsAsync($"{node.Name} is ready", _patience, node.IsReadyAsync, Told);
+            await Eventually.HoldsAsync($"{name} is ready", _patience, _nodes[name].IsReadyAsync, Told); // the oldest coordinator leads
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class VolumeSpanTests
         var (time, run, volume) = (new FakeTimeProvider(), new RunId("run"), new VolumeId("slow-or-not"));
         var ended = Heard(volume, () =>
         {
-            using var span = new VolumeSpan(run, volume, time, traceParent: null);
+            using var span = new VolumeSpan(run, volume, time, traceParent: null, storeMark: null);
             time.Advance(TimeSpan.FromHours(5));
             span.InProcess();
             time.Advance(TimeSpan.FromMinutes(minutes));
@@ -32,7 +32,7 @@ public sealed class VolumeSpanTests
         var ended = Heard(volume, () =>
         {
             string? id;
-            using (var span = new VolumeSpan(new("run"), volume, TimeProvider.System, traceParent: null))
+            using (var span = new VolumeSpan(new("run"), volume, TimeProvider.System, traceParent: null, storeMark: null))
             {
                 VolumeSpan.Retried("store.unavailable", id = span.Id);
             }
@@ -42,6 +42,18 @@ public sealed class VolumeSpanTests
         });
         var happened = Assert.Single(ended.Events);
         Assert.Equal(("retry", "store.unavailable"), (happened.Name, happened.Tags.Single(tag => tag.Key == "tonno.reason").Value));
+    }
+
+    /// <summary>Who takes a volume over, wherever, goes on in its trace; another run of that name, in another store, has its own.</summary>
+    [Fact]
+    public void Begun_ByAnotherCoordinator_IsInTheSameTrace()
+    {
+        var volume = new VolumeId("taken-over");
+        ActivityTraceId Begun(string run, string? store) =>
+            Heard(volume, () => new VolumeSpan(new(run), volume, TimeProvider.System, traceParent: null, store).Dispose()).TraceId;
+        Assert.Equal(Begun("run", "store"), Begun("run", "store"));
+        Assert.Equal(4, new[] { Begun("run", "store"), Begun("run", "other"), Begun("later", "store"), Begun("run", null) }.Distinct().Count());
+        Assert.NotEqual(Begun("run", null), Begun("run", null));
     }
 
     /// <summary>A volume's span, which a listener records, and no sampler picks.</summary>
