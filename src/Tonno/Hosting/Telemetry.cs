@@ -1,5 +1,8 @@
 using System.Collections;
+using System.Diagnostics;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -53,6 +56,18 @@ internal static class Telemetry
                 options => options.IncludeFormattedMessage = true);
         }
     }
+
+    /// <summary>Calls the spans of requests by method and route, as semantic conventions have it.</summary>
+    public static void NameRequests(this WebApplication app) => app.Use((context, next) =>
+    {
+        if (Activity.Current is { } request && context.GetEndpoint() is RouteEndpoint { RoutePattern.RawText: { } route })
+        {
+            request.DisplayName = $"{context.Request.Method} {route}";
+            request.SetTag("http.route", route);
+        }
+
+        return next(context);
+    });
 
     /// <summary>Serves <c>/metrics</c>.</summary>
     public static void MapMetrics(this WebApplication app)

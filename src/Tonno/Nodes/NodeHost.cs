@@ -47,6 +47,7 @@ internal static class NodeHost
             .AddRunApi()
             .AddAkka(AkkaNode.SystemName, akka => Configure(akka, options, logLevel));
         var app = builder.Build();
+        app.NameRequests();
         app.MapHealth();
         app.MapMetrics();
         if (options.RoleList.Contains(CoordinatorHosting.Role))

@@ -78,7 +78,8 @@ public sealed class TraceTests : IAsyncLifetime
 
         // Requests are told of by what they ask for, and what only looks whether a node lives not at all.
         var request = Assert.Single(_receiver.Spans, span => span.SpanId == run.ParentId);
-        Assert.Equal("", string.Join(" ", request.Attributes.Select(a => a.Key + "=" + a.Value).Append(request.Name)));
+        Assert.Equal(("POST", $"POST {request.Attributes["http.route"]}"), (request.Attributes["http.request.method"], request.Name));
+        Assert.Contains("/api/v1/runs", request.Name, StringComparison.Ordinal);
         Assert.DoesNotContain(_receiver.Spans, span => span.Attributes.GetValueOrDefault("url.path", "").StartsWith("/health", StringComparison.Ordinal));
         var told = _receiver.Logs.Where(line => line.Text.StartsWith("Volume refused of run", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(told);
