@@ -78,21 +78,43 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Policies), "where nobody listens", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.Ingress[0].Ports[0].Port = "web"),
         (nameof(ManifestRules.Policies), "to nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].To[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
         (nameof(ManifestRules.Policies), "lets in nobody", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Ingress[0].FromProperty[0].PodSelector.MatchLabels["app.kubernetes.io/name"] = "toni"),
-        (nameof(ManifestRules.Policies), "watches nobody", all => all.One<PodMonitor>("tonno").Spec.PodMetricsEndpoints[0].Port = "web"),
+        (nameof(ManifestRules.Flows), "no way to another node", all => all.Objects.Remove(all.One<V1NetworkPolicy>("node-to-node"))),
+        (nameof(ManifestRules.Flows), "no way in from another node", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Ingress = null),
+        (nameof(ManifestRules.Flows), "to another port of another node", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].Ports[0].Port = "http"),
+        (nameof(ManifestRules.Flows), "no way to services", all => all.Objects.Remove(all.One<V1NetworkPolicy>("nodes-to-services"))),
+        (nameof(ManifestRules.Flows), "names by TCP alone", all => all.One<V1NetworkPolicy>("nodes-to-services").Spec.Egress[0].Ports[0].Protocol = "TCP"),
+        (nameof(ManifestRules.Flows), "names of the namespace alone", all => all.One<V1NetworkPolicy>("nodes-to-services").Spec.Egress[0].To = [new V1NetworkPolicyPeer { PodSelector = new V1LabelSelector() }]),
+        (nameof(ManifestRules.Flows), "no way to the store", all => all.One<V1NetworkPolicy>("nodes-to-services").Spec.Egress[1].Ports[0].Port = 80),
+        (nameof(ManifestRules.Flows), "no way for clients", all => all.Objects.Remove(all.One<V1NetworkPolicy>("clients-to-api"))),
+        (nameof(ManifestRules.Flows), "no way for neighbours", all => all.One<V1NetworkPolicy>("clients-to-api").Spec.Ingress[0].FromProperty.RemoveAt(0)),
+        (nameof(ManifestRules.Flows), "no way for Prometheus", all => all.Objects.Remove(all.One<V1NetworkPolicy>("prometheus-to-nodes"))),
+        (nameof(ManifestRules.Flows), "a Prometheus elsewhere", all => all.One<V1NetworkPolicy>("prometheus-to-nodes").Spec.Ingress[0].FromProperty[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] = "tonno"),
+        (nameof(ManifestRules.Monitors), "watches nobody", all => all.One<PodMonitor>("tonno").Spec.PodMetricsEndpoints[0].Port = "web"),
         (nameof(ManifestRules.Metrics), "of nobody", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Metadata["query"] = "max(tonno_coordinator_backlog)"),
         (nameof(ManifestRules.Metrics), "an alert of nobody's", all => all.One<PrometheusRule>("tonno").Spec.Groups[0].Rules[^1].Expr = "namespace:tonno_store:rate5m > 1"),
         (nameof(ManifestRules.Metrics), "a panel of nobody's", all => all.One<V1ConfigMap>("dashboards").Data["store.json"] = all.One<V1ConfigMap>("dashboards").Data["store.json"].Replace("tonno_store_io_bytes_total", "tonno_store_bytes_total", StringComparison.Ordinal)),
         (nameof(ManifestRules.Scaling), "two hands", all => all.One<V1Deployment>("slice").Spec.Replicas = 2),
     ];
 
-    public static TheoryData<string, string> Damages => [.. _damages.Select(damage => (damage.Rule, damage.Damage))];
+    /// <summary>Those of what the overlay azure has not.</summary>
+    private static readonly (string Rule, string Damage, Action<Manifests> Do)[] _damagesOfDev =
+    [
+        (nameof(ManifestRules.Flows), "no way to the emulator", all => all.Objects.Remove(all.One<V1NetworkPolicy>("azurite-from-nodes"))),
+        (nameof(ManifestRules.Flows), "no way into the emulator", all => all.One<V1NetworkPolicy>("nodes-to-azurite").Spec.Ingress = null),
+    ];
+
+    public static TheoryData<string, string, string> Damages =>
+    [
+        .. _damages.Select(damage => ("azure", damage.Rule, damage.Damage)),
+        .. _damagesOfDev.Select(damage => ("dev", damage.Rule, damage.Damage)),
+    ];
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public async Task Rule_OfDamagedManifests_Notices(string rule, string damage)
+    public async Task Rule_OfDamagedManifests_Notices(string overlay, string rule, string damage)
     {
-        var manifests = Manifests.Load(await Kustomization.OverlayAsync("azure"));
-        _damages.Single(one => (one.Rule, one.Damage) == (rule, damage)).Do(manifests);
+        var manifests = Manifests.Load(await Kustomization.OverlayAsync(overlay));
+        _damages.Concat(_damagesOfDev).Single(one => (one.Rule, one.Damage) == (rule, damage)).Do(manifests);
         Assert.NotEmpty(ManifestRules.All[rule](manifests));
     }
 

@@ -1,6 +1,4 @@
-using System.Text.RegularExpressions;
 using k8s.Models;
-using ToNNO.Deploy.Tests.Monitoring;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
@@ -102,72 +100,4 @@ internal static partial class ManifestRules
             yield return $"{name} stands in a file";
         }
     }
-
-    public static IEnumerable<string> Policies(Manifests manifests)
-    {
-        foreach (var policy in manifests.All<V1NetworkPolicy>())
-        {
-            var selected = manifests.Selected(policy.Spec.PodSelector?.MatchLabels).ToList();
-            if (selected.Count == 0)
-            {
-                yield return $"{policy.Metadata.Name} is for nobody";
-            }
-
-            foreach (var port in (policy.Spec.Ingress ?? []).SelectMany(rule => rule.Ports ?? []).Where(port => !selected.All(workload => workload.HasPort(port.Port))))
-            {
-                yield return $"{policy.Metadata.Name} opens {(string)port.Port}, where nobody listens";
-            }
-
-            foreach (var peer in (policy.Spec.Ingress ?? []).SelectMany(rule => Pods(rule.FromProperty)).Where(peer => !manifests.Selected(peer.PodSelector.MatchLabels).Any()))
-            {
-                yield return $"{policy.Metadata.Name} lets in nobody";
-            }
-
-            foreach (var rule in policy.Spec.Egress ?? [])
-            {
-                var peers = Pods(rule.To).SelectMany(peer => manifests.Selected(peer.PodSelector.MatchLabels)).ToList();
-                if (Pods(rule.To).Any() && (peers.Count == 0 || !(rule.Ports ?? []).All(port => peers.All(peer => peer.HasPort(port.Port)))))
-                {
-                    yield return $"{policy.Metadata.Name} leads nowhere";
-                }
-            }
-        }
-
-        foreach (var monitor in manifests.All<PodMonitor>())
-        {
-            var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
-            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => selected.All(workload => workload.HasPort(endpoint.Port))))
-            {
-                yield return $"{monitor.Metadata.Name} watches nobody";
-            }
-        }
-    }
-
-    /// <summary>Peers that are pods of the namespace.</summary>
-    private static IEnumerable<V1NetworkPolicyPeer> Pods(IList<V1NetworkPolicyPeer>? peers) => (peers ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null });
-
-    /// <summary>One hand on the number of pods.</summary>
-    public static IEnumerable<string> Scaling(Manifests manifests)
-    {
-        var scaled = manifests.All<ScaledObject>().Select(scaler => scaler.Spec.ScaleTargetRef.Name).Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)).ToList();
-        return manifests.Workloads.Where(workload => scaled.Count(name => name == workload.Name) + (workload.Replicas is null ? 0 : 1) != 1)
-            .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
-    }
-
-    /// <summary>Who asks for a metric asks for one that the program has.</summary>
-    public static IEnumerable<string> Metrics(Manifests manifests)
-    {
-        var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
-            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name))
-            .Concat(manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Expr))
-            .Concat(Dashboard.AllOf(manifests).SelectMany(dashboard => dashboard.Queries).Select(query => query.Expression));
-        var recorded = manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Record).ToList();
-        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name) && !recorded.Contains(name)))
-        {
-            yield return $"{name} is no metric of the program";
-        }
-    }
-
-    [GeneratedRegex(@"\b(namespace:)?tonno_[\w:]+")]
-    private static partial Regex MetricName();
 }

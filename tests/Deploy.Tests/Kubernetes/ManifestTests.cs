@@ -3,7 +3,12 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 /// <summary>Every overlay, and the base with each component, is what it means to be.</summary>
 public sealed class ManifestTests
 {
-    public static TheoryData<string> Builds => [.. Kustomization.Overlays, "base", .. Kustomization.Components.Select(component => $"base+{component}")];
+    public static TheoryData<string> Builds =>
+    [
+        .. Kustomization.Overlays,
+        "base",
+        .. Kustomization.Components.Select(component => component == "dicomweb-gateway" ? $"base+network-policies+{component}" : $"base+{component}"),
+    ];
 
     [Theory]
     [MemberData(nameof(Builds))]

@@ -1,0 +1,46 @@
+using System.Text.RegularExpressions;
+using k8s.Models;
+using ToNNO.Deploy.Tests.Monitoring;
+
+namespace ToNNO.Deploy.Tests.Kubernetes;
+
+/// <content>Rules about what is watched, and about what scales by it.</content>
+internal static partial class ManifestRules
+{
+    public static IEnumerable<string> Monitors(Manifests manifests)
+    {
+        foreach (var monitor in manifests.All<PodMonitor>())
+        {
+            var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
+            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => selected.All(workload => workload.HasPort(endpoint.Port))))
+            {
+                yield return $"{monitor.Metadata.Name} watches nobody";
+            }
+        }
+    }
+
+    /// <summary>One hand on the number of pods.</summary>
+    public static IEnumerable<string> Scaling(Manifests manifests)
+    {
+        var scaled = manifests.All<ScaledObject>().Select(scaler => scaler.Spec.ScaleTargetRef.Name).Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)).ToList();
+        return manifests.Workloads.Where(workload => scaled.Count(name => name == workload.Name) + (workload.Replicas is null ? 0 : 1) != 1)
+            .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
+    }
+
+    /// <summary>Who asks for a metric asks for one that the program has.</summary>
+    public static IEnumerable<string> Metrics(Manifests manifests)
+    {
+        var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
+            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name))
+            .Concat(manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Expr))
+            .Concat(Dashboard.AllOf(manifests).SelectMany(dashboard => dashboard.Queries).Select(query => query.Expression));
+        var recorded = manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Record).ToList();
+        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name) && !recorded.Contains(name)))
+        {
+            yield return $"{name} is no metric of the program";
+        }
+    }
+
+    [GeneratedRegex(@"\b(namespace:)?tonno_[\w:]+")]
+    private static partial Regex MetricName();
+}
