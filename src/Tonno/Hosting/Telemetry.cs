@@ -11,7 +11,9 @@ namespace ToNNO.Tonno.Hosting;
 
 internal static class Telemetry
 {
-    private const string Metrics = "/metrics";
+    /// <summary>Where Prometheus asks.</summary>
+    public const string Metrics = "/metrics";
+
     private const string OtlpPrefix = "OTEL_EXPORTER_OTLP_";
 
     /// <summary>Exports all our instruments and spans by OTLP where the standard variables say where to (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, or those of

@@ -1,20 +1,25 @@
 using System.Text.RegularExpressions;
 using k8s.Models;
 using ToNNO.Deploy.Tests.Monitoring;
+using ToNNO.Tonno.Hosting;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
 
 /// <content>Rules about what is watched, and about what scales by it.</content>
 internal static partial class ManifestRules
 {
+    /// <summary>The Prometheus that the operator makes, by the name that it gives it.</summary>
+    public const string Prometheus = $"http://prometheus-operated.{MonitoringSpace}.svc:9090";
+
+    /// <summary>Prometheus asks pods that are there, where the program answers.</summary>
     public static IEnumerable<string> Monitors(Manifests manifests)
     {
         foreach (var monitor in manifests.All<PodMonitor>())
         {
             var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
-            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => selected.All(workload => workload.HasPort(endpoint.Port))))
+            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => endpoint.Path == Telemetry.Metrics && selected.All(workload => workload.HasPort(endpoint.Port))))
             {
-                yield return $"{monitor.Metadata.Name} watches nobody";
+                yield return $"{monitor.Metadata.Name} watches nobody, or not where the program answers";
             }
         }
     }
@@ -25,6 +30,29 @@ internal static partial class ManifestRules
         var scaled = manifests.All<ScaledObject>().Select(scaler => scaler.Spec.ScaleTargetRef.Name).Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)).ToList();
         return manifests.Workloads.Where(workload => scaled.Count(name => name == workload.Name) + (workload.Replicas is null ? 0 : 1) != 1)
             .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
+    }
+
+    /// <summary>KEDA asks the operator's Prometheus about its own namespace, and wakes the pool from none at any work.</summary>
+    public static IEnumerable<string> Scalers(Manifests manifests)
+    {
+        foreach (var scaler in manifests.All<ScaledObject>())
+        {
+            if (scaler.Spec.MinReplicaCount is not 0 || !scaler.Spec.Triggers.All(trigger => trigger.Metadata.Contains(KeyValuePair.Create("activationThreshold", "0"))))
+            {
+                yield return $"{scaler.Metadata.Name} keeps pods without work, or none for a little of it";
+            }
+
+            if (!scaler.Spec.Triggers.All(trigger => trigger.Metadata.Contains(KeyValuePair.Create("serverAddress", Prometheus))))
+            {
+                yield return $"{scaler.Metadata.Name} asks another than {Prometheus}";
+            }
+
+            var own = $"{{namespace=\"{scaler.Metadata.NamespaceProperty}\"}}";
+            if (!scaler.Spec.Triggers.Select(trigger => trigger.Metadata["query"]).All(query => MetricName().Matches(query) is { Count: > 0 } names && names.All(name => query[(name.Index + name.Length)..].StartsWith(own, StringComparison.Ordinal))))
+            {
+                yield return $"{scaler.Metadata.Name} asks for another namespace than its own";
+            }
+        }
     }
 
     /// <summary>Who asks for a metric asks for one that the program has.</summary>

@@ -24,6 +24,7 @@ public sealed class ManifestTests
     {
         var text = await File.ReadAllTextAsync(Repository.At("docs/operations.md"), TestContext.Current.CancellationToken);
         Assert.All(ManifestRules.Brought, one => Assert.Contains($"`{one.Split('/')[1]}`", text, StringComparison.Ordinal));
+        Assert.Contains($"`{ManifestRules.Prometheus}`", text, StringComparison.Ordinal);
     }
 
     internal static Task<string> RenderAsync(string build) =>
