@@ -5,6 +5,8 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 /// <summary>Each rule notices what it is there for.</summary>
 public sealed class ManifestRuleTests
 {
+    private const string Gateway = "base+network-policies+dicomweb-gateway";
+
     /// <summary>A small damage for each thing that a rule looks at.</summary>
     private static readonly (string Rule, string Damage, Action<Manifests> Do)[] _damages =
     [
@@ -25,6 +27,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Probes), "a port that is not there", all => Program(all, "recon").LivenessProbe.HttpGet.Port = "web"),
         (nameof(ManifestRules.Probes), "alive while it can work", all => Program(all, "recon").LivenessProbe.HttpGet.Path = "/health/ready"),
         (nameof(ManifestRules.Probes), "no time to start", all => Program(all, "slice").StartupProbe.FailureThreshold = 3),
+        (nameof(ManifestRules.Probes), "asked by TLS", all => Program(all, "recon").LivenessProbe.HttpGet.Scheme = "HTTPS"),
         (nameof(ManifestRules.Resources), "no limit", all => Program(all, "slice").Resources.Limits.Remove("memory")),
         (nameof(ManifestRules.Resources), "more asked than allowed", all => Program(all, "recon").Resources.Requests["cpu"] = new ResourceQuantity("64")),
         (nameof(ManifestRules.Restricted), "a space that enforces nothing", all => all.One<V1Namespace>("tonno").Metadata.Labels["pod-security.kubernetes.io/enforce"] = "baseline"),
@@ -54,17 +57,26 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.References), "no authority", all => all.One<Certificate>("node").Spec.IssuerRef.Name = "nobody"),
         (nameof(ManifestRules.References), "nothing to scale", all => all.One<ScaledObject>("slice").Spec.ScaleTargetRef.Name = "slices"),
         (nameof(ManifestRules.References), "a mount of nothing", all => Program(all, "slice").VolumeMounts[0].Name = "nothing"),
+        (nameof(ManifestRules.Keys), "no such key", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = "tokn"),
         (nameof(ManifestRules.Budgets), "no room", all => all.One<V1PodDisruptionBudget>("recon").Spec.MaxUnavailable = 0),
         (nameof(ManifestRules.Budgets), "held up by what does not work", all => all.One<V1PodDisruptionBudget>("recon").Spec.UnhealthyPodEvictionPolicy = null),
         (nameof(ManifestRules.Budgets), "for nobody", all => all.One<V1PodDisruptionBudget>("recon").Spec.Selector.MatchLabels["app.kubernetes.io/component"] = "cook"),
         (nameof(ManifestRules.Budgets), "none", all => all.Objects.Remove(all.One<V1PodDisruptionBudget>("slice"))),
         (nameof(ManifestRules.Grace), "shorter than a stop", all => Pod(all, "slice").TerminationGracePeriodSeconds = 45),
         (nameof(ManifestRules.Grace), "a stop that takes longer", all => Set(all, "TONNO_STOPTIMEOUT", "00:02:00")),
+        (nameof(ManifestRules.Roles), "another command", all => Program(all, "recon").Args = ["run"]),
+        (nameof(ManifestRules.Roles), "another program", all => Program(all, "recon").Command = ["tonno"]),
+        (nameof(ManifestRules.Roles), "another role", all => Program(all, "recon").Env.Single(variable => variable.Name == "TONNO_ROLES").Value = "slice"),
+        (nameof(ManifestRules.Roles), "all roles", all => Program(all, "coordinator").Env.Remove(Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_ROLES"))),
+        (nameof(ManifestRules.Roles), "a role that nobody has", all => all.Objects.Remove(all.One<V1StatefulSet>("recon"))),
+        (nameof(ManifestRules.Identities), "no label", all => all.One<V1Deployment>("slice").Spec.Template.Metadata.Labels.Remove("azure.workload.identity/use")),
+        (nameof(ManifestRules.Identities), "no identity", all => all.One<V1ServiceAccount>("tonno").Metadata.Annotations.Clear()),
         (nameof(ManifestRules.Environment), "a misspelt option", all => Set(all, "TONNO_CLUSTER__SEED", "coordinator-0.coordinator:4053")),
         (nameof(ManifestRules.Environment), "a misspelt root option", all => Set(all, "TONNO_STORES", "azure://heatmaps")),
         (nameof(ManifestRules.Environment), "a value that is none", all => Set(all, "TONNO_STOPTIMEOUT", "soon")),
         (nameof(ManifestRules.Environment), "another port", all => Set(all, "TONNO_HTTP__LISTEN", "0.0.0.0:8081")),
         (nameof(ManifestRules.Environment), "a file that nobody mounts", all => Set(all, "TONNO_CLUSTER__TLS__KEY", "/keys/tls.key")),
+        (nameof(ManifestRules.Environment), "a file that nobody makes", all => Set(all, "TONNO_CLUSTER__TLS__AUTHORITY", "/tls/authority.crt")),
         (nameof(ManifestRules.Seeds), "one coordinator more", all => all.One<V1StatefulSet>("coordinator").Spec.Replicas = 4),
         (nameof(ManifestRules.Seeds), "another port", all => Set(all, "TONNO_CLUSTER__PORT", "4054")),
         (nameof(ManifestRules.Seeds), "no names before ready", all => all.One<V1Service>("coordinator").Spec.PublishNotReadyAddresses = null),
@@ -103,25 +115,29 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Scaling), "two hands", all => all.One<V1Deployment>("slice").Spec.Replicas = 2),
     ];
 
-    /// <summary>Those of what the overlay azure has not.</summary>
-    private static readonly (string Rule, string Damage, Action<Manifests> Do)[] _damagesOfDev =
+    /// <summary>Those of what the overlay azure has not, with where it is.</summary>
+    private static readonly (string Build, string Rule, string Damage, Action<Manifests> Do)[] _damagesElsewhere =
     [
-        (nameof(ManifestRules.Flows), "no way to the emulator", all => all.Objects.Remove(all.One<V1NetworkPolicy>("azurite-from-nodes"))),
-        (nameof(ManifestRules.Flows), "no way into the emulator", all => all.One<V1NetworkPolicy>("nodes-to-azurite").Spec.Ingress = null),
+        ("dev", nameof(ManifestRules.Flows), "no way to the emulator", all => all.Objects.Remove(all.One<V1NetworkPolicy>("azurite-from-nodes"))),
+        ("dev", nameof(ManifestRules.Flows), "no way into the emulator", all => all.One<V1NetworkPolicy>("nodes-to-azurite").Spec.Ingress = null),
+        ("dev", nameof(ManifestRules.Keys), "no such key of the emulator's", all => Program(all, "slice").Env.Single(variable => variable.Name == "AZURE_STORAGE_CONNECTION_STRING").ValueFrom.SecretKeyRef.Key = "connection"),
+        (Gateway, nameof(ManifestRules.Flows), "no way to the gateway", all => all.Objects.Remove(all.One<V1NetworkPolicy>("nodes-to-gateway"))),
+        (Gateway, nameof(ManifestRules.Keys), "no such file of a secret", all => Pod(all, "dicomweb-gateway").Volumes.Single(volume => volume.Name == "users").Secret.Items[0].Key = "user.json"),
+        (Gateway, nameof(ManifestRules.Keys), "no such file of a ConfigMap", all => Pod(all, "dicomweb-gateway").Containers[0].VolumeMounts.Single(mount => mount.Name == "settings").SubPath = "orthanc.yaml"),
     ];
 
     public static TheoryData<string, string, string> Damages =>
     [
         .. _damages.Select(damage => ("azure", damage.Rule, damage.Damage)),
-        .. _damagesOfDev.Select(damage => ("dev", damage.Rule, damage.Damage)),
+        .. _damagesElsewhere.Select(damage => (damage.Build, damage.Rule, damage.Damage)),
     ];
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public async Task Rule_OfDamagedManifests_Notices(string overlay, string rule, string damage)
+    public async Task Rule_OfDamagedManifests_Notices(string build, string rule, string damage)
     {
-        var manifests = Manifests.Load(await Kustomization.OverlayAsync(overlay));
-        _damages.Concat(_damagesOfDev).Single(one => (one.Rule, one.Damage) == (rule, damage)).Do(manifests);
+        var manifests = Manifests.Load(await ManifestTests.RenderAsync(build));
+        _damages.Concat(_damagesElsewhere.Select(one => (one.Rule, one.Damage, one.Do))).Single(one => (one.Rule, one.Damage) == (rule, damage)).Do(manifests);
         Assert.NotEmpty(ManifestRules.All[rule](manifests));
     }
 

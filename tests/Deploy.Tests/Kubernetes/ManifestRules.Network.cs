@@ -77,9 +77,6 @@ internal static partial class ManifestRules
     /// <summary>Peers that are pods of the namespace.</summary>
     private static IEnumerable<V1NetworkPolicyPeer> Pods(IList<V1NetworkPolicyPeer>? peers) => (peers ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null });
 
-    /// <summary>With an identity; a connection string may name a store of the namespace.</summary>
-    private static bool AsksAzure(NodeEnvironment node) => node.Variables.ContainsKey("AZURE_STORAGE_ACCOUNT") && !node.Variables.ContainsKey("AZURE_STORAGE_CONNECTION_STRING");
-
     /// <summary>Whether the policies of both ends let it pass.</summary>
     private static bool Passes(Manifests manifests, Flow flow) =>
         Allows(manifests, "Egress", flow.From, flow.To, flow, policy => (policy.Egress ?? []).Select(rule => (rule.To, rule.Ports)))

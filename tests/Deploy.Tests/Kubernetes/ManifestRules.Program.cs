@@ -8,6 +8,34 @@ internal static partial class ManifestRules
 {
     private static readonly string[] _secretWords = ["TOKEN", "SECRET", "PASSWORD", "CONNECTION_STRING", "ACCOUNTS", "_KEY"];
 
+    /// <summary>Each workload runs a node of the role that it is named for, and every role has one.</summary>
+    public static IEnumerable<string> Roles(Manifests manifests)
+    {
+        foreach (var node in manifests.Nodes)
+        {
+            if (node.Container(Workload.Program) is not { Command: null, Args: ["node"] })
+            {
+                yield return $"{node.Name} runs no node";
+            }
+
+            if (!NodeEnvironment.Of(manifests, node).Options.RoleList.SequenceEqual([node.Name]))
+            {
+                yield return $"{node.Name} is not of the role {node.Name} alone";
+            }
+        }
+
+        foreach (var role in RoleNames.All.Except(manifests.Nodes.Select(node => node.Name)))
+        {
+            yield return $"nobody has the role {role}";
+        }
+    }
+
+    /// <summary>Whom Azure knows by an identity alone says so by its label, and its account by its annotation.</summary>
+    public static IEnumerable<string> Identities(Manifests manifests) => manifests.Nodes
+        .Where(node => AsksAzure(NodeEnvironment.Of(manifests, node)) && !(node.HasLabels(new Dictionary<string, string> { ["azure.workload.identity/use"] = "true" })
+            && manifests.All<V1ServiceAccount>().Any(account => account.Metadata.Name == node.Pod.ServiceAccountName && account.Metadata.Annotations?.ContainsKey("azure.workload.identity/client-id") == true)))
+        .Select(node => $"{node.Name} comes to the store as nobody");
+
     /// <summary>Every variable is an option, with a value that it takes; ports are those that the options say.</summary>
     public static IEnumerable<string> Environment(Manifests manifests)
     {
@@ -34,7 +62,7 @@ internal static partial class ManifestRules
             }
 
             foreach (var file in new[] { environment.Options.Cluster.Tls.Certificate, environment.Options.Cluster.Tls.Key, environment.Options.Cluster.Tls.Authority }
-                .Where(file => file.Length > 0 && !node.Container(Workload.Program)!.VolumeMounts.Any(mount => file.StartsWith(mount.MountPath + "/", StringComparison.Ordinal))))
+                .Where(file => file.Length > 0 && !node.Container(Workload.Program)!.VolumeMounts.SelectMany(mount => Files(manifests, node, mount.Name).Select(name => $"{mount.MountPath}/{name}")).Contains(file)))
             {
                 yield return $"{node.Name}: {file} lies in no volume";
             }
@@ -100,4 +128,7 @@ internal static partial class ManifestRules
             yield return $"{name} stands in a file";
         }
     }
+
+    /// <summary>A store that no connection string names is Azure's own, which asks for an identity.</summary>
+    private static bool AsksAzure(NodeEnvironment node) => node.Options.Store.StartsWith("azure://", StringComparison.Ordinal) && !node.Variables.ContainsKey("AZURE_STORAGE_CONNECTION_STRING");
 }

@@ -8,9 +8,6 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 /// <summary>What must hold of everything that is applied. A rule yields a sentence for each fault.</summary>
 internal static partial class ManifestRules
 {
-    /// <summary>What whoever applies an overlay brings; docs/operations.md says how.</summary>
-    public static readonly string[] Brought = ["Secret/tonno-api", "Secret/azurite", "Secret/dicomweb", "PersistentVolumeClaim/archive", "PersistentVolumeClaim/models"];
-
     /// <summary>Between a node's own limit and the kill.</summary>
     private static readonly TimeSpan _margin = TimeSpan.FromSeconds(10);
 
@@ -45,7 +42,8 @@ internal static partial class ManifestRules
                 yield return $"{workload.Name}: {container.Name} is given up before it is left out, or is not given a minute to start";
             }
 
-            if (container.Name == Workload.Program && !probes.Select(probe => probe.HttpGet?.Path).SequenceEqual([NodeHealth.Started, NodeHealth.Ready, NodeHealth.Live]))
+            // Plain HTTP: TLS is between nodes alone.
+            if (container.Name == Workload.Program && (!probes.Select(probe => probe.HttpGet?.Path).SequenceEqual([NodeHealth.Started, NodeHealth.Ready, NodeHealth.Live]) || !probes.All(probe => probe.HttpGet.Scheme is null or "HTTP")))
             {
                 yield return $"{workload.Name}: the probes do not ask what the program answers";
             }
@@ -149,32 +147,6 @@ internal static partial class ManifestRules
         }
     }
 
-    /// <summary>Whatever is named is there, or is brought.</summary>
-    public static IEnumerable<string> References(Manifests manifests)
-    {
-        var made = manifests.All<Certificate>().Select(certificate => $"Secret/{certificate.Spec.SecretName}").ToList();
-        IEnumerable<(string By, string Kind, string Name)> named = manifests.Workloads.SelectMany(workload => Named(workload).Where(reference => reference.Name is not null).Select(reference => (By: workload.Name, reference.Kind, Name: reference.Name!)))
-            .Concat(manifests.All<ScaledObject>().Select(scaler => (scaler.Metadata.Name, "Deployment", scaler.Spec.ScaleTargetRef.Name)))
-            .Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => (scaler.Metadata.Name, scaler.Spec.ScaleTargetRef.Kind, scaler.Spec.ScaleTargetRef.Name)))
-            .Concat(manifests.All<Certificate>().Select(certificate => (certificate.Metadata.Name, certificate.Spec.IssuerRef.Kind, certificate.Spec.IssuerRef.Name)))
-            .Concat(manifests.All<Issuer>().Where(issuer => issuer.Spec.Ca is not null).Select(issuer => (issuer.Metadata.Name, "Secret", issuer.Spec.Ca!.SecretName)))
-            .Concat(manifests.All<V1PersistentVolumeClaim>().Where(claim => claim.Spec.VolumeName is not null).Select(claim => (claim.Metadata.Name, "PersistentVolume", claim.Spec.VolumeName)));
-        foreach (var (by, kind, name) in named.Where(one => !manifests.Has(one.Kind, one.Name) && !made.Contains($"{one.Kind}/{one.Name}") && !Brought.Contains($"{one.Kind}/{one.Name}")))
-        {
-            yield return $"{by} names the {kind} {name}, which nobody makes";
-        }
-
-        foreach (var workload in manifests.Workloads)
-        {
-            var claims = manifests.All<V1StatefulSet>().Where(set => set.Metadata.Name == workload.Name).SelectMany(set => set.Spec.VolumeClaimTemplates ?? []).Select(claim => claim.Metadata.Name);
-            var volumes = (workload.Pod.Volumes ?? []).Select(volume => volume.Name).Concat(claims).ToHashSet();
-            foreach (var mount in workload.Containers.SelectMany(container => container.VolumeMounts ?? []).Where(mount => !volumes.Contains(mount.Name)))
-            {
-                yield return $"{workload.Name} mounts {mount.Name}, which it has not";
-            }
-        }
-    }
-
     /// <summary>Drains may go on, and not take everybody.</summary>
     public static IEnumerable<string> Budgets(Manifests manifests)
     {
@@ -201,32 +173,4 @@ internal static partial class ManifestRules
         manifests.Workloads.SelectMany(workload => workload.Containers.Select(container => (workload, container)));
 
     private static TimeSpan Patience(V1Probe probe) => TimeSpan.FromSeconds((probe.PeriodSeconds ?? 10) * (probe.FailureThreshold ?? 3));
-
-    /// <summary>Names are null where there is no such reference.</summary>
-    private static IEnumerable<(string Kind, string? Name)> Named(Workload workload)
-    {
-        yield return ("PriorityClass", workload.Pod.PriorityClassName);
-        yield return ("ServiceAccount", workload.Pod.ServiceAccountName);
-        foreach (var volume in workload.Pod.Volumes ?? [])
-        {
-            yield return ("ConfigMap", volume.ConfigMap?.Name);
-            yield return ("Secret", volume.Secret?.SecretName);
-            yield return ("PersistentVolumeClaim", volume.PersistentVolumeClaim?.ClaimName);
-        }
-
-        foreach (var container in workload.Containers)
-        {
-            foreach (var source in container.EnvFrom ?? [])
-            {
-                yield return ("ConfigMap", source.ConfigMapRef?.Name);
-                yield return ("Secret", source.SecretRef?.Name);
-            }
-
-            foreach (var variable in container.Env ?? [])
-            {
-                yield return ("ConfigMap", variable.ValueFrom?.ConfigMapKeyRef?.Name);
-                yield return ("Secret", variable.ValueFrom?.SecretKeyRef?.Name);
-            }
-        }
-    }
 }

@@ -23,7 +23,8 @@ public sealed class ManifestTests
     public async Task Operations_OfWhatIsBrought_TellsAllOfIt()
     {
         var text = await File.ReadAllTextAsync(Repository.At("docs/operations.md"), TestContext.Current.CancellationToken);
-        Assert.All(ManifestRules.Brought, one => Assert.Contains($"`{one.Split('/')[1]}`", text, StringComparison.Ordinal));
+        Assert.All(ManifestRules.Brought, one => Assert.Contains(text.Split('\n'), line => one.Value.Prepend(one.Key.Split('/')[1]).All(word => line.Contains($"`{word}`", StringComparison.Ordinal))));
+        Assert.All(ManifestRules.Brought.SelectMany(one => one.Value), key => Assert.Contains($"--from-literal={key}=", text, StringComparison.Ordinal));
         Assert.Contains($"`{ManifestRules.Prometheus}`", text, StringComparison.Ordinal);
     }
 
