@@ -22,6 +22,11 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Required), "a policy of nothing", all => all.One<ScaledObject>("slice").Spec.Advanced!.HorizontalPodAutoscalerConfig!.Behavior!.ScaleUp.Policies[0].PeriodSeconds = 0),
         (nameof(ManifestRules.Required), "a certificate without a secret", all => all.One<Certificate>("node").Spec.SecretName = ""),
         (nameof(ManifestRules.Required), "a rule without an expression", all => all.One<PrometheusRule>("tonno").Spec.Groups[0].Rules[0].Expr = ""),
+        (nameof(ManifestRules.Kinds), "a pod", all => all.Objects.Add(new V1Pod { Kind = "Pod", Metadata = new V1ObjectMeta { Name = "toni" } })),
+        (nameof(ManifestRules.Kinds), "a pod of each machine", all => all.Objects.Add(new V1DaemonSet { Kind = "DaemonSet", Metadata = new V1ObjectMeta { Name = "toni" } })),
+        (nameof(ManifestRules.Kinds), "a set of pods", all => all.Objects.Add(new V1ReplicaSet { Kind = "ReplicaSet", Metadata = new V1ObjectMeta { Name = "toni" } })),
+        (nameof(ManifestRules.Kinds), "a job", all => all.Objects.Add(new V1Job { Kind = "Job", Metadata = new V1ObjectMeta { Name = "toni" } })),
+        (nameof(ManifestRules.Kinds), "a job of each night", all => all.Objects.Add(new V1CronJob { Kind = "CronJob", Metadata = new V1ObjectMeta { Name = "toni" } })),
         (nameof(ManifestRules.Probes), "no readiness", all => Program(all, "slice").ReadinessProbe = null),
         (nameof(ManifestRules.Probes), "two alike", all => Program(all, "recon").LivenessProbe = Program(all, "recon").ReadinessProbe),
         (nameof(ManifestRules.Probes), "a port that is not there", all => Program(all, "recon").LivenessProbe.HttpGet.Port = "web"),
@@ -38,6 +43,8 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Restricted), "a capability", all => Program(all, "slice").SecurityContext.Capabilities.Add = ["NET_ADMIN"]),
         (nameof(ManifestRules.Restricted), "a root that can be written", all => Program(all, "slice").SecurityContext.ReadOnlyRootFilesystem = null),
         (nameof(ManifestRules.Restricted), "nowhere to write", all => Program(all, "slice").VolumeMounts.Remove(Program(all, "slice").VolumeMounts.Single(mount => mount.MountPath == "/tmp"))),
+        (nameof(ManifestRules.Restricted), "no seccomp for one of them", all => Program(all, "slice").SecurityContext.SeccompProfile = new V1SeccompProfile { Type = "Unconfined" }),
+        (nameof(ManifestRules.Restricted), "a secret for a group that is nobody's", all => Pod(all, "slice").SecurityContext.FsGroup = null),
         (nameof(ManifestRules.Tokens), "a token", all => Pod(all, "slice").AutomountServiceAccountToken = null),
         (nameof(ManifestRules.Tokens), "an account that gives some", all => all.One<V1ServiceAccount>("tonno").AutomountServiceAccountToken = true),
         (nameof(ManifestRules.Tokens), "others' variables", all => Pod(all, "slice").EnableServiceLinks = null),
@@ -59,9 +66,21 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.References), "a mount of nothing", all => Program(all, "slice").VolumeMounts[0].Name = "nothing"),
         (nameof(ManifestRules.Keys), "no such key", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = "tokn"),
         (nameof(ManifestRules.Budgets), "no room", all => all.One<V1PodDisruptionBudget>("recon").Spec.MaxUnavailable = 0),
+        (nameof(ManifestRules.Budgets), "no majority", all => all.One<V1PodDisruptionBudget>("coordinator").Spec.MaxUnavailable = 2),
+        (nameof(ManifestRules.Budgets), "a share that is no majority", all => all.One<V1PodDisruptionBudget>("coordinator").Spec.MaxUnavailable = "40%"),
         (nameof(ManifestRules.Budgets), "held up by what does not work", all => all.One<V1PodDisruptionBudget>("recon").Spec.UnhealthyPodEvictionPolicy = null),
         (nameof(ManifestRules.Budgets), "for nobody", all => all.One<V1PodDisruptionBudget>("recon").Spec.Selector.MatchLabels["app.kubernetes.io/component"] = "cook"),
         (nameof(ManifestRules.Budgets), "none", all => all.Objects.Remove(all.One<V1PodDisruptionBudget>("slice"))),
+        (nameof(ManifestRules.Priorities), "reducers first", all => all.One<V1PriorityClass>("tonno-recon").Value = 100001),
+        (nameof(ManifestRules.Priorities), "encoders as reducers", all => Pod(all, "slice").PriorityClassName = "tonno-recon"),
+        (nameof(ManifestRules.Gpus), "none", all => Program(all, "slice").Resources.Limits.Remove("nvidia.com/gpu")),
+        (nameof(ManifestRules.Gpus), "for who reduces", all => Program(all, "recon").Resources.Limits["nvidia.com/gpu"] = new ResourceQuantity("1")),
+        (nameof(ManifestRules.Gpus), "no pool", all => Pod(all, "slice").NodeSelector.Remove("kubernetes.azure.com/accelerator")),
+        (nameof(ManifestRules.Gpus), "none of spot", all => Pod(all, "slice").NodeSelector.Remove("kubernetes.azure.com/scalesetpriority")),
+        (nameof(ManifestRules.Gpus), "kept out by NVIDIA's taint", all => Tolerate(all, "nvidia.com/gpu", null)),
+        (nameof(ManifestRules.Gpus), "kept out by the pool's taint", all => Tolerate(all, "sku", "cpu")),
+        (nameof(ManifestRules.Gpus), "kept out by spot's taint", all => Tolerate(all, "kubernetes.azure.com/scalesetpriority", null)),
+        (nameof(ManifestRules.Gpus), "coordinators on spot", all => (Pod(all, "coordinator").NodeSelector, Pod(all, "coordinator").Tolerations) = (Pod(all, "slice").NodeSelector, [Pod(all, "slice").Tolerations[^1]])),
         (nameof(ManifestRules.Grace), "shorter than a stop", all => Pod(all, "slice").TerminationGracePeriodSeconds = 45),
         (nameof(ManifestRules.Grace), "a stop that takes longer", all => Set(all, "TONNO_STOPTIMEOUT", "00:02:00")),
         (nameof(ManifestRules.Roles), "another command", all => Program(all, "recon").Args = ["run"]),
@@ -121,6 +140,7 @@ public sealed class ManifestRuleTests
         ("dev", nameof(ManifestRules.Flows), "no way to the emulator", all => all.Objects.Remove(all.One<V1NetworkPolicy>("azurite-from-nodes"))),
         ("dev", nameof(ManifestRules.Flows), "no way into the emulator", all => all.One<V1NetworkPolicy>("nodes-to-azurite").Spec.Ingress = null),
         ("dev", nameof(ManifestRules.Keys), "no such key of the emulator's", all => Program(all, "slice").Env.Single(variable => variable.Name == "AZURE_STORAGE_CONNECTION_STRING").ValueFrom.SecretKeyRef.Key = "connection"),
+        ("dev", nameof(ManifestRules.Gpus), "for the processor", all => Program(all, "slice").Resources.Limits["nvidia.com/gpu"] = new ResourceQuantity("1")),
         (Gateway, nameof(ManifestRules.Flows), "no way to the gateway", all => all.Objects.Remove(all.One<V1NetworkPolicy>("nodes-to-gateway"))),
         (Gateway, nameof(ManifestRules.Keys), "no such file of a secret", all => Pod(all, "dicomweb-gateway").Volumes.Single(volume => volume.Name == "users").Secret.Items[0].Key = "user.json"),
         (Gateway, nameof(ManifestRules.Keys), "no such file of a ConfigMap", all => Pod(all, "dicomweb-gateway").Containers[0].VolumeMounts.Single(mount => mount.Name == "settings").SubPath = "orthanc.yaml"),
@@ -173,6 +193,14 @@ public sealed class ManifestRuleTests
     private static V1PodSpec Pod(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Pod;
 
     private static V1Container Program(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Container(Workload.Program)!;
+
+    /// <summary>Gives what slice pods tolerate another value, or takes it away.</summary>
+    private static void Tolerate(Manifests manifests, string key, string? value)
+    {
+        var tolerations = Pod(manifests, "slice").Tolerations;
+        var one = tolerations.Single(toleration => toleration.Key == key);
+        _ = value is null ? tolerations.Remove(one) : (one.Value = value) is null;
+    }
 
     /// <summary>Sets a variable of all nodes.</summary>
     private static void Set(Manifests manifests, string name, string value) => Settings(manifests).Data[name] = value;

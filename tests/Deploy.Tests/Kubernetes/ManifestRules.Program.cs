@@ -33,7 +33,7 @@ internal static partial class ManifestRules
     /// <summary>Whom Azure knows by an identity alone says so by its label, and its account by its annotation.</summary>
     public static IEnumerable<string> Identities(Manifests manifests) => manifests.Nodes
         .Where(node => AsksAzure(NodeEnvironment.Of(manifests, node)) && !(node.HasLabels(new Dictionary<string, string> { ["azure.workload.identity/use"] = "true" })
-            && manifests.All<V1ServiceAccount>().Any(account => account.Metadata.Name == node.Pod.ServiceAccountName && account.Metadata.Annotations?.ContainsKey("azure.workload.identity/client-id") == true)))
+            && IsKnownToAzure(manifests, node)))
         .Select(node => $"{node.Name} comes to the store as nobody");
 
     /// <summary>Every variable is an option, with a value that it takes; ports are those that the options say.</summary>
@@ -128,6 +128,9 @@ internal static partial class ManifestRules
             yield return $"{name} stands in a file";
         }
     }
+
+    private static bool IsKnownToAzure(Manifests manifests, Workload node) => manifests.All<V1ServiceAccount>()
+        .Any(account => account.Metadata.Name == node.Pod.ServiceAccountName && account.Metadata.Annotations?.ContainsKey("azure.workload.identity/client-id") == true);
 
     /// <summary>A store that no connection string names is Azure's own, which asks for an identity.</summary>
     private static bool AsksAzure(NodeEnvironment node) => node.Options.Store.StartsWith("azure://", StringComparison.Ordinal) && !node.Variables.ContainsKey("AZURE_STORAGE_CONNECTION_STRING");

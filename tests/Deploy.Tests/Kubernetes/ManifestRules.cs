@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using k8s.Models;
+using ToNNO.Coordinator;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
@@ -11,6 +13,9 @@ internal static partial class ManifestRules
     /// <summary>Between a node's own limit and the kill.</summary>
     private static readonly TimeSpan _margin = TimeSpan.FromSeconds(10);
 
+    /// <summary>The bit of a file's mode.</summary>
+    private const int OthersRead = 4;
+
     public static IReadOnlyDictionary<string, Func<Manifests, IEnumerable<string>>> All { get; } = typeof(ManifestRules)
         .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
         .Where(method => method.ReturnType == typeof(IEnumerable<string>))
@@ -19,6 +24,11 @@ internal static partial class ManifestRules
     /// <summary>What the API server would refuse for a field that is not there.</summary>
     public static IEnumerable<string> Required(Manifests manifests) => manifests.Objects
         .SelectMany(one => RequiredFields.Missing(one, $"{one.Kind} {one.Metadata.Name}").Concat(string.IsNullOrEmpty(one.Metadata.Name) ? [$"a {one.Kind} has no name"] : []));
+
+    /// <summary>Pods are kept by the kinds that rules look at, and by no others.</summary>
+    public static IEnumerable<string> Kinds(Manifests manifests) => manifests.Objects
+        .Where(one => one is V1Pod or V1PodTemplate or V1ReplicaSet or V1ReplicationController or V1DaemonSet or V1Job or V1CronJob)
+        .Select(one => $"{one.Metadata.Name} is a {one.Kind}, whose pods no rule looks at: make it a Deployment or a StatefulSet");
 
     public static IEnumerable<string> Probes(Manifests manifests)
     {
@@ -86,9 +96,15 @@ internal static partial class ManifestRules
                 yield return $"{workload.Name}: the volume {volume.Name} is of no restricted kind, or has no bound";
             }
 
+            // A secret is root's, and of the pod's group.
+            foreach (var volume in (pod.Volumes ?? []).Where(volume => context?.FsGroup is null && (volume.Secret?.DefaultMode & OthersRead) == 0))
+            {
+                yield return $"{workload.Name}: nobody may read {volume.Name}";
+            }
+
             foreach (var container in workload.Containers)
             {
-                if (container.SecurityContext is not { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true, Privileged: null or false, RunAsNonRoot: null or true, RunAsUser: null or > 0, Capabilities: { Drop: ["ALL"], Add: null } }
+                if (container.SecurityContext is not { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true, Privileged: null or false, RunAsNonRoot: null or true, RunAsUser: null or > 0, SeccompProfile: null or { Type: "RuntimeDefault" }, Capabilities: { Drop: ["ALL"], Add: null } }
                     || (container.Ports ?? []).Any(port => port.HostPort is not null))
                 {
                     yield return $"{workload.Name}: {container.Name} is not restricted";
@@ -147,7 +163,7 @@ internal static partial class ManifestRules
         }
     }
 
-    /// <summary>Drains may go on, and not take everybody.</summary>
+    /// <summary>Drains may go on, and not take everybody; of three coordinators or more a majority stays.</summary>
     public static IEnumerable<string> Budgets(Manifests manifests)
     {
         foreach (var budget in manifests.All<V1PodDisruptionBudget>())
@@ -156,6 +172,15 @@ internal static partial class ManifestRules
             if (selected.Count != 1 || budget.Spec.MinAvailable is not null || (string?)budget.Spec.MaxUnavailable is null or "0" or "0%" or "100%" || budget.Spec.UnhealthyPodEvictionPolicy != "AlwaysAllow")
             {
                 yield return $"{budget.Metadata.Name} selects not one workload, or leaves no room, or too much";
+            }
+        }
+
+        foreach (var coordinators in manifests.Nodes.Where(node => node.Name == CoordinatorHosting.Role))
+        {
+            var replicas = coordinators.Replicas ?? 1;
+            foreach (var budget in manifests.All<V1PodDisruptionBudget>().Where(budget => coordinators.HasLabels(budget.Spec.Selector.MatchLabels) && Taken(budget, replicas) > Math.Max(1, (replicas - 1) / 2)))
+            {
+                yield return $"{budget.Metadata.Name} leaves no majority";
             }
         }
 
@@ -171,6 +196,11 @@ internal static partial class ManifestRules
 
     private static IEnumerable<(Workload Workload, V1Container Container)> Containers(Manifests manifests) =>
         manifests.Workloads.SelectMany(workload => workload.Containers.Select(container => (workload, container)));
+
+    /// <summary>The most that a budget lets go, shares rounded up.</summary>
+    private static int Taken(V1PodDisruptionBudget budget, int replicas) => (string?)budget.Spec.MaxUnavailable is not { } most ? 0
+        : most.EndsWith('%') ? (int)Math.Ceiling(replicas * int.Parse(most[..^1], CultureInfo.InvariantCulture) / 100.0)
+        : int.Parse(most, CultureInfo.InvariantCulture);
 
     private static TimeSpan Patience(V1Probe probe) => TimeSpan.FromSeconds((probe.PeriodSeconds ?? 10) * (probe.FailureThreshold ?? 3));
 }
