@@ -52,6 +52,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Selectors), "all of them", all => all.One<V1Deployment>("slice").Spec.Selector.MatchLabels.Remove("app.kubernetes.io/component")),
         (nameof(ManifestRules.Selectors), "spread among others", all => Pod(all, "slice").TopologySpreadConstraints[0].LabelSelector.MatchLabels["app.kubernetes.io/component"] = "recon"),
         (nameof(ManifestRules.Selectors), "not spread", all => Pod(all, "coordinator").TopologySpreadConstraints = null),
+        (nameof(ManifestRules.Selectors), "spread over others' machines", all => Pod(all, "coordinator").TopologySpreadConstraints[0].NodeTaintsPolicy = null),
         (nameof(ManifestRules.Services), "nobody", all => all.One<V1Service>("api").Spec.Selector["app.kubernetes.io/component"] = "waiter"),
         (nameof(ManifestRules.Services), "a port that is not there", all => all.One<V1Service>("api").Spec.Ports[0].TargetPort = "web"),
         (nameof(ManifestRules.Services), "a set without its service", all => all.Objects.Remove(all.One<V1Service>("recon"))),

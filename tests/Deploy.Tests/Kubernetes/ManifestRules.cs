@@ -138,6 +138,11 @@ internal static partial class ManifestRules
             {
                 yield return $"{workload.Name} is spread among others over {spread.TopologyKey}";
             }
+
+            foreach (var spread in (workload.Pod.TopologySpreadConstraints ?? []).Where(spread => spread is { WhenUnsatisfiable: "DoNotSchedule", NodeTaintsPolicy: not "Honor" }))
+            {
+                yield return $"{workload.Name} must be spread over the {spread.TopologyKey} of machines that it may not go to";
+            }
         }
 
         foreach (var node in manifests.Nodes.Where(node => node.Pod.TopologySpreadConstraints is not { Count: > 0 }))
