@@ -16,7 +16,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Required), "a probe without a port", all => Program(all, "slice").LivenessProbe.HttpGet.Port = null),
         (nameof(ManifestRules.Required), "a pod without containers", all => Pod(all, "recon").Containers = []),
         (nameof(ManifestRules.Required), "a set without a selector", all => all.One<V1StatefulSet>("recon").Spec.Selector = null),
-        (nameof(ManifestRules.Required), "a secret without a key", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = null),
+        (nameof(ManifestRules.Required), "a secret without a key", all => Variable(all, "coordinator", "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = null),
         (nameof(ManifestRules.Required), "a spread without a key", all => Pod(all, "slice").TopologySpreadConstraints[0].TopologyKey = null),
         (nameof(ManifestRules.Required), "a trigger of no type", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Type = ""),
         (nameof(ManifestRules.Required), "a policy of nothing", all => all.One<ScaledObject>("slice").Spec.Advanced!.HorizontalPodAutoscalerConfig!.Behavior!.ScaleUp.Policies[0].PeriodSeconds = 0),
@@ -60,12 +60,12 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.References), "no account", all => Pod(all, "recon").ServiceAccountName = "toni"),
         (nameof(ManifestRules.References), "no priority", all => Pod(all, "recon").PriorityClassName = "none"),
         (nameof(ManifestRules.References), "no claim", all => Pod(all, "recon").Volumes.Single(volume => volume.Name == "archive").PersistentVolumeClaim.ClaimName = "archives"),
-        (nameof(ManifestRules.References), "no secret", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Name = "token"),
+        (nameof(ManifestRules.References), "no secret", all => Variable(all, "coordinator", "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Name = "token"),
         (nameof(ManifestRules.References), "no certificate", all => all.Objects.Remove(all.One<Certificate>("node"))),
         (nameof(ManifestRules.References), "no authority", all => all.One<Certificate>("node").Spec.IssuerRef.Name = "nobody"),
         (nameof(ManifestRules.References), "nothing to scale", all => all.One<ScaledObject>("slice").Spec.ScaleTargetRef.Name = "slices"),
         (nameof(ManifestRules.References), "a mount of nothing", all => Program(all, "slice").VolumeMounts[0].Name = "nothing"),
-        (nameof(ManifestRules.Keys), "no such key", all => Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = "tokn"),
+        (nameof(ManifestRules.Keys), "no such key", all => Variable(all, "coordinator", "TONNO_API__TOKEN").ValueFrom.SecretKeyRef.Key = "tokn"),
         (nameof(ManifestRules.Budgets), "no room", all => all.One<V1PodDisruptionBudget>("recon").Spec.MaxUnavailable = 0),
         (nameof(ManifestRules.Budgets), "no majority", all => all.One<V1PodDisruptionBudget>("coordinator").Spec.MaxUnavailable = 2),
         (nameof(ManifestRules.Budgets), "a share that is no majority", all => all.One<V1PodDisruptionBudget>("coordinator").Spec.MaxUnavailable = "40%"),
@@ -86,8 +86,8 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Grace), "a stop that takes longer", all => Set(all, "TONNO_STOPTIMEOUT", "00:02:00")),
         (nameof(ManifestRules.Roles), "another command", all => Program(all, "recon").Args = ["run"]),
         (nameof(ManifestRules.Roles), "another program", all => Program(all, "recon").Command = ["tonno"]),
-        (nameof(ManifestRules.Roles), "another role", all => Program(all, "recon").Env.Single(variable => variable.Name == "TONNO_ROLES").Value = "slice"),
-        (nameof(ManifestRules.Roles), "all roles", all => Program(all, "coordinator").Env.Remove(Program(all, "coordinator").Env.Single(variable => variable.Name == "TONNO_ROLES"))),
+        (nameof(ManifestRules.Roles), "another role", all => Variable(all, "recon", "TONNO_ROLES").Value = "slice"),
+        (nameof(ManifestRules.Roles), "all roles", all => Program(all, "coordinator").Env.Remove(Variable(all, "coordinator", "TONNO_ROLES"))),
         (nameof(ManifestRules.Roles), "a role that nobody has", all => all.Objects.Remove(all.One<V1StatefulSet>("recon"))),
         (nameof(ManifestRules.Identities), "no label", all => all.One<V1Deployment>("slice").Spec.Template.Metadata.Labels.Remove("azure.workload.identity/use")),
         (nameof(ManifestRules.Identities), "no identity", all => all.One<V1ServiceAccount>("tonno").Metadata.Annotations.Clear()),
@@ -100,7 +100,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Seeds), "one coordinator more", all => all.One<V1StatefulSet>("coordinator").Spec.Replicas = 4),
         (nameof(ManifestRules.Seeds), "another port", all => Set(all, "TONNO_CLUSTER__PORT", "4054")),
         (nameof(ManifestRules.Seeds), "no names before ready", all => all.One<V1Service>("coordinator").Spec.PublishNotReadyAddresses = null),
-        (nameof(ManifestRules.Seeds), "another name", all => Program(all, "recon").Env.Single(variable => variable.Name == "TONNO_CLUSTER__HOST").Value = "$(POD_NAME)"),
+        (nameof(ManifestRules.Seeds), "another name", all => Variable(all, "recon", "TONNO_CLUSTER__HOST").Value = "$(POD_NAME)"),
         (nameof(ManifestRules.Images), "any", all => Program(all, "recon").Image = "tonno-slim"),
         (nameof(ManifestRules.Images), "another version", all => Program(all, "recon").Image = "tonno-slim:0.0.1"),
         (nameof(ManifestRules.Images), "without torch", all => Program(all, "slice").Image = Program(all, "recon").Image),
@@ -132,6 +132,11 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Metrics), "of nobody", all => all.One<ScaledObject>("slice").Spec.Triggers[0].Metadata["query"] = "max(tonno_coordinator_backlog)"),
         (nameof(ManifestRules.Metrics), "an alert of nobody's", all => all.One<PrometheusRule>("tonno").Spec.Groups[0].Rules[^1].Expr = "namespace:tonno_store:rate5m > 1"),
         (nameof(ManifestRules.Metrics), "a panel of nobody's", all => all.One<V1ConfigMap>("dashboards").Data["store.json"] = all.One<V1ConfigMap>("dashboards").Data["store.json"].Replace("tonno_store_io_bytes_total", "tonno_store_bytes_total", StringComparison.Ordinal)),
+        (nameof(ManifestRules.Attributes), "none", all => Program(all, "slice").Env.Remove(Variable(all, "slice", "OTEL_RESOURCE_ATTRIBUTES"))),
+        (nameof(ManifestRules.Attributes), "before what they name", all => Program(all, "recon").Env = [Variable(all, "recon", "OTEL_RESOURCE_ATTRIBUTES"), .. Program(all, "recon").Env.Where(variable => variable.Name != "OTEL_RESOURCE_ATTRIBUTES")]),
+        (nameof(ManifestRules.Attributes), "of every role alike", all => Variable(all, "slice", "POD_ROLE").ValueFrom.FieldRef.FieldPath = "metadata.labels['app.kubernetes.io/name']"),
+        (nameof(ManifestRules.Attributes), "another service", all => Set(all, "OTEL_SERVICE_NAME", "toni")),
+        (nameof(ManifestRules.Attributes), "another service among them", all => Variable(all, "recon", "OTEL_RESOURCE_ATTRIBUTES").Value += ",service.name=toni"),
         (nameof(ManifestRules.Scaling), "two hands", all => all.One<V1Deployment>("slice").Spec.Replicas = 2),
     ];
 
@@ -140,7 +145,7 @@ public sealed class ManifestRuleTests
     [
         ("dev", nameof(ManifestRules.Flows), "no way to the emulator", all => all.Objects.Remove(all.One<V1NetworkPolicy>("azurite-from-nodes"))),
         ("dev", nameof(ManifestRules.Flows), "no way into the emulator", all => all.One<V1NetworkPolicy>("nodes-to-azurite").Spec.Ingress = null),
-        ("dev", nameof(ManifestRules.Keys), "no such key of the emulator's", all => Program(all, "slice").Env.Single(variable => variable.Name == "AZURE_STORAGE_CONNECTION_STRING").ValueFrom.SecretKeyRef.Key = "connection"),
+        ("dev", nameof(ManifestRules.Keys), "no such key of the emulator's", all => Variable(all, "slice", "AZURE_STORAGE_CONNECTION_STRING").ValueFrom.SecretKeyRef.Key = "connection"),
         ("dev", nameof(ManifestRules.Gpus), "for the processor", all => Program(all, "slice").Resources.Limits["nvidia.com/gpu"] = new ResourceQuantity("1")),
         (Gateway, nameof(ManifestRules.Flows), "no way to the gateway", all => all.Objects.Remove(all.One<V1NetworkPolicy>("nodes-to-gateway"))),
         (Gateway, nameof(ManifestRules.Keys), "no such file of a secret", all => Pod(all, "dicomweb-gateway").Volumes.Single(volume => volume.Name == "users").Secret.Items[0].Key = "user.json"),
@@ -194,6 +199,8 @@ public sealed class ManifestRuleTests
     private static V1PodSpec Pod(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Pod;
 
     private static V1Container Program(Manifests manifests, string workload) => manifests.Workloads.Single(one => one.Name == workload).Container(Workload.Program)!;
+
+    private static V1EnvVar Variable(Manifests manifests, string workload, string name) => Program(manifests, workload).Env.Single(variable => variable.Name == name);
 
     /// <summary>Gives what slice pods tolerate another value, or takes it away.</summary>
     private static void Tolerate(Manifests manifests, string key, string? value)

@@ -24,6 +24,21 @@ internal static partial class ManifestRules
         }
     }
 
+    /// <summary>What nodes tell bears the pod that it is from, its namespace and its role, under the program's own name.</summary>
+    public static IEnumerable<string> Attributes(Manifests manifests)
+    {
+        foreach (var node in manifests.Nodes)
+        {
+            var variables = NodeEnvironment.Of(manifests, node).Variables;
+            var attributes = variables.GetValueOrDefault("OTEL_RESOURCE_ATTRIBUTES", "").Split(',');
+            string[] wanted = [$"k8s.namespace.name={node.Metadata.NamespaceProperty}", $"k8s.pod.name={node.Name}-0", $"tonno.role={node.Name}"];
+            if (wanted.Except(attributes).Any() || variables.ContainsKey("OTEL_SERVICE_NAME") || attributes.Any(attribute => attribute.StartsWith("service.name=", StringComparison.Ordinal)))
+            {
+                yield return $"{node.Name} does not tell {string.Join(',', wanted)}, or tells it under another name";
+            }
+        }
+    }
+
     /// <summary>One hand on the number of pods.</summary>
     public static IEnumerable<string> Scaling(Manifests manifests)
     {

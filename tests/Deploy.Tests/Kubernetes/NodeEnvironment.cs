@@ -33,6 +33,8 @@ internal sealed class NodeEnvironment
             variables[variable.Name] = variable.ValueFrom is null ? Expanded(variable.Value ?? "", variables) : variable.ValueFrom.FieldRef?.FieldPath switch
             {
                 "metadata.name" => $"{node.Name}-0",
+                "metadata.namespace" => node.Metadata.NamespaceProperty,
+                { } path when path.Split('\'') is ["metadata.labels[", var label, "]"] => node.Template.Metadata.Labels[label],
                 "status.podIP" => "10.0.0.1",
                 _ when variable.Name == "AZURE_STORAGE_CONNECTION_STRING" => "UseDevelopmentStorage=true",
                 _ => "a-secret-that-was-brought",
