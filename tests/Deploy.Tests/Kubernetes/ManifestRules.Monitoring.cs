@@ -24,6 +24,11 @@ internal static partial class ManifestRules
         }
     }
 
+    /// <summary>Nodes that are watched say where their traces go, or by an empty value that they go nowhere.</summary>
+    public static IEnumerable<string> Traces(Manifests manifests) => manifests.Nodes
+        .Where(node => manifests.All<PodMonitor>().Any() && NodeEnvironment.Of(manifests, node) is { TracesGo: null } environment && environment.Variables.GetValueOrDefault(NodeEnvironment.OtlpEndpoint) != "")
+        .Select(node => $"{node.Name} does not say where its traces go: set {NodeEnvironment.OtlpEndpoint} to an address, or to nothing");
+
     /// <summary>What nodes tell bears the pod that it is from, its namespace and its role, under the program's own name.</summary>
     public static IEnumerable<string> Attributes(Manifests manifests)
     {

@@ -43,7 +43,7 @@ internal static partial class ManifestRules
         }
     }
 
-    /// <summary>Whatever policies deny, nodes reach each other, names, the store and the services beside them, and clients and Prometheus reach nodes.</summary>
+    /// <summary>Whatever policies deny, nodes reach each other, names, the store, who collects traces and the services beside them, and clients and Prometheus reach nodes.</summary>
     public static IEnumerable<string> Flows(Manifests manifests)
     {
         var nodes = manifests.Nodes.Select(Party.Of).ToList();
@@ -53,6 +53,7 @@ internal static partial class ManifestRules
             .. nodes.SelectMany(node => nodes.Select(other => new Flow(node, other, "remoting"))),
             .. nodes.SelectMany(node => new Flow[] { new(node, Party.Anybody, "53", "UDP"), new(node, Party.Anybody, "53") }),
             .. nodes.Where(node => AsksAzure(NodeEnvironment.Of(manifests, node.Ours!))).Select(node => new Flow(node, Party.Anybody, "443")),
+            .. nodes.Select(node => (Node: node, NodeEnvironment.Of(manifests, node.Ours!).TracesGo)).Where(one => one.TracesGo is not null).Select(one => new Flow(one.Node, Party.At(one.TracesGo!.Host), $"{one.TracesGo.Port}")),
             .. coordinators.SelectMany(coordinator => new Flow[] { new(Party.Neighbour, coordinator, "http"), new(Party.Of("tonno/clients", "true"), coordinator, "http") }),
             .. manifests.All<PodMonitor>().SelectMany(monitor => manifests.Selected(monitor.Spec.Selector.MatchLabels)
                 .SelectMany(watched => monitor.Spec.PodMetricsEndpoints.Select(endpoint => new Flow(Party.Of(SpaceName, MonitoringSpace), Party.Of(watched), endpoint.Port)))),
@@ -111,6 +112,9 @@ internal static partial class ManifestRules
 
         /// <summary>Some pod of a namespace with a label.</summary>
         public static Party Of(string label, string value) => new($"{label}={value}", null, new Dictionary<string, string>(), new Dictionary<string, string> { [label] = value });
+
+        /// <summary>Behind a service of another namespace, as in <c>collector.monitoring</c>; else anywhere.</summary>
+        public static Party At(string host) => host.Split('.') is [_, var space, .. var rest] && rest is [] or ["svc", ..] ? Of(SpaceName, space) : Anybody;
 
         public bool IsMeantBy(V1NetworkPolicyPeer peer) => peer.IpBlock is null && Pod is not null
             && Has(Pod, peer.PodSelector) && (peer.NamespaceSelector is null ? Space is null : Space is not null && Has(Space, peer.NamespaceSelector));
