@@ -78,10 +78,10 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Gpus), "for who reduces", all => Program(all, "recon").Resources.Limits["nvidia.com/gpu"] = new ResourceQuantity("1")),
         (nameof(ManifestRules.Gpus), "no pool", all => Pod(all, "slice").NodeSelector.Remove("kubernetes.azure.com/accelerator")),
         (nameof(ManifestRules.Gpus), "none of spot", all => Pod(all, "slice").NodeSelector.Remove("kubernetes.azure.com/scalesetpriority")),
-        (nameof(ManifestRules.Gpus), "kept out by NVIDIA's taint", all => Tolerate(all, "nvidia.com/gpu", null)),
-        (nameof(ManifestRules.Gpus), "kept out by the pool's taint", all => Tolerate(all, "sku", "cpu")),
-        (nameof(ManifestRules.Gpus), "kept out by spot's taint", all => Tolerate(all, "kubernetes.azure.com/scalesetpriority", null)),
-        (nameof(ManifestRules.Gpus), "coordinators on spot", all => (Pod(all, "coordinator").NodeSelector, Pod(all, "coordinator").Tolerations) = (Pod(all, "slice").NodeSelector, [Pod(all, "slice").Tolerations[^1]])),
+        (nameof(ManifestRules.Gpus), "kept out by NVIDIA's taint", all => Pod(all, "slice").Tolerations.Remove(Toleration(all, "nvidia.com/gpu"))),
+        (nameof(ManifestRules.Gpus), "kept out by the pool's taint", all => Toleration(all, "sku").Value = "cpu"),
+        (nameof(ManifestRules.Gpus), "kept out by spot's taint", all => Pod(all, "slice").Tolerations.Remove(Toleration(all, "kubernetes.azure.com/scalesetpriority"))),
+        (nameof(ManifestRules.Gpus), "coordinators on spot", all => (Pod(all, "coordinator").NodeSelector, Pod(all, "coordinator").Tolerations) = (Pod(all, "slice").NodeSelector, [Toleration(all, "kubernetes.azure.com/scalesetpriority")])),
         (nameof(ManifestRules.Grace), "shorter than a stop", all => Pod(all, "slice").TerminationGracePeriodSeconds = 45),
         (nameof(ManifestRules.Grace), "a stop that takes longer", all => Set(all, "TONNO_STOPTIMEOUT", "00:02:00")),
         (nameof(ManifestRules.Roles), "another command", all => Program(all, "recon").Args = ["run"]),
@@ -113,6 +113,7 @@ public sealed class ManifestRuleTests
         (nameof(ManifestRules.Flows), "no way to another node", all => all.Objects.Remove(all.One<V1NetworkPolicy>("node-to-node"))),
         (nameof(ManifestRules.Flows), "no way in from another node", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Ingress = null),
         (nameof(ManifestRules.Flows), "to another port of another node", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].Ports[0].Port = "http"),
+        (nameof(ManifestRules.Flows), "to some of the other nodes", all => all.One<V1NetworkPolicy>("node-to-node").Spec.Egress[0].To[0].PodSelector.MatchExpressions = [new V1LabelSelectorRequirement { Key = "toni", OperatorProperty = "Exists" }]),
         (nameof(ManifestRules.Flows), "no way to services", all => all.Objects.Remove(all.One<V1NetworkPolicy>("nodes-to-services"))),
         (nameof(ManifestRules.Flows), "names by TCP alone", all => all.One<V1NetworkPolicy>("nodes-to-services").Spec.Egress[0].Ports[0].Protocol = "TCP"),
         (nameof(ManifestRules.Flows), "names of the namespace alone", all => all.One<V1NetworkPolicy>("nodes-to-services").Spec.Egress[0].To = [new V1NetworkPolicyPeer { PodSelector = new V1LabelSelector() }]),
@@ -207,13 +208,7 @@ public sealed class ManifestRuleTests
 
     private static V1EnvVar Variable(Manifests manifests, string workload, string name) => Program(manifests, workload).Env.Single(variable => variable.Name == name);
 
-    /// <summary>Gives what slice pods tolerate another value, or takes it away.</summary>
-    private static void Tolerate(Manifests manifests, string key, string? value)
-    {
-        var tolerations = Pod(manifests, "slice").Tolerations;
-        var one = tolerations.Single(toleration => toleration.Key == key);
-        _ = value is null ? tolerations.Remove(one) : (one.Value = value) is null;
-    }
+    private static V1Toleration Toleration(Manifests manifests, string key) => Pod(manifests, "slice").Tolerations.Single(toleration => toleration.Key == key);
 
     /// <summary>Sets a variable of all nodes.</summary>
     private static void Set(Manifests manifests, string name, string value) => Settings(manifests).Data[name] = value;

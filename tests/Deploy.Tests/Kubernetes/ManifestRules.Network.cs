@@ -119,6 +119,7 @@ internal static partial class ManifestRules
         public bool IsMeantBy(V1NetworkPolicyPeer peer) => peer.IpBlock is null && Pod is not null
             && Has(Pod, peer.PodSelector) && (peer.NamespaceSelector is null ? Space is null : Space is not null && Has(Space, peer.NamespaceSelector));
 
-        private static bool Has(IDictionary<string, string> labels, V1LabelSelector? selector) => (selector?.MatchLabels ?? new Dictionary<string, string>()).All(labels.Contains);
+        /// <summary>False where an expression selects too: none is read.</summary>
+        private static bool Has(IDictionary<string, string> labels, V1LabelSelector? selector) => selector?.MatchExpressions is not { Count: > 0 } && (selector?.MatchLabels ?? new Dictionary<string, string>()).All(labels.Contains);
     }
 }
