@@ -81,9 +81,9 @@ public sealed class TraceTests : IAsyncLifetime
         Assert.Equal(("POST", $"POST {request.Attributes["http.route"]}"), (request.Attributes["http.request.method"], request.Name));
         Assert.Contains("/api/v1/runs", request.Name, StringComparison.Ordinal);
         Assert.DoesNotContain(_receiver.Spans, span => span.Attributes.GetValueOrDefault("url.path", "").StartsWith("/health", StringComparison.Ordinal));
-        var told = _receiver.Logs.Where(line => line.Text.StartsWith("Volume refused of run", StringComparison.Ordinal)).ToList();
-        Assert.NotEmpty(told);
-        Assert.All(told, line => Assert.EndsWith(line.TraceId, line.Text, StringComparison.Ordinal));
+        var told = new List<(string Text, string TraceId)>();
+        await UntilAsync("what is logged has come", () => (told = [.. _receiver.Logs.Where(line => line.Text.StartsWith("Volume refused of run", StringComparison.Ordinal))]).Count > 0);
+        Assert.All(told, line => Assert.True(line.TraceId.Length > 0 && line.Text.EndsWith(line.TraceId, StringComparison.Ordinal), line.ToString()));
         Assert.Equal(["logs", "metrics", "traces"], _receiver.Signals.Keys.Order());
         await AssertNobodyTellsAsync();
     }

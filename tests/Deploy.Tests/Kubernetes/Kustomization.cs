@@ -17,7 +17,7 @@ internal static class Kustomization
     /// <summary>An overlay as it is applied.</summary>
     public static Task<string> OverlayAsync(string name) => _overlays.GetOrAdd(name, new Lazy<Task<string>>(() => RenderAsync(Repository.At($"deploy/k8s/overlays/{name}")))).Value;
 
-    /// <summary>The base with some components and the one setting that it leaves to overlays.</summary>
+    /// <summary>The base with some components and the settings that they leave to overlays.</summary>
     public static async Task<string> BaseAsync(params string[] components)
     {
         using var folder = new TemporaryFolder();
@@ -28,7 +28,7 @@ internal static class Kustomization
                 "namespace: tonno",
                 $"resources: [\"{From("base")}\"]",
                 $"components: [{string.Join(", ", components.Select(component => $"\"{From($"components/{component}")}\""))}]",
-                "configMapGenerator: [{ name: tonno, behavior: merge, literals: [TONNO_STORE=/store] }]",
+                "configMapGenerator: [{ name: tonno, behavior: merge, literals: [TONNO_STORE=/store, OTEL_EXPORTER_OTLP_ENDPOINT=] }]",
             ],
             TestContext.Current.CancellationToken);
         return await RenderAsync(folder.Path);

@@ -1,6 +1,4 @@
-using System.Text.RegularExpressions;
 using k8s.Models;
-using ToNNO.Deploy.Tests.Monitoring;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
@@ -9,6 +7,34 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 internal static partial class ManifestRules
 {
     private static readonly string[] _secretWords = ["TOKEN", "SECRET", "PASSWORD", "CONNECTION_STRING", "ACCOUNTS", "_KEY"];
+
+    /// <summary>Each workload runs a node of the role that it is named for, and every role has one.</summary>
+    public static IEnumerable<string> Roles(Manifests manifests)
+    {
+        foreach (var node in manifests.Nodes)
+        {
+            if (node.Container(Workload.Program) is not { Command: null, Args: ["node"] })
+            {
+                yield return $"{node.Name} runs no node";
+            }
+
+            if (!NodeEnvironment.Of(manifests, node).Options.RoleList.SequenceEqual([node.Name]))
+            {
+                yield return $"{node.Name} is not of the role {node.Name} alone";
+            }
+        }
+
+        foreach (var role in RoleNames.All.Except(manifests.Nodes.Select(node => node.Name)))
+        {
+            yield return $"nobody has the role {role}";
+        }
+    }
+
+    /// <summary>Whom Azure knows by an identity alone says so by its label, and its account by its annotation.</summary>
+    public static IEnumerable<string> Identities(Manifests manifests) => manifests.Nodes
+        .Where(node => AsksAzure(NodeEnvironment.Of(manifests, node)) && !(node.HasLabels(new Dictionary<string, string> { ["azure.workload.identity/use"] = "true" })
+            && IsKnownToAzure(manifests, node)))
+        .Select(node => $"{node.Name} comes to the store as nobody");
 
     /// <summary>Every variable is an option, with a value that it takes; ports are those that the options say.</summary>
     public static IEnumerable<string> Environment(Manifests manifests)
@@ -36,7 +62,7 @@ internal static partial class ManifestRules
             }
 
             foreach (var file in new[] { environment.Options.Cluster.Tls.Certificate, environment.Options.Cluster.Tls.Key, environment.Options.Cluster.Tls.Authority }
-                .Where(file => file.Length > 0 && !node.Container(Workload.Program)!.VolumeMounts.Any(mount => file.StartsWith(mount.MountPath + "/", StringComparison.Ordinal))))
+                .Where(file => file.Length > 0 && !node.Container(Workload.Program)!.VolumeMounts.SelectMany(mount => Files(manifests, node, mount.Name).Select(name => $"{mount.MountPath}/{name}")).Contains(file)))
             {
                 yield return $"{node.Name}: {file} lies in no volume";
             }
@@ -103,71 +129,9 @@ internal static partial class ManifestRules
         }
     }
 
-    public static IEnumerable<string> Policies(Manifests manifests)
-    {
-        foreach (var policy in manifests.All<V1NetworkPolicy>())
-        {
-            var selected = manifests.Selected(policy.Spec.PodSelector?.MatchLabels).ToList();
-            if (selected.Count == 0)
-            {
-                yield return $"{policy.Metadata.Name} is for nobody";
-            }
+    private static bool IsKnownToAzure(Manifests manifests, Workload node) => manifests.All<V1ServiceAccount>()
+        .Any(account => account.Metadata.Name == node.Pod.ServiceAccountName && account.Metadata.Annotations?.ContainsKey("azure.workload.identity/client-id") == true);
 
-            foreach (var port in (policy.Spec.Ingress ?? []).SelectMany(rule => rule.Ports ?? []).Where(port => !selected.All(workload => workload.HasPort(port.Port))))
-            {
-                yield return $"{policy.Metadata.Name} opens {(string)port.Port}, where nobody listens";
-            }
-
-            foreach (var peer in (policy.Spec.Ingress ?? []).SelectMany(rule => Pods(rule.FromProperty)).Where(peer => !manifests.Selected(peer.PodSelector.MatchLabels).Any()))
-            {
-                yield return $"{policy.Metadata.Name} lets in nobody";
-            }
-
-            foreach (var rule in policy.Spec.Egress ?? [])
-            {
-                var peers = Pods(rule.To).SelectMany(peer => manifests.Selected(peer.PodSelector.MatchLabels)).ToList();
-                if (Pods(rule.To).Any() && (peers.Count == 0 || !(rule.Ports ?? []).All(port => peers.All(peer => peer.HasPort(port.Port)))))
-                {
-                    yield return $"{policy.Metadata.Name} leads nowhere";
-                }
-            }
-        }
-
-        foreach (var monitor in manifests.All<PodMonitor>())
-        {
-            var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
-            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => selected.All(workload => workload.HasPort(endpoint.Port))))
-            {
-                yield return $"{monitor.Metadata.Name} watches nobody";
-            }
-        }
-    }
-
-    /// <summary>Peers that are pods of the namespace.</summary>
-    private static IEnumerable<V1NetworkPolicyPeer> Pods(IList<V1NetworkPolicyPeer>? peers) => (peers ?? []).Where(peer => peer is { NamespaceSelector: null, PodSelector: not null });
-
-    /// <summary>One hand on the number of pods.</summary>
-    public static IEnumerable<string> Scaling(Manifests manifests)
-    {
-        var scaled = manifests.All<ScaledObject>().Select(scaler => scaler.Spec.ScaleTargetRef.Name).Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => scaler.Spec.ScaleTargetRef.Name)).ToList();
-        return manifests.Workloads.Where(workload => scaled.Count(name => name == workload.Name) + (workload.Replicas is null ? 0 : 1) != 1)
-            .Select(workload => $"{workload.Name} is told its number by nobody, or by several");
-    }
-
-    /// <summary>Who asks for a metric asks for one that the program has.</summary>
-    public static IEnumerable<string> Metrics(Manifests manifests)
-    {
-        var queries = manifests.All<ScaledObject>().SelectMany(scaler => scaler.Spec.Triggers).Select(trigger => trigger.Metadata["query"])
-            .Concat(manifests.All<V2HorizontalPodAutoscaler>().SelectMany(scaler => scaler.Spec.Metrics).Select(metric => metric.External.Metric.Name))
-            .Concat(manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Expr))
-            .Concat(Dashboard.AllOf(manifests).SelectMany(dashboard => dashboard.Queries).Select(query => query.Expression));
-        var recorded = manifests.All<PrometheusRule>().SelectMany(rule => rule.Spec.Groups).SelectMany(group => group.Rules).Select(rule => rule.Record).ToList();
-        foreach (var name in queries.SelectMany(query => MetricName().Matches(query)).Select(match => match.Value).Where(name => !ProgramMetrics.Names.Contains(name) && !recorded.Contains(name)))
-        {
-            yield return $"{name} is no metric of the program";
-        }
-    }
-
-    [GeneratedRegex(@"\b(namespace:)?tonno_[\w:]+")]
-    private static partial Regex MetricName();
+    /// <summary>A store that no connection string names is Azure's own, which asks for an identity.</summary>
+    private static bool AsksAzure(NodeEnvironment node) => node.Options.Store.StartsWith("azure://", StringComparison.Ordinal) && !node.Variables.ContainsKey("AZURE_STORAGE_CONNECTION_STRING");
 }

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using k8s.Models;
+using ToNNO.Coordinator;
 using ToNNO.Tonno.Nodes;
 
 namespace ToNNO.Deploy.Tests.Kubernetes;
@@ -8,11 +10,11 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 /// <summary>What must hold of everything that is applied. A rule yields a sentence for each fault.</summary>
 internal static partial class ManifestRules
 {
-    /// <summary>What whoever applies an overlay brings; docs/operations.md says how.</summary>
-    public static readonly string[] Brought = ["Secret/tonno-api", "Secret/azurite", "Secret/dicomweb", "PersistentVolumeClaim/archive", "PersistentVolumeClaim/models"];
-
     /// <summary>Between a node's own limit and the kill.</summary>
     private static readonly TimeSpan _margin = TimeSpan.FromSeconds(10);
+
+    /// <summary>The bit of a file's mode.</summary>
+    private const int OthersRead = 4;
 
     public static IReadOnlyDictionary<string, Func<Manifests, IEnumerable<string>>> All { get; } = typeof(ManifestRules)
         .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
@@ -22,6 +24,11 @@ internal static partial class ManifestRules
     /// <summary>What the API server would refuse for a field that is not there.</summary>
     public static IEnumerable<string> Required(Manifests manifests) => manifests.Objects
         .SelectMany(one => RequiredFields.Missing(one, $"{one.Kind} {one.Metadata.Name}").Concat(string.IsNullOrEmpty(one.Metadata.Name) ? [$"a {one.Kind} has no name"] : []));
+
+    /// <summary>Pods are kept by the kinds that rules look at, and by no others.</summary>
+    public static IEnumerable<string> Kinds(Manifests manifests) => manifests.Objects
+        .Where(one => one is V1Pod or V1PodTemplate or V1ReplicaSet or V1ReplicationController or V1DaemonSet or V1Job or V1CronJob)
+        .Select(one => $"{one.Metadata.Name} is a {one.Kind}, whose pods no rule looks at: make it a Deployment or a StatefulSet");
 
     public static IEnumerable<string> Probes(Manifests manifests)
     {
@@ -45,7 +52,8 @@ internal static partial class ManifestRules
                 yield return $"{workload.Name}: {container.Name} is given up before it is left out, or is not given a minute to start";
             }
 
-            if (container.Name == Workload.Program && !probes.Select(probe => probe.HttpGet?.Path).SequenceEqual([NodeHealth.Started, NodeHealth.Ready, NodeHealth.Live]))
+            // Plain HTTP: TLS is between nodes alone.
+            if (container.Name == Workload.Program && (!probes.Select(probe => probe.HttpGet?.Path).SequenceEqual([NodeHealth.Started, NodeHealth.Ready, NodeHealth.Live]) || !probes.All(probe => probe.HttpGet.Scheme is null or "HTTP")))
             {
                 yield return $"{workload.Name}: the probes do not ask what the program answers";
             }
@@ -88,9 +96,15 @@ internal static partial class ManifestRules
                 yield return $"{workload.Name}: the volume {volume.Name} is of no restricted kind, or has no bound";
             }
 
+            // A secret is root's, and of the pod's group.
+            foreach (var volume in (pod.Volumes ?? []).Where(volume => context?.FsGroup is null && (volume.Secret?.DefaultMode & OthersRead) == 0))
+            {
+                yield return $"{workload.Name}: nobody may read {volume.Name}";
+            }
+
             foreach (var container in workload.Containers)
             {
-                if (container.SecurityContext is not { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true, Privileged: null or false, RunAsNonRoot: null or true, RunAsUser: null or > 0, Capabilities: { Drop: ["ALL"], Add: null } }
+                if (container.SecurityContext is not { AllowPrivilegeEscalation: false, ReadOnlyRootFilesystem: true, Privileged: null or false, RunAsNonRoot: null or true, RunAsUser: null or > 0, SeccompProfile: null or { Type: "RuntimeDefault" }, Capabilities: { Drop: ["ALL"], Add: null } }
                     || (container.Ports ?? []).Any(port => port.HostPort is not null))
                 {
                     yield return $"{workload.Name}: {container.Name} is not restricted";
@@ -124,6 +138,11 @@ internal static partial class ManifestRules
             {
                 yield return $"{workload.Name} is spread among others over {spread.TopologyKey}";
             }
+
+            foreach (var spread in (workload.Pod.TopologySpreadConstraints ?? []).Where(spread => spread is { WhenUnsatisfiable: "DoNotSchedule", NodeTaintsPolicy: not "Honor" }))
+            {
+                yield return $"{workload.Name} must be spread over the {spread.TopologyKey} of machines that it may not go to";
+            }
         }
 
         foreach (var node in manifests.Nodes.Where(node => node.Pod.TopologySpreadConstraints is not { Count: > 0 }))
@@ -149,33 +168,7 @@ internal static partial class ManifestRules
         }
     }
 
-    /// <summary>Whatever is named is there, or is brought.</summary>
-    public static IEnumerable<string> References(Manifests manifests)
-    {
-        var made = manifests.All<Certificate>().Select(certificate => $"Secret/{certificate.Spec.SecretName}").ToList();
-        IEnumerable<(string By, string Kind, string Name)> named = manifests.Workloads.SelectMany(workload => Named(workload).Where(reference => reference.Name is not null).Select(reference => (By: workload.Name, reference.Kind, Name: reference.Name!)))
-            .Concat(manifests.All<ScaledObject>().Select(scaler => (scaler.Metadata.Name, "Deployment", scaler.Spec.ScaleTargetRef.Name)))
-            .Concat(manifests.All<V2HorizontalPodAutoscaler>().Select(scaler => (scaler.Metadata.Name, scaler.Spec.ScaleTargetRef.Kind, scaler.Spec.ScaleTargetRef.Name)))
-            .Concat(manifests.All<Certificate>().Select(certificate => (certificate.Metadata.Name, certificate.Spec.IssuerRef.Kind, certificate.Spec.IssuerRef.Name)))
-            .Concat(manifests.All<Issuer>().Where(issuer => issuer.Spec.Ca is not null).Select(issuer => (issuer.Metadata.Name, "Secret", issuer.Spec.Ca!.SecretName)))
-            .Concat(manifests.All<V1PersistentVolumeClaim>().Where(claim => claim.Spec.VolumeName is not null).Select(claim => (claim.Metadata.Name, "PersistentVolume", claim.Spec.VolumeName)));
-        foreach (var (by, kind, name) in named.Where(one => !manifests.Has(one.Kind, one.Name) && !made.Contains($"{one.Kind}/{one.Name}") && !Brought.Contains($"{one.Kind}/{one.Name}")))
-        {
-            yield return $"{by} names the {kind} {name}, which nobody makes";
-        }
-
-        foreach (var workload in manifests.Workloads)
-        {
-            var claims = manifests.All<V1StatefulSet>().Where(set => set.Metadata.Name == workload.Name).SelectMany(set => set.Spec.VolumeClaimTemplates ?? []).Select(claim => claim.Metadata.Name);
-            var volumes = (workload.Pod.Volumes ?? []).Select(volume => volume.Name).Concat(claims).ToHashSet();
-            foreach (var mount in workload.Containers.SelectMany(container => container.VolumeMounts ?? []).Where(mount => !volumes.Contains(mount.Name)))
-            {
-                yield return $"{workload.Name} mounts {mount.Name}, which it has not";
-            }
-        }
-    }
-
-    /// <summary>Drains may go on, and not take everybody.</summary>
+    /// <summary>Drains may go on, and not take everybody; of three coordinators or more a majority stays.</summary>
     public static IEnumerable<string> Budgets(Manifests manifests)
     {
         foreach (var budget in manifests.All<V1PodDisruptionBudget>())
@@ -184,6 +177,15 @@ internal static partial class ManifestRules
             if (selected.Count != 1 || budget.Spec.MinAvailable is not null || (string?)budget.Spec.MaxUnavailable is null or "0" or "0%" or "100%" || budget.Spec.UnhealthyPodEvictionPolicy != "AlwaysAllow")
             {
                 yield return $"{budget.Metadata.Name} selects not one workload, or leaves no room, or too much";
+            }
+        }
+
+        foreach (var coordinators in manifests.Nodes.Where(node => node.Name == CoordinatorHosting.Role))
+        {
+            var replicas = coordinators.Replicas ?? 1;
+            foreach (var budget in manifests.All<V1PodDisruptionBudget>().Where(budget => coordinators.HasLabels(budget.Spec.Selector.MatchLabels) && Taken(budget, replicas) > Math.Max(1, (replicas - 1) / 2)))
+            {
+                yield return $"{budget.Metadata.Name} leaves no majority";
             }
         }
 
@@ -200,33 +202,10 @@ internal static partial class ManifestRules
     private static IEnumerable<(Workload Workload, V1Container Container)> Containers(Manifests manifests) =>
         manifests.Workloads.SelectMany(workload => workload.Containers.Select(container => (workload, container)));
 
+    /// <summary>The most that a budget lets go, shares rounded up.</summary>
+    private static int Taken(V1PodDisruptionBudget budget, int replicas) => (string?)budget.Spec.MaxUnavailable is not { } most ? 0
+        : most.EndsWith('%') ? (int)Math.Ceiling(replicas * int.Parse(most[..^1], CultureInfo.InvariantCulture) / 100.0)
+        : int.Parse(most, CultureInfo.InvariantCulture);
+
     private static TimeSpan Patience(V1Probe probe) => TimeSpan.FromSeconds((probe.PeriodSeconds ?? 10) * (probe.FailureThreshold ?? 3));
-
-    /// <summary>Names are null where there is no such reference.</summary>
-    private static IEnumerable<(string Kind, string? Name)> Named(Workload workload)
-    {
-        yield return ("PriorityClass", workload.Pod.PriorityClassName);
-        yield return ("ServiceAccount", workload.Pod.ServiceAccountName);
-        foreach (var volume in workload.Pod.Volumes ?? [])
-        {
-            yield return ("ConfigMap", volume.ConfigMap?.Name);
-            yield return ("Secret", volume.Secret?.SecretName);
-            yield return ("PersistentVolumeClaim", volume.PersistentVolumeClaim?.ClaimName);
-        }
-
-        foreach (var container in workload.Containers)
-        {
-            foreach (var source in container.EnvFrom ?? [])
-            {
-                yield return ("ConfigMap", source.ConfigMapRef?.Name);
-                yield return ("Secret", source.SecretRef?.Name);
-            }
-
-            foreach (var variable in container.Env ?? [])
-            {
-                yield return ("ConfigMap", variable.ValueFrom?.ConfigMapKeyRef?.Name);
-                yield return ("Secret", variable.ValueFrom?.SecretKeyRef?.Name);
-            }
-        }
-    }
 }

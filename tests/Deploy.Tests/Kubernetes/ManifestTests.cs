@@ -3,7 +3,12 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 /// <summary>Every overlay, and the base with each component, is what it means to be.</summary>
 public sealed class ManifestTests
 {
-    public static TheoryData<string> Builds => [.. Kustomization.Overlays, "base", .. Kustomization.Components.Select(component => $"base+{component}")];
+    public static TheoryData<string> Builds =>
+    [
+        .. Kustomization.Overlays,
+        "base",
+        .. Kustomization.Components.Select(component => component == "dicomweb-gateway" ? $"base+network-policies+{component}" : $"base+{component}"),
+    ];
 
     [Theory]
     [MemberData(nameof(Builds))]
@@ -18,7 +23,9 @@ public sealed class ManifestTests
     public async Task Operations_OfWhatIsBrought_TellsAllOfIt()
     {
         var text = await File.ReadAllTextAsync(Repository.At("docs/operations.md"), TestContext.Current.CancellationToken);
-        Assert.All(ManifestRules.Brought, one => Assert.Contains($"`{one.Split('/')[1]}`", text, StringComparison.Ordinal));
+        Assert.All(ManifestRules.Brought, one => Assert.Contains(text.Split('\n'), line => one.Value.Prepend(one.Key.Split('/')[1]).All(word => line.Contains($"`{word}`", StringComparison.Ordinal))));
+        Assert.All(ManifestRules.Brought.SelectMany(one => one.Value), key => Assert.Contains($"--from-literal={key}=", text, StringComparison.Ordinal));
+        Assert.Contains($"`{ManifestRules.Prometheus}`", text, StringComparison.Ordinal);
     }
 
     internal static Task<string> RenderAsync(string build) =>

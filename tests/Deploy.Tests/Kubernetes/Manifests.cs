@@ -51,5 +51,9 @@ internal sealed record Workload(string Kind, V1ObjectMeta Metadata, V1LabelSelec
         (labels ?? new Dictionary<string, string>()).All(label => Template.Metadata.Labels.TryGetValue(label.Key, out var value) && value == label.Value);
 
     /// <summary>Containers' ports by name and by number.</summary>
-    public bool HasPort(string port) => Containers.SelectMany(container => container.Ports ?? []).Any(open => open.Name == port || $"{open.ContainerPort}" == port);
+    public bool HasPort(string port) => PortNames(port).Count > 0;
+
+    /// <summary>What a port goes by, its name and its number, by either of them; none where it is not there.</summary>
+    public IReadOnlyList<string> PortNames(string port) =>
+        [.. Containers.SelectMany(container => container.Ports ?? []).Where(open => open.Name == port || $"{open.ContainerPort}" == port).SelectMany(open => new[] { open.Name, $"{open.ContainerPort}" })];
 }

@@ -6,6 +6,8 @@ namespace ToNNO.Deploy.Tests.Kubernetes;
 /// <summary>What a node's container says to the program, and what the program makes of it.</summary>
 internal sealed class NodeEnvironment
 {
+    public const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
     private NodeEnvironment(IReadOnlyDictionary<string, string> variables) =>
         (Variables, Configuration) = (variables, NodeConfiguration.Load(null, variables, new Dictionary<string, string>()));
 
@@ -15,6 +17,9 @@ internal sealed class NodeEnvironment
     public NodeConfiguration Configuration { get; }
 
     public NodeOptions Options => Configuration.Options;
+
+    /// <summary>Null for nowhere.</summary>
+    public Uri? TracesGo => Uri.TryCreate(Variables.GetValueOrDefault(OtlpEndpoint), UriKind.Absolute, out var address) && address.Scheme is "http" or "https" ? address : null;
 
     public static NodeEnvironment Of(Manifests manifests, Workload node)
     {
@@ -33,6 +38,8 @@ internal sealed class NodeEnvironment
             variables[variable.Name] = variable.ValueFrom is null ? Expanded(variable.Value ?? "", variables) : variable.ValueFrom.FieldRef?.FieldPath switch
             {
                 "metadata.name" => $"{node.Name}-0",
+                "metadata.namespace" => node.Metadata.NamespaceProperty,
+                { } path when path.Split('\'') is ["metadata.labels[", var label, "]"] => node.Template.Metadata.Labels[label],
                 "status.podIP" => "10.0.0.1",
                 _ when variable.Name == "AZURE_STORAGE_CONNECTION_STRING" => "UseDevelopmentStorage=true",
                 _ => "a-secret-that-was-brought",
