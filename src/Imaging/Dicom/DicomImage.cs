@@ -9,6 +9,8 @@ internal sealed record DicomImage
 {
     private const int MostFrames = 1 << 20;
 
+    private static readonly (double Slope, double Intercept) NotRescaled = (1, 0);
+
     public required string SopClass { get; init; }
 
     public required string Modality { get; init; }
@@ -75,7 +77,7 @@ internal sealed record DicomImage
                 image.Text(DicomTag.PhotometricInterpretation),
                 image.Text(DicomTag.RescaleType),
                 image.Text(DicomTag.Units),
-                image.Text(DicomTag.RescaleSlope) is not null || image.Text(DicomTag.RescaleIntercept) is not null),
+                RescaleOf(image, name) is not null),
             EchoTime = image.Decimals(DicomTag.EchoTime) is [var milliseconds] && double.IsFinite(milliseconds) ? (long)Math.Clamp(Math.Round(100 * milliseconds), 0, 1e9) : null,
             Format = PixelFormat.Of(image, name),
             ClaimedSlices = image.UnsignedShort(DicomTag.NumberOfSlices) ?? 0,
@@ -100,7 +102,8 @@ internal sealed record DicomImage
         var (shared, each) = (image.Items(DicomTag.SharedFunctionalGroupsSequence), image.Items(DicomTag.PerFrameFunctionalGroupsSequence));
         if (each.Count == 0 && shared.Count == 0 && count == 1)
         {
-            return [new(0, PlaceOf(image, image, image, name), Number(image, DicomTag.RescaleSlope, 1, name), Number(image, DicomTag.RescaleIntercept, 0, name))];
+            var (slope, intercept) = RescaleOf(image, name) ?? NotRescaled;
+            return [new(0, PlaceOf(image, image, image, name), slope, intercept)];
         }
 
         if (each.Count != count)
@@ -112,12 +115,12 @@ internal sealed record DicomImage
         var frames = new List<ImageFrame>(count);
         for (var index = 0; index < count; index++)
         {
-            var rescale = Group(DicomTag.PixelValueTransformationSequence);
+            var (slope, intercept) = RescaleOf(Group(DicomTag.PixelValueTransformationSequence), name) ?? NotRescaled;
             frames.Add(new(
                 index,
                 PlaceOf(Group(DicomTag.PlanePositionSequence), Group(DicomTag.PlaneOrientationSequence), Group(DicomTag.PixelMeasuresSequence), name),
-                Number(rescale, DicomTag.RescaleSlope, 1, name),
-                Number(rescale, DicomTag.RescaleIntercept, 0, name)));
+                slope,
+                intercept));
 
             DataSet? Group(uint tag) => each[index].Items(tag) is [var own, ..] ? own : shared is [var all, ..] && all.Items(tag) is [var common, ..] ? common : null;
         }
@@ -142,14 +145,19 @@ internal sealed record DicomImage
             set?.Decimals(tag) is { } values && values.Length == count ? values : throw Missing(name, keyword);
     }
 
-    private static double Number(DataSet? set, uint tag, double absent, string name)
+    /// <summary>Null where stored values are the intensities, as neither number is there.</summary>
+    /// <remarks>Wherever the two are used, both must be there and have a value (PS3.3, C.11.1.1). To take 1 for a slope that one slice lacks would make it shine among
+    /// those that have theirs, as slices of PET do.</remarks>
+    private static (double Slope, double Intercept)? RescaleOf(DataSet? set, string name)
     {
-        if (set?.Text(tag) is null)
+        if (set?.Find(DicomTag.RescaleSlope) is null && set?.Find(DicomTag.RescaleIntercept) is null)
         {
-            return absent;
+            return null;
         }
 
-        var keyword = tag == DicomTag.RescaleSlope ? "RescaleSlope" : "RescaleIntercept";
-        return set.Decimals(tag) is [var value] && !(tag == DicomTag.RescaleSlope && value == 0) ? value : throw Missing(name, keyword);
+        var (slope, intercept) = (Number(DicomTag.RescaleSlope, "RescaleSlope"), Number(DicomTag.RescaleIntercept, "RescaleIntercept"));
+        return slope != 0 ? (slope, intercept) : throw Missing(name, "RescaleSlope");
+
+        double Number(uint tag, string keyword) => set.Decimals(tag) is [var value] ? value : throw Missing(name, keyword);
     }
 }

@@ -170,6 +170,10 @@ public sealed class DicomSeriesTests : IDisposable
     [InlineData("dicom.colour", "colour")]
     [InlineData("dicom.mosaic", "mosaic")]
     [InlineData("dicom.attribute_missing", "slope")]
+    [InlineData("dicom.attribute_missing", "no slope")]
+    [InlineData("dicom.attribute_missing", "empty slope")]
+    [InlineData("dicom.attribute_missing", "no intercept")]
+    [InlineData("dicom.attribute_missing", "empty intercept")]
     [InlineData("dicom.attribute_missing", "position")]
     [InlineData("dicom.pixels_unsupported", "table")]
     [InlineData("dicom.pixels_unsupported", "bits")]
@@ -202,6 +206,10 @@ public sealed class DicomSeriesTests : IDisposable
             "colour" => slices[3] with { Photometric = "RGB" },
             "mosaic" => slices[3] with { ImageType = @"ORIGINAL\PRIMARY\MOSAIC" },
             "slope" => slices[3] with { Slope = "1,5" },
+            "no slope" => slices[3] with { Slope = null },
+            "empty slope" => slices[3] with { Slope = "" },
+            "no intercept" => slices[3] with { Intercept = null },
+            "empty intercept" => slices[3] with { Intercept = "" },
             "position" => With(0x0020_0032, null),
             "table" => With(0x0028_3000, DicomBytes.Sequence([new DicomAttribute(0x0028_3006, "US", (ushort)1)])),
             "bits" => slices[3] with { Bits = (32, 32, 31) },
