@@ -7,6 +7,9 @@ internal static class DicomRefusal
     public static ImagingException NoVolumes(string name) => new(
         RejectReason.ZipEmpty, $"{name} is a zip without volumes: no DICOM series and no file named .nii, .nii.gz or .hdr was found in it.");
 
+    public static ImagingException Localizer(string name) => new(
+        RejectReason.DicomLocalizer, $"{name} is a localizer, an overview to plan slices on: give the series that was planned.");
+
     /// <exception cref="ImagingException">It is DICOM; the reason says what is wrong with it.</exception>
     public static void ThrowIfDicom(ContainedFile file, string name)
     {
@@ -20,7 +23,7 @@ internal static class DicomRefusal
             null => DicomImage.Missing(name, head.DataSet.Text(DicomTag.SeriesInstanceUid) is null ? "SeriesInstanceUID" : "SOPClassUID"),
             DicomRole.NotImage => new ImagingException(RejectReason.DicomNotImage, $"{name} holds no pixels: give the images that it belongs to."),
             DicomRole.OtherImage => new ImagingException(RejectReason.DicomNotAStack, $"{name} is no CT, MR or PET image, so it makes no volume: give a series of those."),
-            DicomRole.Localizer => new ImagingException(RejectReason.DicomLocalizer, $"{name} is a localizer, an overview to plan slices on: give the series that was planned."),
+            DicomRole.Localizer => Localizer(name),
             _ => new ImagingException(RejectReason.SourceChanged, $"{name} was changed while it was being processed; run it again."),
         };
     }

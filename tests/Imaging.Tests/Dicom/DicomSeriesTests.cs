@@ -231,6 +231,54 @@ public sealed class DicomSeriesTests : IDisposable
             slices[3] with { Others = new Dictionary<uint, DicomAttribute?> { [tag] = attribute } };
     }
 
+    /// <summary>What a file of its own is refused for among others, a frame is.</summary>
+    [Theory]
+    [InlineData("dicom.mixed_series", "rescale type")]
+    [InlineData("dicom.mixed_series", "not rescaled")]
+    [InlineData("dicom.mixed_series", "echo")]
+    [InlineData("dicom.mixed_series", "converted echo")]
+    [InlineData("dicom.mixed_series", "projection")]
+    [InlineData("dicom.mixed_series", "stack")]
+    [InlineData("dicom.localizer", "localizer CT")]
+    [InlineData("dicom.localizer", "localizer MR")]
+    [InlineData("dicom.localizer", "localizer PET")]
+    [InlineData("dicom.localizer", "localizers")]
+    [InlineData("dicom.attribute_missing", "no slope")]
+    [InlineData(null, "all alike")]
+    public void Open_OneFrameUnlikeTheOthers_RefusedByName(string? code, string how)
+    {
+        Write([Enhanced() with { Slope = null, FrameGroups = frame => Groups(isOther: frame == 1) }]);
+        var refused = Record.Exception(() => Load()) as ImagingException;
+        Assert.Equal(code, refused?.Code);
+        Assert.Equal(refused?.Message, (Record.Exception(() => VolumeSource.ReadHeaders([Uri(_folder.Path)], Token)) as ImagingException)?.Message);
+
+        // The same of two files, each of frames that are alike.
+        Clear();
+        var places = _slice.Stack(6).Select(slice => slice.Position).Chunk(3);
+        Write(places.Select((positions, file) => Enhanced() with { Syntax = DicomBytes.Implicit, Slope = null, FramePositions = positions, FrameGroups = _ => Groups(isOther: file == 1) }));
+        Assert.Equal(code, (Record.Exception(() => Load()) as ImagingException)?.Code);
+
+        IEnumerable<(uint, DicomAttribute[])> Groups(bool isOther)
+        {
+            var (is90, echo) = (isOther && how.EndsWith("echo", StringComparison.Ordinal), how.StartsWith("converted", StringComparison.Ordinal));
+            yield return (DicomTag.FrameContentSequence, [new(DicomTag.StackId, "SH", isOther && how == "stack" ? "2" : "1")]);
+            yield return echo
+                ? (DicomTag.UnassignedPerFrameConvertedAttributesSequence, [new(DicomTag.EchoTime, "DS", is90 ? "90" : "12.5")])
+                : (DicomTag.MrEchoSequence, [new(DicomTag.EffectiveEchoTime, "FD", BitConverter.GetBytes(is90 ? 90 : 12.5))]);
+            var type = how == "localizers" || (isOther && how.StartsWith("localizer", StringComparison.Ordinal)) ? "LOCALIZER" : isOther && how == "projection" ? "MIP" : "VOLUME";
+            var sequence = how[^2..] switch { "MR" => DicomTag.MrImageFrameTypeSequence, "ET" => DicomTag.PetFrameTypeSequence, _ => DicomTag.CtImageFrameTypeSequence };
+            yield return (sequence, [new(DicomTag.FrameType, "CS", $@"ORIGINAL\PRIMARY\{type}\NONE")]);
+            if (isOther && how == "no slope")
+            {
+                yield return (DicomTag.PixelValueTransformationSequence, [new(DicomTag.RescaleIntercept, "DS", "-1024")]);
+            }
+            else if (!(isOther && how == "not rescaled"))
+            {
+                yield return (DicomTag.PixelValueTransformationSequence, DicomBytes.Rescale("1", "-1024", isOther && how == "rescale type" ? "US" : "HU"));
+            }
+        }
+    }
+
     /// <summary>The spacing of what is left is even: only the numbers, with what the files tell of it, show what is gone.</summary>
     [Theory]
     [InlineData(2, 2.0, null, "dicom.missing_slices")]
