@@ -81,6 +81,12 @@ internal sealed record DicomImage
             throw Missing(name, "NumberOfFrames");
         }
 
+        if (image.Find(DicomTag.ModalityLutSequence) is not null)
+        {
+            throw new ImagingException(
+                RejectReason.DicomPixelsUnsupported, $"{name} gives its intensities by a table, which is not read: convert it to rescaled values first.");
+        }
+
         var (shared, each) = (image.Items(DicomTag.SharedFunctionalGroupsSequence), image.Items(DicomTag.PerFrameFunctionalGroupsSequence));
         if (each.Count == 0 && shared.Count == 0 && count == 1)
         {
@@ -100,6 +106,13 @@ internal sealed record DicomImage
             frames.Add(FrameOf(index, tag => own.Items(tag) is [var group, ..] ? group : shared is [var all, ..] && all.Items(tag) is [var common, ..] ? common : null));
         }
 
+        // Some programs take these for all frames, others pass over them.
+        if (frames.Any(frame => !frame.Kind.IsRescaled) && RescaleOf(image, name) is not null)
+        {
+            throw new ImagingException(
+                RejectReason.DicomAttributeInvalid, $"{name} gives a rescale slope and intercept outside of its frames, where they have no meaning in an Enhanced file: export it again from its archive.");
+        }
+
         return frames;
 
         ImageFrame FrameOf(int index, Func<uint, DataSet?> group)
@@ -113,12 +126,6 @@ internal sealed record DicomImage
 
     private static SlicePlace PlaceOf(DataSet? position, DataSet? orientation, DataSet? measures, string name)
     {
-        if (position?.Find(DicomTag.ModalityLutSequence) is not null)
-        {
-            throw new ImagingException(
-                RejectReason.DicomPixelsUnsupported, $"{name} gives its intensities by a table, which is not read: convert it to rescaled values first.");
-        }
-
         var at = Numbers(position, DicomTag.ImagePositionPatient, 3, "ImagePositionPatient");
         var axes = Numbers(orientation, DicomTag.ImageOrientationPatient, 6, "ImageOrientationPatient");
         var spacing = Numbers(measures, DicomTag.PixelSpacing, 2, "PixelSpacing");

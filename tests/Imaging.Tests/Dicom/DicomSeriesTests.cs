@@ -279,6 +279,23 @@ public sealed class DicomSeriesTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(DicomTag.RescaleSlope, DicomTag.RescaleIntercept, "dicom.attribute_invalid")]
+    [InlineData(DicomTag.RescaleIntercept, DicomTag.RescaleIntercept, "dicom.attribute_missing")]
+    [InlineData(DicomTag.ModalityLutSequence, DicomTag.ModalityLutSequence, "dicom.pixels_unsupported")]
+    public void Open_EnhancedFileWithIntensitiesOutsideOfItsFrames_Refused(uint one, uint other, string code)
+    {
+        DicomAttribute Value(uint tag) => tag == DicomTag.ModalityLutSequence ? DicomBytes.Sequence([new DicomAttribute(0x0028_3006, "US", (ushort)1)]) : new(0, "DS", "2");
+        var outside = Enhanced() with { Others = new Dictionary<uint, DicomAttribute?> { [one] = Value(one), [other] = Value(other) } };
+        Write([outside with { Slope = null }]);
+        Assert.Equal(code, Assert.Throws<ImagingException>(() => Load()).Code);
+        if (one == DicomTag.RescaleSlope)
+        {
+            Write([outside]); // whose frames tell
+            AssertCounts(Load());
+        }
+    }
+
     /// <summary>The spacing of what is left is even: only the numbers, with what the files tell of it, show what is gone.</summary>
     [Theory]
     [InlineData(2, 2.0, null, "dicom.missing_slices")]
