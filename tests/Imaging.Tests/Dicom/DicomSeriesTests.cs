@@ -321,6 +321,33 @@ public sealed class DicomSeriesTests : IDisposable
         static DicomAttribute? Decimal(double? value) => value is { } mm ? new(0, "DS", FormattableString.Invariant($"{mm}")) : null;
     }
 
+    /// <summary>Files called as NIfTI are not looked at by the listing of series: what they are, opening them tells.</summary>
+    [Theory]
+    [InlineData("s0.nii", ".dcm")]
+    [InlineData("s0.hdr", ".dcm")]
+    [InlineData("s0.nii.gz", ".dcm")]
+    [InlineData("zipped.nii", ".zip")]
+    [InlineData("zipped.nii#frame=0", ".zip")]
+    public void Open_CalledNiftiAndIsNot_TellsWhatItIs(string uri, string itsName)
+    {
+        var path = _folder[uri.Split('#')[0]];
+        if (itsName == ".dcm")
+        {
+            File.WriteAllBytes(path, _slice.ToArray());
+        }
+        else
+        {
+            using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
+            using var content = zip.CreateEntry("a.nii").Open();
+            content.Write(new NiftiBytes().Plain());
+        }
+
+        var refused = Assert.Throws<ImagingException>(() => VolumeSource.ReadHeaders([_folder[uri]], Token));
+        Assert.Equal("nifti.not_nifti", refused.Code);
+        Assert.Contains(itsName, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(refused.Message, Assert.Throws<ImagingException>(() => VolumeSource.Inspect([_folder[uri]], Token)).Message);
+    }
+
     [Fact]
     public void Load_PlanesThatDoNotFitTheLimit_RefusedBeforeMemoryIsTaken()
     {
