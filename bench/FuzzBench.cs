@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using ToNNO.Contracts;
+using ToNNO.Coordinator.Volumes;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Imaging.Nifti;
@@ -8,8 +10,8 @@ using ToNNO.Tests.Support;
 
 namespace ToNNO.Bench;
 
-/// <summary>Damages sound files of each format over and over: each must be read or refused with a reason, soon and without undue memory. Anything
-/// else ends the program, with the file's bytes.</summary>
+/// <summary>Damages sound files of each format over and over: each must be read or refused with a reason, soon and without undue memory, and what a header
+/// says of its voxels' places must become work or be refused. Anything else ends the program, with the file's bytes.</summary>
 internal static class FuzzBench
 {
     private const int DefaultCount = 300_000;
@@ -17,8 +19,17 @@ internal static class FuzzBench
     /// <summary>What a NIfTI volume may take; a small file claims far more.</summary>
     private const long NiftiLimitBytes = 1 << 20;
 
-    /// <summary>What reading may take besides, as in the tests.</summary>
+    /// <summary>What reading may take besides, as in the tests, and planning.</summary>
     private const long NiftiBesidesBytes = 64 << 10;
+
+    /// <summary>What runs ask for: nothing, a spacing, or a model's slices, and passes.</summary>
+    private static readonly RunSettings[] _usual =
+    [
+        SmallWork.Settings,
+        SmallWork.Settings with { SpacingMm = 1 },
+        SmallWork.Settings with { SpacingMm = 0.8, PixelMm = 0.8, Size = 224 },
+        SmallWork.Settings with { Passes = new(0.05, true) },
+    ];
 
     private static readonly TimeSpan _longest = TimeSpan.FromSeconds(5);
 
@@ -28,7 +39,7 @@ internal static class FuzzBench
         var count = arguments is [var given, ..] ? int.Parse(given, CultureInfo.InvariantCulture) : DefaultCount;
         return new
         {
-            Nifti = Fuzz(NiftiSeeds(), count, bytes => NiftiReader.Read(new MemoryStream(bytes), bytes.Length, "scan", NiftiLimitBytes), (_, _) => NiftiLimitBytes + NiftiBesidesBytes),
+            Nifti = Fuzz(NiftiSeeds(), count, ReadNifti, (_, _) => NiftiLimitBytes + NiftiBesidesBytes),
             Dicom = Fuzz(
                 [.. DicomSeeds.Files.Select(file => (file.Key, file.Value.ToArray()))],
                 count,
@@ -41,6 +52,13 @@ internal static class FuzzBench
     {
         var small = new NiftiBytes { Shape = new(4, 3, 2), Intensity = (i, j, k) => (i * 0.37f) - (j * k) };
         return [("plain", small.Plain()), ("gzip", small.Gzip()), ("qform", (small with { SForm = false }).Plain())];
+    }
+
+    private static void ReadNifti(byte[] bytes)
+    {
+        var header = NiftiReader.Read(new MemoryStream(bytes), bytes.Length, "scan", NiftiLimitBytes).Header;
+        var settings = _usual[bytes.Sum(one => one) % _usual.Length];
+        _ = VolumeWork.Of(SmallWork.Run, settings, new(new("scan"), ["/nowhere/scan.nii"]), new([header], header.PredictedBytes), slicesPerLease: 1000);
     }
 
     private static void ReadDicom(byte[] bytes)

@@ -81,7 +81,7 @@ internal abstract class VolumeChannel : IDisposable
                 // A DICOM file that no series was listed of is refused by what is wrong with it.
                 var file = entry is not null
                     ? container.Find(entry.Entry) ?? throw new ImagingException(RejectReason.FileMissing, $"{name} is not in its zip: check the path.")
-                    : container.IsZipped ? throw DicomRefusal.NoVolumes(name)
+                    : container.IsZipped ? throw DicomRefusal.Zip(uri, name)
                     : container.Files[0];
                 DicomRefusal.ThrowIfDicom(file, name);
                 return new(container, NiftiFiles.Of(file, name, container.Find), frame);

@@ -60,6 +60,9 @@ internal sealed record DicomBytes
     /// <summary>Positions of the frames of an Enhanced file; null for a plain one.</summary>
     public Vector3D[]? FramePositions { get; init; }
 
+    /// <summary>Functional groups of each of those frames besides its position: the tag of each, and what is in its item.</summary>
+    public Func<int, IEnumerable<(uint Tag, DicomAttribute[] Item)>> FrameGroups { get; init; } = _ => [];
+
     /// <summary>Sequences and items end with delimiters.</summary>
     public bool UndefinedLengths { get; init; }
 
@@ -129,10 +132,11 @@ internal sealed record DicomBytes
             attributes[0x5200_9229] = Sequence([
                 Group(0x0020_9116, new DicomAttribute(0x0020_0037, "DS", OrientationText)),
                 Group(0x0028_9110, new DicomAttribute(0x0028_0030, "DS", Numbers(RowSpacingMm, ColumnSpacingMm))),
-                Group(0x0028_9145, new DicomAttribute(0x0028_1052, "DS", Intercept ?? ""), new DicomAttribute(0x0028_1053, "DS", Slope ?? "")),
+                .. Slope is null || Intercept is null ? [] : new[] { Group(0x0028_9145, Rescale(Slope, Intercept)) },
             ]);
-            attributes[0x5200_9230] = Sequence([.. FramePositions.Select(
-                position => new[] { Group(0x0020_9113, new DicomAttribute(0x0020_0032, "DS", Numbers(position.X, position.Y, position.Z))) })]);
+            attributes[0x5200_9230] = Sequence([.. FramePositions.Select((position, frame) => FrameGroups(frame)
+                .Append((Tag: 0x0020_9113u, Item: [new DicomAttribute(0x0020_0032, "DS", Numbers(position.X, position.Y, position.Z))]))
+                .OrderBy(group => group.Tag).Select(group => Group(group.Tag, group.Item)).ToArray())]);
         }
 
         foreach (var (tag, other) in Others)
@@ -145,6 +149,10 @@ internal sealed record DicomBytes
 
     private string OrientationText => Numbers(
         Orientation.Row.X, Orientation.Row.Y, Orientation.Row.Z, Orientation.Column.X, Orientation.Column.Y, Orientation.Column.Z);
+
+    /// <summary>What is in the item of a PixelValueTransformationSequence.</summary>
+    public static DicomAttribute[] Rescale(string slope, string intercept, string type = "HU") =>
+        [new(0x0028_1052, "DS", intercept), new(0x0028_1053, "DS", slope), new(0x0028_1054, "LO", type)];
 
     public static DicomAttribute Sequence(params DicomAttribute[][] items) => new(0, "SQ", items);
 

@@ -71,17 +71,8 @@ public sealed record VolumeWork(VolumeTask Task, SamplingPlan Sampling, IReadOnl
             SlabCount = settings.Classes.Count
                 * (int)Math.Clamp((geometry.Shape.VoxelCount + SlabVoxels - 1) / SlabVoxels, Math.Min(2, geometry.Shape.K), Math.Min(slabs, geometry.Shape.K)),
         };
-        var planes = SamplingPlan.For(geometry, DirectionSet.Create(DirectionSetKind.Axial, 1), settings.SpacingMm, settings.PixelMm, settings.Size); // of any direction
-        if (planes.Size > LargestSlice || (long)settings.Directions * planes.OffsetCount > Array.MaxLength)
-        {
-            throw new ImagingException(
-                RejectReason.VolumeGeometryInvalid,
-                $"{name} would be cut into {(long)settings.Directions * planes.OffsetCount} slices of {planes.Size} x {planes.Size} pixels, " +
-                "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
-        }
-
+        RequireSensible(name, settings, [.. headers.ByChannel.Select(header => header.Geometry)]);
         var plan = task.Plan();
-
         var stackBytes = settings.Maps?.StackBytes(plan.OffsetCount, plan.Size) ?? 0;
         if (stackBytes > LargestStackBytes)
         {
@@ -103,6 +94,37 @@ public sealed record VolumeWork(VolumeTask Task, SamplingPlan Sampling, IReadOnl
     /// <summary>Slices that the encoder is asked for at most, and exactly where no voxel is fill: those with a pixel in the volume. A slice
     /// that shows nothing but fill, which voxels alone tell, it is not asked for, nor what passes leave out.</summary>
     public long EncoderCalls() => Task.Settings.IsCentreBlob ? 0 : SliceCensus.Count(Grids, Sampling);
+
+    /// <summary>Refuses what would be cut into too many or too large slices, or lies beyond reason. Nothing of it is made.</summary>
+    /// <param name="grids">Of the channels, the first of which the heatmap has.</param>
+    private static void RequireSensible(string name, RunSettings settings, IReadOnlyList<VolumeGeometry> grids)
+    {
+        SamplingPlan planes; // of any direction
+        try
+        {
+            planes = SamplingPlan.For(grids[0], DirectionSet.Create(DirectionSetKind.Axial, 1), settings.SpacingMm, settings.PixelMm, settings.Size);
+        }
+        catch (ArgumentOutOfRangeException uncounted)
+        {
+            throw new ImagingException(
+                RejectReason.VolumeGeometryInvalid, $"{name} would be cut into more slices, or into larger ones, than can be counted; check its voxel sizes, or give --spacing and --pixel.", uncounted);
+        }
+
+        if (planes.Size > LargestSlice || planes.OffsetCount > SamplingPlan.MostOffsets || (long)settings.Directions * planes.OffsetCount > Array.MaxLength)
+        {
+            throw new ImagingException(
+                RejectReason.VolumeGeometryInvalid,
+                $"{name} would be cut into {(long)settings.Directions * planes.OffsetCount} slices of {planes.Size} x {planes.Size} pixels, " +
+                "too many or too large; check its voxel sizes, or give --spacing and --pixel.");
+        }
+
+        if (!grids.All(planes.IsFitFor))
+        {
+            throw new ImagingException(
+                RejectReason.VolumeGeometryInvalid,
+                FormattableString.Invariant($"{name} has voxels of a size, or in a place, that slices {planes.SpacingMm:G3} mm apart with pixels of {planes.PixelMm:G3} mm cannot be cut from; check its voxel sizes and its origin, or give --spacing and --pixel."));
+        }
+    }
 
     private static bool IsListable(string folder)
     {

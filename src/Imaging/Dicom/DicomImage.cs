@@ -2,7 +2,7 @@ namespace ToNNO.Imaging.Dicom;
 
 /// <summary>One plane of an image, and how its stored values become intensities.</summary>
 /// <param name="Index">Its place among the frames of its file.</param>
-internal sealed record ImageFrame(int Index, SlicePlace Place, double Slope, double Intercept);
+internal sealed record ImageFrame(int Index, SlicePlace Place, double Slope, double Intercept, FrameKind Kind);
 
 /// <summary>What an image file says of its planes: one, or the frames of an Enhanced one.</summary>
 internal sealed record DicomImage
@@ -16,19 +16,11 @@ internal sealed record DicomImage
     /// <summary>Empty where the file names none.</summary>
     public required string FrameOfReference { get; init; }
 
-    public required bool IsLocalizer { get; init; }
-
-    /// <summary>It is projected from other slices, as overviews are.</summary>
-    public required bool IsProjection { get; init; }
-
     /// <summary>Tells patients and studies apart, and cannot be read back.</summary>
     public required string Subject { get; init; }
 
-    /// <summary>What intensities stand for: whether bright is much, their unit, and whether stored values are rescaled.</summary>
+    /// <summary>What intensities stand for, as far as it is of the whole file: whether bright is much, and their unit.</summary>
     public required string Intensities { get; init; }
-
-    /// <summary>Of MR, in hundredths of a millisecond; null where the file tells none.</summary>
-    public required long? EchoTime { get; init; }
 
     public required PixelFormat Format { get; init; }
 
@@ -67,40 +59,38 @@ internal sealed record DicomImage
             SopClass = image.Text(DicomTag.SopClassUid) ?? throw Missing(name, "SOPClassUID"),
             Modality = image.Text(DicomTag.Modality) ?? "",
             FrameOfReference = image.Text(DicomTag.FrameOfReferenceUid) ?? "",
-            IsLocalizer = types.Contains("LOCALIZER"),
-            IsProjection = types.Contains("MIP") || types.Contains("PROJECTION IMAGE"),
             Subject = Pseudonym.Of($"{image.Text(DicomTag.PatientId)}\n{image.Text(DicomTag.StudyInstanceUid)}"),
-            Intensities = string.Join(
-                '\n',
-                image.Text(DicomTag.PhotometricInterpretation),
-                image.Text(DicomTag.RescaleType),
-                image.Text(DicomTag.Units),
-                image.Text(DicomTag.RescaleSlope) is not null || image.Text(DicomTag.RescaleIntercept) is not null),
-            EchoTime = image.Decimals(DicomTag.EchoTime) is [var milliseconds] && double.IsFinite(milliseconds) ? (long)Math.Clamp(Math.Round(100 * milliseconds), 0, 1e9) : null,
+            Intensities = $"{image.Text(DicomTag.PhotometricInterpretation)}\n{image.Text(DicomTag.Units)}",
             Format = PixelFormat.Of(image, name),
             ClaimedSlices = image.UnsignedShort(DicomTag.NumberOfSlices) ?? 0,
             InstanceNumber = int.TryParse(image.Text(DicomTag.InstanceNumber), out var number) ? number : null,
             StepMm = image.Decimals(DicomTag.SpacingBetweenSlices) is [> 0 and var between] ? between : image.Decimals(DicomTag.SliceThickness) is [> 0 and var thickness] ? thickness : null,
             IsMultiFrame = image.Find(DicomTag.NumberOfFrames) is not null,
-            Frames = FramesOf(image, name),
+            Frames = FramesOf(file, types, name),
         };
     }
 
     public static ImagingException Missing(string name, string keyword) => new(
         RejectReason.DicomAttributeMissing, $"{name} lacks {keyword}, or gives no sound value for it: export it again from its archive.");
 
-    private static List<ImageFrame> FramesOf(DataSet image, string name)
+    private static List<ImageFrame> FramesOf(DicomFile file, string[] types, string name)
     {
-        var count = 1;
+        var (image, count) = (file.DataSet, 1);
         if (image.Text(DicomTag.NumberOfFrames) is { } text && !(int.TryParse(text, out count) && count is > 0 and <= MostFrames))
         {
             throw Missing(name, "NumberOfFrames");
         }
 
+        if (image.Find(DicomTag.ModalityLutSequence) is not null)
+        {
+            throw new ImagingException(
+                RejectReason.DicomPixelsUnsupported, $"{name} gives its intensities by a table, which is not read: convert it to rescaled values first.");
+        }
+
         var (shared, each) = (image.Items(DicomTag.SharedFunctionalGroupsSequence), image.Items(DicomTag.PerFrameFunctionalGroupsSequence));
         if (each.Count == 0 && shared.Count == 0 && count == 1)
         {
-            return [new(0, PlaceOf(image, image, image, name), Number(image, DicomTag.RescaleSlope, 1, name), Number(image, DicomTag.RescaleIntercept, 0, name))];
+            return [FrameOf(0, _ => image)];
         }
 
         if (each.Count != count)
@@ -112,27 +102,30 @@ internal sealed record DicomImage
         var frames = new List<ImageFrame>(count);
         for (var index = 0; index < count; index++)
         {
-            var rescale = Group(DicomTag.PixelValueTransformationSequence);
-            frames.Add(new(
-                index,
-                PlaceOf(Group(DicomTag.PlanePositionSequence), Group(DicomTag.PlaneOrientationSequence), Group(DicomTag.PixelMeasuresSequence), name),
-                Number(rescale, DicomTag.RescaleSlope, 1, name),
-                Number(rescale, DicomTag.RescaleIntercept, 0, name)));
+            var own = each[index];
+            frames.Add(FrameOf(index, tag => own.Items(tag) is [var group, ..] ? group : shared is [var all, ..] && all.Items(tag) is [var common, ..] ? common : null));
+        }
 
-            DataSet? Group(uint tag) => each[index].Items(tag) is [var own, ..] ? own : shared is [var all, ..] && all.Items(tag) is [var common, ..] ? common : null;
+        // Some programs take these for all frames, others pass over them.
+        if (frames.Any(frame => !frame.Kind.IsRescaled) && RescaleOf(image, name) is not null)
+        {
+            throw new ImagingException(
+                RejectReason.DicomAttributeInvalid, $"{name} gives a rescale slope and intercept outside of its frames, where they have no meaning in an Enhanced file: export it again from its archive.");
         }
 
         return frames;
+
+        ImageFrame FrameOf(int index, Func<uint, DataSet?> group)
+        {
+            var place = PlaceOf(group(DicomTag.PlanePositionSequence), group(DicomTag.PlaneOrientationSequence), group(DicomTag.PixelMeasuresSequence), name);
+            var rescale = RescaleOf(group(DicomTag.PixelValueTransformationSequence), name);
+            var (slope, intercept) = rescale ?? (1, 0);
+            return new(index, place, slope, intercept, FrameKind.Of(file, group, types, rescale is not null));
+        }
     }
 
     private static SlicePlace PlaceOf(DataSet? position, DataSet? orientation, DataSet? measures, string name)
     {
-        if (position?.Find(DicomTag.ModalityLutSequence) is not null)
-        {
-            throw new ImagingException(
-                RejectReason.DicomPixelsUnsupported, $"{name} gives its intensities by a table, which is not read: convert it to rescaled values first.");
-        }
-
         var at = Numbers(position, DicomTag.ImagePositionPatient, 3, "ImagePositionPatient");
         var axes = Numbers(orientation, DicomTag.ImageOrientationPatient, 6, "ImageOrientationPatient");
         var spacing = Numbers(measures, DicomTag.PixelSpacing, 2, "PixelSpacing");
@@ -142,14 +135,19 @@ internal sealed record DicomImage
             set?.Decimals(tag) is { } values && values.Length == count ? values : throw Missing(name, keyword);
     }
 
-    private static double Number(DataSet? set, uint tag, double absent, string name)
+    /// <summary>Null where stored values are the intensities, as neither number is there.</summary>
+    /// <remarks>Wherever the two are used, both must be there and have a value (PS3.3, C.11.1.1). To take 1 for a slope that one slice lacks would make it shine among
+    /// those that have theirs, as slices of PET do.</remarks>
+    private static (double Slope, double Intercept)? RescaleOf(DataSet? set, string name)
     {
-        if (set?.Text(tag) is null)
+        if (set?.Find(DicomTag.RescaleSlope) is null && set?.Find(DicomTag.RescaleIntercept) is null)
         {
-            return absent;
+            return null;
         }
 
-        var keyword = tag == DicomTag.RescaleSlope ? "RescaleSlope" : "RescaleIntercept";
-        return set.Decimals(tag) is [var value] && !(tag == DicomTag.RescaleSlope && value == 0) ? value : throw Missing(name, keyword);
+        var (slope, intercept) = (Number(DicomTag.RescaleSlope, "RescaleSlope"), Number(DicomTag.RescaleIntercept, "RescaleIntercept"));
+        return slope != 0 ? (slope, intercept) : throw Missing(name, "RescaleSlope");
+
+        double Number(uint tag, string keyword) => set.Decimals(tag) is [var value] ? value : throw Missing(name, keyword);
     }
 }

@@ -105,8 +105,8 @@ internal sealed class DicomSeries : IDisposable
         try
         {
             var instances = InstancesOf(container, uri, reading, cancel);
-            RequireOneKind(instances, uri.Name);
             var frames = instances.SelectMany(instance => instance.Image.Frames, (instance, frame) => (Instance: instance, Frame: frame)).ToList();
+            RequireOneKind(frames, uri.Name);
             if (instances.Max(instance => instance.Image.ClaimedSlices) is var claimed && claimed > frames.Count)
             {
                 throw new ImagingException(
@@ -235,23 +235,28 @@ internal sealed class DicomSeries : IDisposable
         }
     }
 
-    private static void RequireOneKind(List<Instance> instances, string name)
+    /// <summary>Refuses a series of planes that are unlike, be they files or frames of one.</summary>
+    private static void RequireOneKind(List<(Instance Instance, ImageFrame Frame)> planes, string name)
     {
-        var first = instances[0].Image;
-        if (instances.Select(instance => instance.Image.IsLocalizer).Distinct().Count() > 1)
+        var localizers = planes.Count(plane => plane.Frame.Kind.IsLocalizer);
+        if (localizers > 0)
         {
-            throw new ImagingException(RejectReason.DicomLocalizer, $"{name} holds a localizer among its slices: take it out, as it is no part of the volume.");
+            throw localizers == planes.Count ? DicomRefusal.Localizer(name) : new ImagingException(
+                RejectReason.DicomLocalizer, $"{name} holds a localizer among its slices: take it out, as it is no part of the volume.");
         }
 
-        foreach (var image in instances.Select(instance => instance.Image))
+        var (first, firstKind) = (planes[0].Instance.Image, planes[0].Frame.Kind);
+        foreach (var (image, kind) in planes.Select(plane => (plane.Instance.Image, plane.Frame.Kind)))
         {
             var differing =
                 image.SopClass != first.SopClass || image.Modality != first.Modality ? "kinds of images"
                 : image.Subject != first.Subject ? "patients or studies"
                 : image.FrameOfReference != first.FrameOfReference ? "frames of reference"
-                : image.Intensities != first.Intensities ? "kinds of intensities (their unit, whether bright is much, or whether they are rescaled)"
-                : image.EchoTime != first.EchoTime ? "echo times"
-                : image.IsProjection != first.IsProjection ? "slices and projections"
+                : (image.Intensities, kind.RescaleType, kind.IsRescaled) != (first.Intensities, firstKind.RescaleType, firstKind.IsRescaled)
+                    ? "kinds of intensities (their unit, whether bright is much, or whether they are rescaled)"
+                : kind.EchoTime != firstKind.EchoTime ? "echo times"
+                : kind.IsProjection != firstKind.IsProjection ? "slices and projections"
+                : kind.Stack != firstKind.Stack ? "stacks"
                 : (image.Format.Rows, image.Format.Columns) != (first.Format.Rows, first.Format.Columns) ? "image sizes"
                 : null;
             if (differing is not null)

@@ -15,18 +15,28 @@ internal static class DicomTag
     public const uint SopInstanceUid = 0x0008_0018;
     public const uint Modality = 0x0008_0060;
     public const uint SeriesDescription = 0x0008_103E;
+    public const uint FrameType = 0x0008_9007;
     public const uint DeidentificationMethodCodeSequence = 0x0012_0064;
     public const uint SliceThickness = 0x0018_0050;
     public const uint EchoTime = 0x0018_0081;
     public const uint SpacingBetweenSlices = 0x0018_0088;
+    public const uint EffectiveEchoTime = 0x0018_9082;
+    public const uint MrEchoSequence = 0x0018_9114;
+    public const uint MrImageFrameTypeSequence = 0x0018_9226;
+    public const uint CtImageFrameTypeSequence = 0x0018_9329;
+    public const uint PetFrameTypeSequence = 0x0018_9751;
     public const uint StudyInstanceUid = 0x0020_000D;
     public const uint SeriesInstanceUid = 0x0020_000E;
     public const uint InstanceNumber = 0x0020_0013;
     public const uint ImagePositionPatient = 0x0020_0032;
     public const uint ImageOrientationPatient = 0x0020_0037;
     public const uint FrameOfReferenceUid = 0x0020_0052;
+    public const uint StackId = 0x0020_9056;
+    public const uint FrameContentSequence = 0x0020_9111;
     public const uint PlanePositionSequence = 0x0020_9113;
     public const uint PlaneOrientationSequence = 0x0020_9116;
+    public const uint UnassignedSharedConvertedAttributesSequence = 0x0020_9170;
+    public const uint UnassignedPerFrameConvertedAttributesSequence = 0x0020_9171;
     public const uint SamplesPerPixel = 0x0028_0002;
     public const uint PhotometricInterpretation = 0x0028_0004;
     public const uint NumberOfFrames = 0x0028_0008;
@@ -92,12 +102,15 @@ internal static class DicomTag
         PlanePositionSequence, PlaneOrientationSequence, SamplesPerPixel, PhotometricInterpretation, NumberOfFrames, Rows, Columns, PixelSpacing,
         BitsAllocated, BitsStored, HighBit, PixelRepresentation, RescaleIntercept, RescaleSlope, ModalityLutSequence, PixelMeasuresSequence,
         PixelValueTransformationSequence, NumberOfSlices, PatientId, StudyInstanceUid, EchoTime, RescaleType, Units, SliceThickness, SpacingBetweenSlices, InstanceNumber,
-        SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence, PixelData,
+        FrameType, EffectiveEchoTime, MrEchoSequence, MrImageFrameTypeSequence, CtImageFrameTypeSequence, PetFrameTypeSequence, StackId, FrameContentSequence,
+        UnassignedSharedConvertedAttributesSequence, UnassignedPerFrameConvertedAttributesSequence, SharedFunctionalGroupsSequence, PerFrameFunctionalGroupsSequence, PixelData,
     ];
 
     public static readonly FrozenSet<uint> Meta = [TransferSyntaxUid];
 
     /// <summary>Those kept that are sequences: where value representations are implicit, nothing else tells.</summary>
     public static bool IsSequence(uint tag) => tag is PlanePositionSequence or PlaneOrientationSequence or ModalityLutSequence or PixelMeasuresSequence
-        or DeidentificationMethodCodeSequence or PixelValueTransformationSequence or SharedFunctionalGroupsSequence or PerFrameFunctionalGroupsSequence;
+        or DeidentificationMethodCodeSequence or PixelValueTransformationSequence or SharedFunctionalGroupsSequence or PerFrameFunctionalGroupsSequence
+        or MrEchoSequence or MrImageFrameTypeSequence or CtImageFrameTypeSequence or PetFrameTypeSequence or FrameContentSequence
+        or UnassignedSharedConvertedAttributesSequence or UnassignedPerFrameConvertedAttributesSequence;
 }

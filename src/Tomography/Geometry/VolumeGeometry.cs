@@ -10,8 +10,8 @@ public sealed record VolumeGeometry
         ArgumentOutOfRangeException.ThrowIfLessThan(shape.J, 1, nameof(shape));
         ArgumentOutOfRangeException.ThrowIfLessThan(shape.K, 1, nameof(shape));
         var edges = affine.I.Length * affine.J.Length * affine.K.Length;
-        // Relative to the edges: a sheared grid may be flat long before its determinant is exactly zero.
-        if (!double.IsFinite(edges) || !(Math.Abs(affine.Determinant) > 1e-6 * edges) || !double.IsFinite(affine.Origin.Length))
+        // Relative to the edges: a sheared grid may be flat long before its determinant is exactly zero. An edge whose square is beyond double has no length, though it is not zero.
+        if (!(edges > 0) || !double.IsFinite(edges) || !(Math.Abs(affine.Determinant) > 1e-6 * edges) || !double.IsFinite(affine.Origin.Length))
         {
             throw new ArgumentOutOfRangeException(nameof(affine), "The affine must be finite and its voxel axes must span space.");
         }

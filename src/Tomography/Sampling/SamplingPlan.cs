@@ -1,10 +1,22 @@
 using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.Tomography.Sampling;
 
 /// <summary>Which planes of a volume are cut: directions, offsets and pixels; see docs/geometry.md.</summary>
 public sealed record SamplingPlan
 {
+    /// <summary>Most slices of a stack, and most of them to a voxel: what a backprojector's tables and a filter's taps take.</summary>
+    public const int MostOffsets = 1 << 14;
+
+    private const double MostSlicesToAVoxel = 1024;
+
+    /// <summary>Bounds of h and q. Taps of the filter go with h⁻², and float32 must hold them.</summary>
+    private const double FinestMm = 1e-9, CoarsestMm = 1e9;
+
+    /// <summary>Farthest place that a double tells to 2⁻¹⁶ of a voxel, voxels.</summary>
+    private const double FarthestVoxels = 1L << 36;
+
     private SamplingPlan(DirectionSet directions) => Directions = directions;
 
     public DirectionSet Directions { get; private init; }
@@ -31,6 +43,7 @@ public sealed record SamplingPlan
     /// <param name="spacingMm">h, or null for the finest voxel spacing.</param>
     /// <param name="pixelMm">q, or null for <paramref name="spacingMm"/>'s value.</param>
     /// <param name="size">S, or null for the smallest that covers the volume in every direction.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is not above 0, or there are more slices or pixels than can be counted.</exception>
     public static SamplingPlan For(
         VolumeGeometry geometry, DirectionSet directions, double? spacingMm = null, double? pixelMm = null, int? size = null)
     {
@@ -44,15 +57,21 @@ public sealed record SamplingPlan
         // blank subtraction, so that the filter needs no further margin; one more step bounds the linear interpolation.
         var affine = geometry.Affine;
         var reach = geometry.RadiusMm + (0.5 * (affine.I.Length + affine.J.Length + affine.K.Length));
-        var half = (int)Math.Ceiling(reach / spacing) + 1;
-        var covering = (int)Math.Ceiling(2 * reach / pixel) + 1;
+        var (halfSteps, pixels) = (Math.Ceiling(reach / spacing), Math.Ceiling(2 * reach / pixel));
+        if (!(halfSteps < int.MaxValue / 2) || !(pixels < int.MaxValue))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(geometry), $"A volume of radius {geometry.RadiusMm} mm takes more slices {spacing} mm apart, or more pixels of {pixel} mm, than can be counted.");
+        }
+
+        var half = (int)halfSteps + 1;
         return new SamplingPlan(directions)
         {
             CentreMm = geometry.CentreMm,
             SpacingMm = spacing,
             OffsetCount = (2 * half) + 1,
             PixelMm = pixel,
-            Size = size ?? covering,
+            Size = size ?? ((int)pixels + 1),
             CutsOff = size * pixel < 2 * geometry.RadiusMm,
         };
     }
@@ -62,9 +81,6 @@ public sealed record SamplingPlan
     public static SamplingPlan Restored(
         VolumeGeometry geometry, DirectionSet directions, Vector3D centreMm, double spacingMm, int offsetCount, double pixelMm, int size)
     {
-        // Bounds of what a backprojector's tables and a filter's taps take.
-        const int MostOffsets = 1 << 14;
-        const double MostSlicesToAVoxel = 1024;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
         if (!double.IsFinite(spacingMm) || !(spacingMm > 0) || !double.IsFinite(pixelMm) || !(pixelMm > 0))
         {
@@ -77,7 +93,7 @@ public sealed record SamplingPlan
         }
 
         var (i, j, k) = (geometry.Affine.I, geometry.Affine.J, geometry.Affine.K);
-        if (Math.Max(i.Length, Math.Max(j.Length, k.Length)) > MostSlicesToAVoxel * spacingMm)
+        if (CoarsestSpacingMm(geometry) > MostSlicesToAVoxel * spacingMm)
         {
             throw new ArgumentException($"Slices {spacingMm} mm apart are more than {MostSlicesToAVoxel} to a voxel.", nameof(spacingMm));
         }
@@ -106,8 +122,29 @@ public sealed record SamplingPlan
                 $"{offsetCount} slices {spacingMm} mm apart do not cover a volume of radius {reach} mm.", nameof(offsetCount));
     }
 
+    /// <summary>True where every plane, of whatever direction, can be cut from a volume, and a heatmap be made on its grid: where the plan keeps within what tables,
+    /// indices and float32 hold. A damaged header may ask for anything else.</summary>
+    public bool IsFitFor(VolumeGeometry geometry)
+    {
+        var affine = geometry.Affine;
+        var (i, j, k) = (affine.I.Normalized(), affine.J.Normalized(), affine.K.Normalized());
+        // A millimetre is no more voxels than this: the lengths of the rows of the inverse, of unit vectors, as squares of tiny ones would be zero.
+        var voxelsPerMm = ((j.Cross(k).Length / affine.I.Length) + (k.Cross(i).Length / affine.J.Length) + (i.Cross(j).Length / affine.K.Length)) / Math.Abs(i.Dot(j.Cross(k)));
+        var farthestMm = (geometry.CentreMm - CentreMm).Length + geometry.RadiusMm + (OffsetCount * SpacingMm) + (3 * Size * PixelMm);
+        return OffsetCount <= MostOffsets
+            && SpacingMm is >= FinestMm and <= CoarsestMm
+            && PixelMm is >= FinestMm and <= CoarsestMm
+            && CoarsestSpacingMm(geometry) <= MostSlicesToAVoxel * SpacingMm
+            && farthestMm * voxelsPerMm < PixelGrid.FarthestIndex
+            && 8 * farthestMm < PixelGrid.FarthestIndex * PixelMm // the other way round: a row of voxels on the maps of slices
+            && (affine.Origin.Length + geometry.CentreMm.Length + CentreMm.Length + farthestMm) * voxelsPerMm < FarthestVoxels;
+    }
+
     /// <summary>The same planes of the first <paramref name="count"/> directions alone, weighted anew.</summary>
     public SamplingPlan FirstDirections(int count) => this with { Directions = Directions.First(count) };
+
+    private static double CoarsestSpacingMm(VolumeGeometry geometry) =>
+        Math.Max(geometry.Affine.I.Length, Math.Max(geometry.Affine.J.Length, geometry.Affine.K.Length));
 
     /// <summary>Signed distance of a slice from the rotation centre, mm.</summary>
     public double OffsetMm(int offsetIndex) => (offsetIndex - (OffsetCount / 2)) * SpacingMm;

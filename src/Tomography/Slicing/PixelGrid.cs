@@ -10,8 +10,7 @@ internal readonly struct PixelGrid
 {
     public const int FractionBits = 32;
     public const long One = 1L << FractionBits;
-
-    private const double FarthestIndex = 1 << 30;
+    public const double FarthestIndex = 1 << 30;
 
     private readonly FixedIndex _origin;
     private readonly FixedIndex _rowStep;

@@ -170,6 +170,10 @@ public sealed class DicomSeriesTests : IDisposable
     [InlineData("dicom.colour", "colour")]
     [InlineData("dicom.mosaic", "mosaic")]
     [InlineData("dicom.attribute_missing", "slope")]
+    [InlineData("dicom.attribute_missing", "no slope")]
+    [InlineData("dicom.attribute_missing", "empty slope")]
+    [InlineData("dicom.attribute_missing", "no intercept")]
+    [InlineData("dicom.attribute_missing", "empty intercept")]
     [InlineData("dicom.attribute_missing", "position")]
     [InlineData("dicom.pixels_unsupported", "table")]
     [InlineData("dicom.pixels_unsupported", "bits")]
@@ -202,6 +206,10 @@ public sealed class DicomSeriesTests : IDisposable
             "colour" => slices[3] with { Photometric = "RGB" },
             "mosaic" => slices[3] with { ImageType = @"ORIGINAL\PRIMARY\MOSAIC" },
             "slope" => slices[3] with { Slope = "1,5" },
+            "no slope" => slices[3] with { Slope = null },
+            "empty slope" => slices[3] with { Slope = "" },
+            "no intercept" => slices[3] with { Intercept = null },
+            "empty intercept" => slices[3] with { Intercept = "" },
             "position" => With(0x0020_0032, null),
             "table" => With(0x0028_3000, DicomBytes.Sequence([new DicomAttribute(0x0028_3006, "US", (ushort)1)])),
             "bits" => slices[3] with { Bits = (32, 32, 31) },
@@ -221,6 +229,71 @@ public sealed class DicomSeriesTests : IDisposable
 
         DicomBytes With(uint tag, DicomAttribute? attribute) =>
             slices[3] with { Others = new Dictionary<uint, DicomAttribute?> { [tag] = attribute } };
+    }
+
+    /// <summary>What a file of its own is refused for among others, a frame is.</summary>
+    [Theory]
+    [InlineData("dicom.mixed_series", "rescale type")]
+    [InlineData("dicom.mixed_series", "not rescaled")]
+    [InlineData("dicom.mixed_series", "echo")]
+    [InlineData("dicom.mixed_series", "converted echo")]
+    [InlineData("dicom.mixed_series", "projection")]
+    [InlineData("dicom.mixed_series", "stack")]
+    [InlineData("dicom.localizer", "localizer CT")]
+    [InlineData("dicom.localizer", "localizer MR")]
+    [InlineData("dicom.localizer", "localizer PET")]
+    [InlineData("dicom.localizer", "localizers")]
+    [InlineData("dicom.attribute_missing", "no slope")]
+    [InlineData(null, "all alike")]
+    public void Open_OneFrameUnlikeTheOthers_RefusedByName(string? code, string how)
+    {
+        Write([Enhanced() with { Slope = null, FrameGroups = frame => Groups(isOther: frame == 1) }]);
+        var refused = Record.Exception(() => Load()) as ImagingException;
+        Assert.Equal(code, refused?.Code);
+        Assert.Equal(refused?.Message, (Record.Exception(() => VolumeSource.ReadHeaders([Uri(_folder.Path)], Token)) as ImagingException)?.Message);
+
+        // The same of two files, each of frames that are alike.
+        Clear();
+        var places = _slice.Stack(6).Select(slice => slice.Position).Chunk(3);
+        Write(places.Select((positions, file) => Enhanced() with { Syntax = DicomBytes.Implicit, Slope = null, FramePositions = positions, FrameGroups = _ => Groups(isOther: file == 1) }));
+        Assert.Equal(code, (Record.Exception(() => Load()) as ImagingException)?.Code);
+
+        IEnumerable<(uint, DicomAttribute[])> Groups(bool isOther)
+        {
+            var (is90, echo) = (isOther && how.EndsWith("echo", StringComparison.Ordinal), how.StartsWith("converted", StringComparison.Ordinal));
+            yield return (DicomTag.FrameContentSequence, [new(DicomTag.StackId, "SH", isOther && how == "stack" ? "2" : "1")]);
+            yield return echo
+                ? (DicomTag.UnassignedPerFrameConvertedAttributesSequence, [new(DicomTag.EchoTime, "DS", is90 ? "90" : "12.5")])
+                : (DicomTag.MrEchoSequence, [new(DicomTag.EffectiveEchoTime, "FD", BitConverter.GetBytes(is90 ? 90 : 12.5))]);
+            var type = how == "localizers" || (isOther && how.StartsWith("localizer", StringComparison.Ordinal)) ? "LOCALIZER" : isOther && how == "projection" ? "MIP" : "VOLUME";
+            var sequence = how[^2..] switch { "MR" => DicomTag.MrImageFrameTypeSequence, "ET" => DicomTag.PetFrameTypeSequence, _ => DicomTag.CtImageFrameTypeSequence };
+            yield return (sequence, [new(DicomTag.FrameType, "CS", $@"ORIGINAL\PRIMARY\{type}\NONE")]);
+            if (isOther && how == "no slope")
+            {
+                yield return (DicomTag.PixelValueTransformationSequence, [new(DicomTag.RescaleIntercept, "DS", "-1024")]);
+            }
+            else if (!(isOther && how == "not rescaled"))
+            {
+                yield return (DicomTag.PixelValueTransformationSequence, DicomBytes.Rescale("1", "-1024", isOther && how == "rescale type" ? "US" : "HU"));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(DicomTag.RescaleSlope, DicomTag.RescaleIntercept, "dicom.attribute_invalid")]
+    [InlineData(DicomTag.RescaleIntercept, DicomTag.RescaleIntercept, "dicom.attribute_missing")]
+    [InlineData(DicomTag.ModalityLutSequence, DicomTag.ModalityLutSequence, "dicom.pixels_unsupported")]
+    public void Open_EnhancedFileWithIntensitiesOutsideOfItsFrames_Refused(uint one, uint other, string code)
+    {
+        DicomAttribute Value(uint tag) => tag == DicomTag.ModalityLutSequence ? DicomBytes.Sequence([new DicomAttribute(0x0028_3006, "US", (ushort)1)]) : new(0, "DS", "2");
+        var outside = Enhanced() with { Others = new Dictionary<uint, DicomAttribute?> { [one] = Value(one), [other] = Value(other) } };
+        Write([outside with { Slope = null }]);
+        Assert.Equal(code, Assert.Throws<ImagingException>(() => Load()).Code);
+        if (one == DicomTag.RescaleSlope)
+        {
+            Write([outside]); // whose frames tell
+            AssertCounts(Load());
+        }
     }
 
     /// <summary>The spacing of what is left is even: only the numbers, with what the files tell of it, show what is gone.</summary>
@@ -246,6 +319,33 @@ public sealed class DicomSeriesTests : IDisposable
         Assert.Equal(code, (Record.Exception(() => Open().Dispose()) as ImagingException)?.Code);
 
         static DicomAttribute? Decimal(double? value) => value is { } mm ? new(0, "DS", FormattableString.Invariant($"{mm}")) : null;
+    }
+
+    /// <summary>Files called as NIfTI are not looked at by the listing of series: what they are, opening them tells.</summary>
+    [Theory]
+    [InlineData("s0.nii", ".dcm")]
+    [InlineData("s0.hdr", ".dcm")]
+    [InlineData("s0.nii.gz", ".dcm")]
+    [InlineData("zipped.nii", ".zip")]
+    [InlineData("zipped.nii#frame=0", ".zip")]
+    public void Open_CalledNiftiAndIsNot_TellsWhatItIs(string uri, string itsName)
+    {
+        var path = _folder[uri.Split('#')[0]];
+        if (itsName == ".dcm")
+        {
+            File.WriteAllBytes(path, _slice.ToArray());
+        }
+        else
+        {
+            using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
+            using var content = zip.CreateEntry("a.nii").Open();
+            content.Write(new NiftiBytes().Plain());
+        }
+
+        var refused = Assert.Throws<ImagingException>(() => VolumeSource.ReadHeaders([_folder[uri]], Token));
+        Assert.Equal("nifti.not_nifti", refused.Code);
+        Assert.Contains(itsName, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(refused.Message, Assert.Throws<ImagingException>(() => VolumeSource.Inspect([_folder[uri]], Token)).Message);
     }
 
     [Fact]

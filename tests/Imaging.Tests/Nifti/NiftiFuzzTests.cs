@@ -1,5 +1,8 @@
 using System.Diagnostics;
 using ToNNO.Imaging.Nifti;
+using ToNNO.Tomography.Geometry;
+using ToNNO.Tomography.Sampling;
+using ToNNO.Tomography.Slicing;
 
 namespace ToNNO.Imaging.Tests.Nifti;
 
@@ -15,7 +18,7 @@ public sealed class NiftiFuzzTests
     [InlineData(2, 40_000)]
     public void Read_DamagedPlainFile_ReadOrRefused(int version, int count)
     {
-        var (read, refused) = Fuzz(new NiftiFile { Version = version, Samples = Samples, QFormCode = 1 }.Bytes(), count, _ => { });
+        var (read, refused) = Fuzz(new NiftiFile { Version = version, Samples = Samples, QFormCode = 1 }.Bytes(), count, volume => Plan(volume.Volume.Geometry));
         Assert.True(read > count / 20 && refused > count / 20, $"{read} read, {refused} refused");
     }
 
@@ -35,6 +38,27 @@ public sealed class NiftiFuzzTests
         for (var round = 0; round < 12_000; round++)
         {
             Try(NiftiFile.Compress(Damaged.Of(bytes, random)), _ => { });
+        }
+    }
+
+    /// <summary>What a header says of its voxels' places can be planned and its planes told from each other, or is found not to be.</summary>
+    private static void Plan(VolumeGeometry geometry)
+    {
+        foreach (var (spacingMm, pixelMm, size) in new (double?, double?, int?)[] { (null, null, null), (1, null, null), (0.8, 0.8, 224) })
+        {
+            try
+            {
+                var plan = SamplingPlan.For(geometry, DirectionSet.Create(DirectionSetKind.ThreeAxes, 3), spacingMm, pixelMm, size);
+                Assert.True(plan.Size > 0 && plan.OffsetCount > 0);
+                if (plan.IsFitFor(geometry) && plan.Size * plan.OffsetCount < 10_000)
+                {
+                    SliceCensus.Count([geometry], plan);
+                }
+            }
+            catch (ArgumentOutOfRangeException uncounted)
+            {
+                Assert.Equal("geometry", uncounted.ParamName);
+            }
         }
     }
 

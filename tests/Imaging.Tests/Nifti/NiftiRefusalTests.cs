@@ -40,6 +40,7 @@ public sealed class NiftiRefusalTests
         Refused("volume.geometry_invalid", new() { SForm = Singular });
         Refused("volume.geometry_invalid", new() { SForm = new double[12] });
         Refused("volume.geometry_invalid", new() { SForm = [1, 0, 0, double.NaN, 0, 1, 0, 0, 0, 0, 1, 0] });
+        Refused("volume.geometry_invalid", new() { Version = 2, SForm = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1e-170, 0] });
         Refused("volume.geometry_invalid", new() { SFormCode = 0, QFormCode = 1, Quaternion = [1, 1, 0] });
         Refused("volume.geometry_invalid", new() { SFormCode = 0, QFormCode = 1, PixDim = [1, 1, 0, 1, 0, 0, 0, 0] });
         Refused("volume.geometry_invalid", new() { SFormCode = 0, PixDim = [1, 1, -1, 1, 0, 0, 0, 0] });
