@@ -10,12 +10,6 @@ public static class CoordinatorTelemetry
 {
     public const string MeterName = "ToNNO.Coordinator";
 
-    /// <summary>What nodes mostly lack: a mount, a model, a device, the store.</summary>
-    private static readonly string[] _likelyRefusals =
-    [
-        "file.missing", "file.unreadable", "source.changed", "model.missing", "model.unreadable", "encoder.device_unavailable", "encoder.out_of_memory", "store.unavailable",
-    ];
-
     private static readonly Meter _meter = new(MeterName);
 
     internal static ActivitySource Source { get; } = new(MeterName);
@@ -79,20 +73,33 @@ public static class CoordinatorTelemetry
 
     internal static void HandedOut(bool alone) => _handedOut.Add(1, new KeyValuePair<string, object?>("alone", alone));
 
-    /// <summary>Says whether this node coordinates. Counters that alerts watch begin at zero, so that the first event is an increase.</summary>
+    /// <summary>Says whether this node coordinates. Counters begin at zero, under every label that they may have, so that the first event is an increase.</summary>
     internal static void Leads(bool leads)
     {
         _leading.Record(leads ? 1 : 0);
+        _deaths.Add(0);
         Conflict(superseded: true, 0);
         Conflict(superseded: false, 0);
-        foreach (var reason in _likelyRefusals)
+        foreach (var loss in Enum.GetValues<LeaseLoss>())
         {
-            Refused(reason, 0);
+            Lost(loss, 0);
         }
 
         foreach (var state in Enum.GetValues<VolumeState>().Where(state => state > VolumeState.InProcess))
         {
-            Concluded(state, "", 0);
+            _concluded.Add(0, State(state));
+        }
+
+        BeginByReason(_quarantined, ReasonCodes.OfQuarantine);
+        BeginByReason(_refusals, ReasonCodes.OfRefusal);
+        BeginByReason(_retried, ReasonCodes.OfRetry);
+    }
+
+    private static void BeginByReason(Counter<long> counter, IReadOnlyList<string> reasons)
+    {
+        foreach (var reason in reasons)
+        {
+            counter.Add(0, Reason(reason));
         }
     }
 
@@ -110,7 +117,7 @@ public static class CoordinatorTelemetry
 
     internal static void Conflict(bool superseded, int count = 1) => _conflicts.Add(count, new KeyValuePair<string, object?>("kind", superseded ? "superseded" : "overtaken"));
 
-    internal static void Retried(string reasonCode) => _retried.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
+    internal static void Retried(string reasonCode) => _retried.Add(1, Reason(reasonCode));
 
     /// <summary>A stage of a volume is over, for its span and the histogram.</summary>
     internal static void Staged(string stage, DateTimeOffset begun, DateTimeOffset ended, string? traceParent)
@@ -127,7 +134,7 @@ public static class CoordinatorTelemetry
     {
         var current = Activity.Current;
         Activity.Current = span;
-        _duration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("state", Name(state)));
+        _duration.Record(elapsed.TotalSeconds, State(state));
         Activity.Current = current;
     }
 
@@ -143,7 +150,7 @@ public static class CoordinatorTelemetry
 
     internal static void NodeDied() => _deaths.Add(1);
 
-    internal static void Refused(string reasonCode, int blocks = 1) => _refusals.Add(blocks, new KeyValuePair<string, object?>("reason", reasonCode));
+    internal static void Refused(string reasonCode) => _refusals.Add(1, Reason(reasonCode));
 
     /// <summary>A run is taken up by this coordinator, or is so no longer.</summary>
     internal static void RunOpen(int change) => _runs.Add(change);
@@ -151,19 +158,23 @@ public static class CoordinatorTelemetry
     internal static void RunEnded(bool canceled, TimeSpan elapsed) => _runDuration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("state", canceled ? "canceled" : "finished"));
 
     /// <summary>A volume enters a state, or leaves it.</summary>
-    internal static void Open(VolumeState state, int change) => _volumes.Add(change, new KeyValuePair<string, object?>("state", Name(state)));
+    internal static void Open(VolumeState state, int change) => _volumes.Add(change, State(state));
 
     internal static void Concluded(VolumeState state, string reasonCode, int volumes = 1)
     {
-        _concluded.Add(volumes, new KeyValuePair<string, object?>("state", Name(state)));
-        if (state == VolumeState.Quarantined && volumes > 0)
+        _concluded.Add(volumes, State(state));
+        if (state == VolumeState.Quarantined)
         {
-            _quarantined.Add(volumes, new KeyValuePair<string, object?>("reason", reasonCode));
+            _quarantined.Add(volumes, Reason(reasonCode));
         }
     }
 
     /// <summary>From seconds to hours.</summary>
     private static InstrumentAdvice<double> Buckets() => new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400] };
+
+    private static KeyValuePair<string, object?> State(VolumeState state) => new("state", Name(state));
+
+    private static KeyValuePair<string, object?> Reason(string code) => new("reason", code);
 
     private static string Name(LeaseLoss loss) => loss switch
     {
