@@ -63,6 +63,8 @@ public static class CoordinatorTelemetry
 
     private static readonly Counter<long> _quarantined = _meter.CreateCounter<long>("tonno.coordinator.volume.quarantined", "{volume}", "Volumes that were set aside, by reason code.");
 
+    private static readonly Counter<long> _failed = _meter.CreateCounter<long>("tonno.coordinator.volume.failed", "{volume}", "Volumes that failed, by reason code.");
+
     private static readonly Counter<long> _retried = _meter.CreateCounter<long>("tonno.coordinator.retries", "{retry}", "Steps of volumes that are tried again, by reason code.");
 
     private static readonly Counter<long> _conflicts = _meter.CreateCounter<long>(
@@ -91,6 +93,7 @@ public static class CoordinatorTelemetry
         }
 
         BeginByReason(_quarantined, ReasonCodes.OfQuarantine);
+        BeginByReason(_failed, ReasonCodes.OfFailure);
         BeginByReason(_refusals, ReasonCodes.OfRefusal);
         BeginByReason(_retried, ReasonCodes.OfRetry);
     }
@@ -163,9 +166,9 @@ public static class CoordinatorTelemetry
     internal static void Concluded(VolumeState state, string reasonCode, int volumes = 1)
     {
         _concluded.Add(volumes, State(state));
-        if (state == VolumeState.Quarantined)
+        if (state is VolumeState.Quarantined or VolumeState.Failed)
         {
-            _quarantined.Add(volumes, Reason(reasonCode));
+            (state == VolumeState.Failed ? _failed : _quarantined).Add(volumes, Reason(reasonCode));
         }
     }
 

@@ -1,3 +1,4 @@
+using ToNNO.Coordinator.Runs;
 using ToNNO.Coordinator.Volumes;
 using ToNNO.Imaging;
 using ToNNO.Storage;
@@ -32,4 +33,10 @@ internal static class ReasonCodes
 
     /// <summary>What a step of a volume is tried again for.</summary>
     public static IReadOnlyList<string> OfRetry { get; } = [.. OfRefusal, "encoder.overdue", "encoder.died", "recon.asked_again", "recon.begun_anew", "rows.corrupt"];
+
+    /// <summary>What a volume fails for.</summary>
+    public static IReadOnlyList<string> OfFailure { get; } =
+    [
+        .. OfRefusal, "encoder.overdue", "recon.silent", "rows.corrupt", "inspection.silent", "passes.silent", "ledger.silent", "ledger.failed", RunRegistry.InputsDamaged,
+    ];
 }

@@ -32,9 +32,11 @@ public sealed class ProgramMetricsTests
                 ("tonno_coordinator_node_deaths_total", ""),
                 .. new[] { "returned", "overdue", "died" }.Select(why => ("tonno_coordinator_lease_lost_total", $"why=\"{why}\"")),
                 .. sources.Concat(["guide.corrupt", "volume.kills_process", .. encoders]).Select(code => ("tonno_coordinator_volume_quarantined_total", $"reason=\"{code}\"")),
+                .. passing.Concat(["recon.silent", "encoder.overdue", "inspection.silent"]).Select(code => ("tonno_coordinator_volume_failed_total", $"reason=\"{code}\"")),
                 .. passing.Concat(["encoder.died", "recon.asked_again"]).Select(code => ("tonno_coordinator_retries_total", $"reason=\"{code}\"")),
                 .. passing.Concat(["source.changed"]).Select(code => ("tonno_coordinator_node_refusals_total", $"reason=\"{code}\"")),
                 ("tonno_encoder_batch_halved_total", "device=\"cpu\""),
+                ("tonno_recon_slab_open", ""),
             ];
         }
     }
@@ -52,6 +54,7 @@ public sealed class ProgramMetricsTests
     [InlineData("bytes", "tonno.store.io", "By")]
     [InlineData("retries by reason", "tonno.coordinator.retries", "{retry}")]
     [InlineData("quarantines", "tonno.coordinator.volume.quarantined", "{volume}")]
+    [InlineData("failures by reason", "tonno.coordinator.volume.failed", "{volume}")]
     [InlineData("lag of slabs", "tonno.coordinator.slab.lag", "s")]
     [InlineData("live tensors", "tonno.torch.live_tensors", "{tensor}")]
     [InlineData("GPU memory in use", "tonno.gpu.memory.usage", "By")]

@@ -27,7 +27,7 @@ public sealed class MonitoringTests
         var tests = await File.ReadAllTextAsync(Repository.At("tests/Deploy.Tests/Monitoring/alerts.yaml"), Cancel);
         var handbook = await File.ReadAllTextAsync(Repository.At(Handbook.Path), Cancel);
         var alerts = (await LoadAsync()).One<PrometheusRule>("tonno").Spec.Groups.SelectMany(group => group.Rules).Where(rule => rule.Alert is not null).ToList();
-        Assert.Equal(9, alerts.Count);
+        Assert.Equal(11, alerts.Count);
         Assert.All(alerts, rule =>
         {
             Assert.Contains($"alertname: {rule.Alert} }}", tests, StringComparison.Ordinal);
