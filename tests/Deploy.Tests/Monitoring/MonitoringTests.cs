@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using k8s;
 using ToNNO.Deploy.Tests.Kubernetes;
 using ToNNO.Tests.Support;
@@ -5,7 +7,7 @@ using ToNNO.Tests.Support;
 namespace ToNNO.Deploy.Tests.Monitoring;
 
 /// <summary>The rules, as they are applied, do what their tests say; dashboards are sound; and each alert is explained.</summary>
-public sealed class MonitoringTests
+public sealed partial class MonitoringTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -40,6 +42,19 @@ public sealed class MonitoringTests
         Assert.Equal(explained.Order(StringComparer.Ordinal), alerts.Select(rule => rule.Annotations!["runbook"]).Order(StringComparer.Ordinal)); // and none of what is gone
     }
 
+    /// <summary>What is looked back upon, in an alert's own words or in those of a rule that it asks, is shorter than what the alert waits for: else a single
+    /// event would do.</summary>
+    [Fact]
+    public async Task Alerts_ThatWait_LookBackForLess()
+    {
+        var rules = (await LoadAsync()).One<PrometheusRule>("tonno").Spec.Groups.SelectMany(group => group.Rules).ToList();
+        var recorded = rules.Where(rule => rule.Record is not null).ToList();
+        var windows = rules.Where(rule => rule.For is not null).Select(rule => (
+            Rule: rule, Windows: recorded.Where(one => rule.Expr.Contains(one.Record!, StringComparison.Ordinal)).Append(rule).SelectMany(one => Window().Matches(one.Expr)).ToList())).ToList();
+        Assert.Equal(3, windows.Count(one => one.Windows.Count > 0));
+        Assert.All(windows, one => Assert.All(one.Windows, window => Assert.True(Minutes(window.Groups[1].Value) < Minutes(one.Rule.For!), one.Rule.Alert)));
+    }
+
     [Fact]
     public async Task Dashboards_AllOfThem_AreWhatGrafanaTakes()
     {
@@ -64,4 +79,9 @@ public sealed class MonitoringTests
     }
 
     internal static async Task<Manifests> LoadAsync() => Manifests.Load(await Kustomization.BaseAsync("monitoring"));
+
+    private static int Minutes(string duration) => int.Parse(duration.Replace("h", "", StringComparison.Ordinal).Replace("m", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) * (duration.EndsWith('h') ? 60 : 1);
+
+    [GeneratedRegex(@"\[(\d+[mh])\]")]
+    private static partial Regex Window();
 }
