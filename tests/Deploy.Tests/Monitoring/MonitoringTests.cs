@@ -42,6 +42,18 @@ public sealed partial class MonitoringTests
         Assert.Equal(explained.Order(StringComparer.Ordinal), alerts.Select(rule => rule.Annotations!["runbook"]).Order(StringComparer.Ordinal)); // and none of what is gone
     }
 
+    /// <summary>Who scrapes by the monitor that comes along, has its name as the job's, and who does otherwise, the program's.</summary>
+    [Theory]
+    [InlineData("tonno", true)]
+    [InlineData("strange/postgres", false)]
+    [InlineData(null, true)]
+    public async Task CoordinatorMissing_OfAJob_KnowsThePodsOfTheProgram(string? job, bool known)
+    {
+        var manifests = await LoadAsync();
+        var rule = manifests.One<PrometheusRule>("tonno").Spec.Groups.SelectMany(group => group.Rules).Single(rule => rule.Alert == "TonnoCoordinatorMissing");
+        Assert.Equal(known, Regex.IsMatch(job ?? $"tonno/{manifests.All<PodMonitor>().Single().Metadata.Name}", $"^({JobPattern().Match(rule.Expr).Groups[1].Value})$"));
+    }
+
     /// <summary>What is looked back upon, in an alert's own words or in those of a rule that it asks, is shorter than what the alert waits for: else a single
     /// event would do.</summary>
     [Fact]
@@ -81,6 +93,9 @@ public sealed partial class MonitoringTests
     internal static async Task<Manifests> LoadAsync() => Manifests.Load(await Kustomization.BaseAsync("monitoring"));
 
     private static int Minutes(string duration) => int.Parse(duration.Replace("h", "", StringComparison.Ordinal).Replace("m", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) * (duration.EndsWith('h') ? 60 : 1);
+
+    [GeneratedRegex("job=~\"([^\"]+)\"")]
+    private static partial Regex JobPattern();
 
     [GeneratedRegex(@"\[(\d+[mh])\]")]
     private static partial Regex Window();
