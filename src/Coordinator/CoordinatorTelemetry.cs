@@ -34,8 +34,8 @@ public static class CoordinatorTelemetry
 
     private static readonly UpDownCounter<long> _runs = _meter.CreateUpDownCounter<long>("tonno.coordinator.run.open", "{run}", "Runs that have not ended, paused ones among them.");
 
-    private static readonly Histogram<double> _runDuration = _meter.CreateHistogram(
-        "tonno.coordinator.run.duration", "s", "Time from a run's submission to its end, by how it ended: finished or canceled.", advice: Buckets());
+    private static readonly Histogram<double> _runDuration = _meter.CreateHistogram<double>(
+        "tonno.coordinator.run.duration", "s", "Time from a run's submission to its end, by how it ended: finished or canceled.");
 
     private static readonly Counter<long> _concluded = _meter.CreateCounter<long>("tonno.coordinator.volume.concluded", "{volume}", "Volumes that are done with, by state.");
 
@@ -49,17 +49,16 @@ public static class CoordinatorTelemetry
     private static readonly Gauge<double> _silence = _meter.CreateGauge<double>(
         "tonno.coordinator.volume.longest_silence", "s", "Of volumes that are begun and not ended, in runs that are not paused: the longest time since a block of one was handed out.");
 
-    private static readonly Histogram<double> _duration = _meter.CreateHistogram(
-        "tonno.coordinator.volume.duration", "s", "Time from a volume's inspection to its end, by state; without those that were done before.", advice: Buckets());
+    private static readonly Histogram<double> _duration = _meter.CreateHistogram<double>(
+        "tonno.coordinator.volume.duration", "s", "Time from a volume's inspection to its end, by state; without those that were done before.");
 
-    private static readonly Histogram<double> _stage = _meter.CreateHistogram(
+    private static readonly Histogram<double> _stage = _meter.CreateHistogram<double>(
         "tonno.coordinator.volume.stage.duration",
         "s",
-        "Time of a volume's stages, one after another: inspect, wait (for admission), encode, backproject (from the last rows to the last slab), publish.",
-        advice: Buckets());
+        "Time of a volume's stages, one after another: inspect, wait (for admission), encode, backproject (from the last rows to the last slab), publish.");
 
-    private static readonly Histogram<double> _slabLag = _meter.CreateHistogram(
-        "tonno.coordinator.slab.lag", "s", "Time that rows which a slab could add, all before them being stored too, waited until it had them.", advice: Buckets());
+    private static readonly Histogram<double> _slabLag = _meter.CreateHistogram<double>(
+        "tonno.coordinator.slab.lag", "s", "Time that rows which a slab could add, all before them being stored too, waited until it had them.");
 
     private static readonly Counter<long> _quarantined = _meter.CreateCounter<long>("tonno.coordinator.volume.quarantined", "{volume}", "Volumes that were set aside, by reason code.");
 
@@ -171,9 +170,6 @@ public static class CoordinatorTelemetry
             (state == VolumeState.Failed ? _failed : _quarantined).Add(volumes, Reason(reasonCode));
         }
     }
-
-    /// <summary>From seconds to hours.</summary>
-    private static InstrumentAdvice<double> Buckets() => new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400] };
 
     private static KeyValuePair<string, object?> State(VolumeState state) => new("state", Name(state));
 

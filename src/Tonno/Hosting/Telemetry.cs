@@ -32,7 +32,7 @@ internal static class Telemetry
             .ConfigureResource(resource => resource.AddService(AkkaNode.SystemName).AddEnvironmentVariableDetector()) // the later goes first: OTEL_SERVICE_NAME
             .WithMetrics(metrics =>
             {
-                metrics.AddMeter("ToNNO.*", "System.Runtime").SetExemplarFilter(ExemplarFilterType.TraceBased);
+                metrics.AddMeter("ToNNO.*", "System.Runtime").AddView(DurationBuckets.Of).SetExemplarFilter(ExemplarFilterType.TraceBased);
                 _ = scraped ? metrics.AddPrometheusExporter() : metrics;
             });
         string? Variable(string name) => variables.FirstOrDefault(pair => pair.Key == name).Value;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using k8s;
 using ToNNO.Cluster.Tests;
@@ -78,6 +79,8 @@ public sealed class PrometheusTests : IAsyncDisposable
             await AskAsync("query", rule.Expr);
         }
 
+        await AssertBucketsTellTimesApartAsync();
+
         // All but that nobody leads holds of this cluster, too.
         var missingLead = rules.Single(rule => rule.Alert == "TonnoCoordinatorMissing").Expr.Split(" unless ")[0];
         Assert.Single((await AskAsync("query", missingLead))["result"]!.AsArray());
@@ -94,6 +97,17 @@ public sealed class PrometheusTests : IAsyncDisposable
         Assert.Equal("nifti.not_nifti", (string?)Assert.Single(reasons)!["metric"]!["reason"]);
         string[] traces = [TraceOf("one"), TraceOf("two"), TraceOf("three")];
         await Eventually.HoldsAsync("a volume's time leads to its trace", _patience, async () => (await ExemplarsAsync()).Intersect(traces).Any());
+    }
+
+    /// <summary>A step takes milliseconds, a volume seconds: each histogram has some buckets for those.</summary>
+    private async Task AssertBucketsTellTimesApartAsync()
+    {
+        foreach (var name in ProgramMetrics.Names.Where(name => name.EndsWith("_seconds_bucket", StringComparison.Ordinal)))
+        {
+            var buckets = (await AskAsync("query", $"count by (le) ({name})"))["result"]!.AsArray()
+                .Select(bucket => double.Parse(((string)bucket!["metric"]!["le"]!).Replace("+Inf", "Infinity", StringComparison.Ordinal), CultureInfo.InvariantCulture)).ToList();
+            Assert.True(buckets.Count(bound => bound is > 0 and < 5) >= 5 && buckets.Any(bound => bound is >= 600 and < 1e5), $"{name}: {string.Join(' ', buckets)}");
+        }
     }
 
     /// <summary>Traces that are told beside the times of volumes.</summary>
