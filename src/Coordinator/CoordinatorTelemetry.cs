@@ -97,14 +97,6 @@ public static class CoordinatorTelemetry
         BeginByReason(_retried, ReasonCodes.OfRetry);
     }
 
-    private static void BeginByReason(Counter<long> counter, IReadOnlyList<string> reasons)
-    {
-        foreach (var reason in reasons)
-        {
-            counter.Add(0, Reason(reason));
-        }
-    }
-
     internal static void Encoders(int known, int free)
     {
         _encoders.Record(free, new KeyValuePair<string, object?>("state", "free"));
@@ -168,6 +160,14 @@ public static class CoordinatorTelemetry
         if (state is VolumeState.Quarantined or VolumeState.Failed)
         {
             (state == VolumeState.Failed ? _failed : _quarantined).Add(volumes, Reason(reasonCode));
+        }
+    }
+
+    private static void BeginByReason(Counter<long> counter, IReadOnlyList<string> reasons)
+    {
+        foreach (var reason in reasons)
+        {
+            counter.Add(0, Reason(reason));
         }
     }
 
