@@ -10,12 +10,6 @@ public static class CoordinatorTelemetry
 {
     public const string MeterName = "ToNNO.Coordinator";
 
-    /// <summary>What nodes mostly lack: a mount, a model, a device, the store.</summary>
-    private static readonly string[] _likelyRefusals =
-    [
-        "file.missing", "file.unreadable", "source.changed", "model.missing", "model.unreadable", "encoder.device_unavailable", "encoder.out_of_memory", "store.unavailable",
-    ];
-
     private static readonly Meter _meter = new(MeterName);
 
     internal static ActivitySource Source { get; } = new(MeterName);
@@ -40,8 +34,8 @@ public static class CoordinatorTelemetry
 
     private static readonly UpDownCounter<long> _runs = _meter.CreateUpDownCounter<long>("tonno.coordinator.run.open", "{run}", "Runs that have not ended, paused ones among them.");
 
-    private static readonly Histogram<double> _runDuration = _meter.CreateHistogram(
-        "tonno.coordinator.run.duration", "s", "Time from a run's submission to its end, by how it ended: finished or canceled.", advice: Buckets());
+    private static readonly Histogram<double> _runDuration = _meter.CreateHistogram<double>(
+        "tonno.coordinator.run.duration", "s", "Time from a run's submission to its end, by how it ended: finished or canceled.");
 
     private static readonly Counter<long> _concluded = _meter.CreateCounter<long>("tonno.coordinator.volume.concluded", "{volume}", "Volumes that are done with, by state.");
 
@@ -55,19 +49,20 @@ public static class CoordinatorTelemetry
     private static readonly Gauge<double> _silence = _meter.CreateGauge<double>(
         "tonno.coordinator.volume.longest_silence", "s", "Of volumes that are begun and not ended, in runs that are not paused: the longest time since a block of one was handed out.");
 
-    private static readonly Histogram<double> _duration = _meter.CreateHistogram(
-        "tonno.coordinator.volume.duration", "s", "Time from a volume's inspection to its end, by state; without those that were done before.", advice: Buckets());
+    private static readonly Histogram<double> _duration = _meter.CreateHistogram<double>(
+        "tonno.coordinator.volume.duration", "s", "Time from a volume's inspection to its end, by state; without those that were done before.");
 
-    private static readonly Histogram<double> _stage = _meter.CreateHistogram(
+    private static readonly Histogram<double> _stage = _meter.CreateHistogram<double>(
         "tonno.coordinator.volume.stage.duration",
         "s",
-        "Time of a volume's stages, one after another: inspect, wait (for admission), encode, backproject (from the last rows to the last slab), publish.",
-        advice: Buckets());
+        "Time of a volume's stages, one after another: inspect, wait (for admission), encode, backproject (from the last rows to the last slab), publish.");
 
-    private static readonly Histogram<double> _slabLag = _meter.CreateHistogram(
-        "tonno.coordinator.slab.lag", "s", "Time that rows which a slab could add, all before them being stored too, waited until it had them.", advice: Buckets());
+    private static readonly Histogram<double> _slabLag = _meter.CreateHistogram<double>(
+        "tonno.coordinator.slab.lag", "s", "Time that rows which a slab could add, all before them being stored too, waited until it had them.");
 
     private static readonly Counter<long> _quarantined = _meter.CreateCounter<long>("tonno.coordinator.volume.quarantined", "{volume}", "Volumes that were set aside, by reason code.");
+
+    private static readonly Counter<long> _failed = _meter.CreateCounter<long>("tonno.coordinator.volume.failed", "{volume}", "Volumes that failed, by reason code.");
 
     private static readonly Counter<long> _retried = _meter.CreateCounter<long>("tonno.coordinator.retries", "{retry}", "Steps of volumes that are tried again, by reason code.");
 
@@ -79,21 +74,27 @@ public static class CoordinatorTelemetry
 
     internal static void HandedOut(bool alone) => _handedOut.Add(1, new KeyValuePair<string, object?>("alone", alone));
 
-    /// <summary>Says whether this node coordinates. Counters that alerts watch begin at zero, so that the first event is an increase.</summary>
+    /// <summary>Says whether this node coordinates. Counters begin at zero, under every label that they may have, so that the first event is an increase.</summary>
     internal static void Leads(bool leads)
     {
         _leading.Record(leads ? 1 : 0);
+        _deaths.Add(0);
         Conflict(superseded: true, 0);
         Conflict(superseded: false, 0);
-        foreach (var reason in _likelyRefusals)
+        foreach (var loss in Enum.GetValues<LeaseLoss>())
         {
-            Refused(reason, 0);
+            Lost(loss, 0);
         }
 
         foreach (var state in Enum.GetValues<VolumeState>().Where(state => state > VolumeState.InProcess))
         {
-            Concluded(state, "", 0);
+            _concluded.Add(0, State(state));
         }
+
+        BeginByReason(_quarantined, ReasonCodes.OfQuarantine);
+        BeginByReason(_failed, ReasonCodes.OfFailure);
+        BeginByReason(_refusals, ReasonCodes.OfRefusal);
+        BeginByReason(_retried, ReasonCodes.OfRetry);
     }
 
     internal static void Encoders(int known, int free)
@@ -110,7 +111,7 @@ public static class CoordinatorTelemetry
 
     internal static void Conflict(bool superseded, int count = 1) => _conflicts.Add(count, new KeyValuePair<string, object?>("kind", superseded ? "superseded" : "overtaken"));
 
-    internal static void Retried(string reasonCode) => _retried.Add(1, new KeyValuePair<string, object?>("reason", reasonCode));
+    internal static void Retried(string reasonCode) => _retried.Add(1, Reason(reasonCode));
 
     /// <summary>A stage of a volume is over, for its span and the histogram.</summary>
     internal static void Staged(string stage, DateTimeOffset begun, DateTimeOffset ended, string? traceParent)
@@ -127,7 +128,7 @@ public static class CoordinatorTelemetry
     {
         var current = Activity.Current;
         Activity.Current = span;
-        _duration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("state", Name(state)));
+        _duration.Record(elapsed.TotalSeconds, State(state));
         Activity.Current = current;
     }
 
@@ -143,7 +144,7 @@ public static class CoordinatorTelemetry
 
     internal static void NodeDied() => _deaths.Add(1);
 
-    internal static void Refused(string reasonCode, int blocks = 1) => _refusals.Add(blocks, new KeyValuePair<string, object?>("reason", reasonCode));
+    internal static void Refused(string reasonCode) => _refusals.Add(1, Reason(reasonCode));
 
     /// <summary>A run is taken up by this coordinator, or is so no longer.</summary>
     internal static void RunOpen(int change) => _runs.Add(change);
@@ -151,19 +152,28 @@ public static class CoordinatorTelemetry
     internal static void RunEnded(bool canceled, TimeSpan elapsed) => _runDuration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("state", canceled ? "canceled" : "finished"));
 
     /// <summary>A volume enters a state, or leaves it.</summary>
-    internal static void Open(VolumeState state, int change) => _volumes.Add(change, new KeyValuePair<string, object?>("state", Name(state)));
+    internal static void Open(VolumeState state, int change) => _volumes.Add(change, State(state));
 
     internal static void Concluded(VolumeState state, string reasonCode, int volumes = 1)
     {
-        _concluded.Add(volumes, new KeyValuePair<string, object?>("state", Name(state)));
-        if (state == VolumeState.Quarantined && volumes > 0)
+        _concluded.Add(volumes, State(state));
+        if (state is VolumeState.Quarantined or VolumeState.Failed)
         {
-            _quarantined.Add(volumes, new KeyValuePair<string, object?>("reason", reasonCode));
+            (state == VolumeState.Failed ? _failed : _quarantined).Add(volumes, Reason(reasonCode));
         }
     }
 
-    /// <summary>From seconds to hours.</summary>
-    private static InstrumentAdvice<double> Buckets() => new() { HistogramBucketBoundaries = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400] };
+    private static void BeginByReason(Counter<long> counter, IReadOnlyList<string> reasons)
+    {
+        foreach (var reason in reasons)
+        {
+            counter.Add(0, Reason(reason));
+        }
+    }
+
+    private static KeyValuePair<string, object?> State(VolumeState state) => new("state", Name(state));
+
+    private static KeyValuePair<string, object?> Reason(string code) => new("reason", code);
 
     private static string Name(LeaseLoss loss) => loss switch
     {

@@ -30,6 +30,9 @@ public static class EncoderTelemetry
         _ = _meter.CreateObservableGauge("tonno.gpu.memory.limit", () => GpuMemory.Measure(used: false), "By", "Memory that a GPU has.");
     }
 
+    /// <summary>A process begins to encode on a device: what is counted by the hour begins at zero, so that the first event is an increase.</summary>
+    public static void Begin(string device) => BatchHalved(device, 0);
+
     internal static void Encoded(int slices, TimeSpan duration, string device)
     {
         var tags = new TagList { { "device", device } };
@@ -37,5 +40,5 @@ public static class EncoderTelemetry
         _encoded.Add(slices, tags);
     }
 
-    internal static void BatchHalved(string device) => _halved.Add(1, new KeyValuePair<string, object?>("device", device));
+    internal static void BatchHalved(string device, int times = 1) => _halved.Add(times, new KeyValuePair<string, object?>("device", device));
 }

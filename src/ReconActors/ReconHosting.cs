@@ -17,6 +17,7 @@ public static class ReconHosting
 
     /// <summary>Hosts heatmap slabs and publishers, sharded over the nodes of the role.</summary>
     public static AkkaConfigurationBuilder WithReducers(this AkkaConfigurationBuilder builder) => builder
+        .WithActors((_, _) => ReconTelemetry.Begin())
         .WithShardRegion<SlabRegionKey>(
             "slab",
             (_, _, resolver) => _ => Props.Create(() => new HeatmapSlabActor(

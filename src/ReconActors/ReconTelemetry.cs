@@ -22,6 +22,9 @@ public static class ReconTelemetry
 
     internal static ActivitySource Source { get; } = new(MeterName);
 
+    /// <summary>A node begins to reduce: it says so, before it has a slab, by having none.</summary>
+    internal static void Begin() => Open(0);
+
     internal static void Open(int change) => _open.Add(change);
 
     internal static void SlabDone(TimeSpan elapsed) => _slab.Record(elapsed.TotalSeconds);

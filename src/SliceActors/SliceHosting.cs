@@ -46,6 +46,7 @@ public static class SliceHosting
             var cache = system.ActorOf(Props.Create(() => new VolumeCacheActor(options.CacheBytes, load)), "volume-cache");
             var node = Akka.Cluster.Cluster.Get(system).SelfUniqueAddress;
             var (encoders, name) = (new List<IActorRef>(), TorchDevice.NameOf(options.Device));
+            EncoderTelemetry.Begin(name);
             for (var index = 0; index < options.Encoders; index++)
             {
                 var id = $"{node.Address}#{node.Uid}/{index}"; // the coordinator tells by it which encoders share a process

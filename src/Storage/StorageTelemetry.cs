@@ -10,11 +10,8 @@ public static class StorageTelemetry
 
     private static readonly Meter _meter = new(MeterName);
 
-    private static readonly Histogram<double> _duration = _meter.CreateHistogram(
-        "tonno.store.operation.duration",
-        "s",
-        "Time of the store's operations, by operation and, where one failed, reason code.",
-        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] });
+    private static readonly Histogram<double> _duration = _meter.CreateHistogram<double>(
+        "tonno.store.operation.duration", "s", "Time of the store's operations, by operation and, where one failed, reason code.");
 
     private static readonly Counter<long> _io = _meter.CreateCounter<long>("tonno.store.io", "By", "Bytes read and written, by direction.");
 

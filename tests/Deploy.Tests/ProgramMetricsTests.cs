@@ -1,6 +1,8 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using ToNNO.Encoders;
+using ToNNO.Imaging;
 using ToNNO.Storage;
 using ToNNO.Tests.Support;
 using ToNNO.Tonno.Nodes;
@@ -10,6 +12,34 @@ namespace ToNNO.Deploy.Tests;
 public sealed class ProgramMetricsTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>What only commands say, and no node.</summary>
+    private static readonly EncoderError[] _ofCommands =
+    [
+        EncoderError.ModelExists, EncoderError.ModelUnwritable, EncoderError.Leaks, EncoderError.TrainingDiverged, EncoderError.CheckpointCorrupt, EncoderError.CheckpointOther,
+    ];
+
+    /// <summary>Series that there are from the start, whatever happens.</summary>
+    private static IEnumerable<(string Name, string Label)> Zeros
+    {
+        get
+        {
+            var encoders = Enum.GetValues<EncoderError>().Except([EncoderError.Unspecified, .. _ofCommands]).Select(EncoderException.CodeOf).ToList();
+            var sources = Enum.GetValues<RejectReason>().Except([RejectReason.Unspecified]).Select(reason => reason.Code());
+            string[] passing = ["store.unavailable", "pacs.unreachable", "file.missing", "node.stopping", "internal.failure", .. encoders];
+            return
+            [
+                ("tonno_coordinator_node_deaths_total", ""),
+                .. new[] { "returned", "overdue", "died" }.Select(why => ("tonno_coordinator_lease_lost_total", $"why=\"{why}\"")),
+                .. sources.Concat(["guide.corrupt", "volume.kills_process", .. encoders]).Select(code => ("tonno_coordinator_volume_quarantined_total", $"reason=\"{code}\"")),
+                .. passing.Concat(["recon.silent", "encoder.overdue", "inspection.silent"]).Select(code => ("tonno_coordinator_volume_failed_total", $"reason=\"{code}\"")),
+                .. passing.Concat(["encoder.died", "recon.asked_again"]).Select(code => ("tonno_coordinator_retries_total", $"reason=\"{code}\"")),
+                .. passing.Concat(["source.changed"]).Select(code => ("tonno_coordinator_node_refusals_total", $"reason=\"{code}\"")),
+                ("tonno_encoder_batch_halved_total", "device=\"cpu\""),
+                ("tonno_recon_slab_open", ""),
+            ];
+        }
+    }
 
     [Theory]
     [InlineData("encoders busy", "tonno.slice.encoder_busy", "s")]
@@ -24,6 +54,7 @@ public sealed class ProgramMetricsTests
     [InlineData("bytes", "tonno.store.io", "By")]
     [InlineData("retries by reason", "tonno.coordinator.retries", "{retry}")]
     [InlineData("quarantines", "tonno.coordinator.volume.quarantined", "{volume}")]
+    [InlineData("failures by reason", "tonno.coordinator.volume.failed", "{volume}")]
     [InlineData("lag of slabs", "tonno.coordinator.slab.lag", "s")]
     [InlineData("live tensors", "tonno.torch.live_tensors", "{tensor}")]
     [InlineData("GPU memory in use", "tonno.gpu.memory.usage", "By")]
@@ -47,9 +78,10 @@ public sealed class ProgramMetricsTests
         });
     }
 
-    /// <summary>A node that has just begun to lead tells of its backlog, and all that it tells of itself bears the names that manifests are held to.</summary>
+    /// <summary>A node that has just begun to lead tells of its backlog, and all that it tells of itself bears the names that manifests are held to. What has
+    /// not happened yet is told of as 0: a series that began with its first event would hide that one from whoever asks for the increase.</summary>
     [Fact]
-    public async Task Scrape_OfANode_HasTheBacklogAndOurNamesAlone()
+    public async Task Scrape_OfANode_HasTheBacklogAndOurNamesAloneAndBeginsAtZero()
     {
         using var folder = new TemporaryFolder();
         var options = new NodeOptions
@@ -74,6 +106,8 @@ public sealed class ProgramMetricsTests
         Assert.Contains(names, name => name.StartsWith("dotnet_gc_", StringComparison.Ordinal));
         Assert.Empty(names.Where(name => name.StartsWith("tonno", StringComparison.Ordinal)).Except(ProgramMetrics.Names));
         Assert.Empty(ProgramMetrics.LabelsBeyond(lines));
+        var zeros = lines.Where(line => line.Contains("} 0", StringComparison.Ordinal)).ToLookup(line => line.Split('{')[0]);
+        Assert.All(Zeros, zero => Assert.Contains(zeros[zero.Name], line => line.Contains(zero.Label, StringComparison.Ordinal)));
         await NodeHost.StopAsync(node, options.StopTimeout);
     }
 }

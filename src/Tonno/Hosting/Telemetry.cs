@@ -36,7 +36,7 @@ internal static class Telemetry
         {
             telemetry.WithMetrics(metrics =>
             {
-                metrics.AddMeter("ToNNO.*", "System.Runtime").SetExemplarFilter(ExemplarFilterType.TraceBased);
+                metrics.AddMeter("ToNNO.*", "System.Runtime").AddView(DurationBuckets.Of).SetExemplarFilter(ExemplarFilterType.TraceBased);
                 _ = scraped ? metrics.AddPrometheusExporter() : metrics;
                 _ = IsPushed("METRICS") ? metrics.AddOtlpExporter(otlp => OfSignal(otlp, "METRICS", Variable)) : metrics;
             });

@@ -129,15 +129,20 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     }
 
     [Fact]
-    public async Task Instruments_VolumesEnd_TellOfThemByState()
+    public async Task Instruments_VolumesEnd_TellOfThemByStateAndReason()
     {
         using var heard = new Heard();
-        await SubmitAsync("a");
+        await SubmitAsync("a", "b");
         _inspector.Fail("a", new ImagingException(RejectReason.NotNifti, ""));
+        Concluded();
+        _inspector.Fail("b", new BlobStoreException(BlobStoreError.OtherStore, ""));
         Concluded();
         Finished();
         Assert.True(heard.Of("tonno.coordinator.volume.open scheduled") > 0);
         Assert.True(heard.Of("tonno.coordinator.volume.concluded quarantined") > 0);
+        Assert.True(heard.Of("tonno.coordinator.volume.quarantined nifti.not_nifti") > 0);
+        Assert.True(heard.Of("tonno.coordinator.volume.concluded failed") > 0);
+        Assert.True(heard.Of("tonno.coordinator.volume.failed store.other") > 0);
         Assert.True(heard.Of("tonno.coordinator.run.open") > 0);
         Assert.True(heard.Of("tonno.coordinator.run.duration finished") > 0);
     }

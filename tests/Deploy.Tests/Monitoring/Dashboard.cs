@@ -26,7 +26,10 @@ internal sealed class Dashboard(string name, JsonNode content)
     /// <param name="Expression">As it stands in the file.</param>
     internal sealed record Query(string Place, string Expression, bool WantsExemplars)
     {
-        /// <summary>As Grafana asks for all namespaces, over a minute.</summary>
-        public string Asked => Expression.Replace("$namespace", ".*", StringComparison.Ordinal).Replace("$__rate_interval", "1m", StringComparison.Ordinal);
+        private const string Some = " > 0";
+
+        /// <summary>As Grafana asks for all namespaces, over a minute; and also for what has not happened, which the panel leaves out.</summary>
+        public string Asked => (Expression.EndsWith(Some, StringComparison.Ordinal) ? Expression[..^Some.Length] : Expression)
+            .Replace("$namespace", ".*", StringComparison.Ordinal).Replace("$__rate_interval", "1m", StringComparison.Ordinal);
     }
 }
