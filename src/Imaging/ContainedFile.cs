@@ -8,14 +8,14 @@ internal sealed record ContainedFile(string Path, Func<long, (Stream Stream, lon
     public static ContainedFile OnDisk(string path, string name) => new(path, _ => SourceFiles.Guard(name, () =>
     {
         var file = SourceFiles.Open(path);
-        return ((Stream)file, file.Length);
+        return (file.Counted("disk"), file.Length);
     }));
 
     /// <summary>A file that lies on no disk.</summary>
     public static ContainedFile OnRemote(string path, string name, IRemoteFiles remote) => new(path, most => SourceFiles.Guard(name, () =>
     {
         var stream = remote.Open(path, most);
-        return (stream, stream.Length);
+        return (stream.Counted("remote"), stream.Length);
     }));
 
     /// <summary>The same file with its beginning in memory: who wants no more of it asks nobody.</summary>

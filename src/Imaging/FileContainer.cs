@@ -177,7 +177,7 @@ internal abstract class FileContainer : IDisposable
 
             try
             {
-                return (new EntryStream(entry.Open(), entry.Length, entry.Crc32, name), entry.Length);
+                return (new EntryStream(entry.Open(), entry.Length, entry.Crc32, name).Counted("zip"), entry.Length);
             }
             catch (Exception damaged) when (damaged is InvalidDataException or IOException)
             {

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using ToNNO.Coordinator;
 using ToNNO.Encoders;
+using ToNNO.Imaging;
 using ToNNO.ReconActors;
 using ToNNO.SliceActors;
 using ToNNO.Storage;
@@ -14,7 +15,7 @@ internal static partial class ProgramMetrics
 {
     /// <summary>Ours, and what Prometheus adds. Each has few values; a run's or a volume's name is none of them.</summary>
     private static readonly string[] _labels =
-        ["alone", "device", "direction", "error_type", "kind", "le", "of", "operation", "otel_scope_name", "reason", "result", "stage", "state", "why"];
+        ["alone", "device", "direction", "error_type", "kind", "le", "of", "operation", "otel_scope_name", "place", "reason", "result", "stage", "state", "why"];
 
     public static IReadOnlyList<Instrument> Instruments { get; } = Find();
 
@@ -26,7 +27,7 @@ internal static partial class ProgramMetrics
 
     private static List<Instrument> Find()
     {
-        foreach (var type in new[] { typeof(CoordinatorTelemetry), typeof(SliceTelemetry), typeof(ReconTelemetry), typeof(EncoderTelemetry), typeof(StorageTelemetry) })
+        foreach (var type in new[] { typeof(CoordinatorTelemetry), typeof(SliceTelemetry), typeof(ReconTelemetry), typeof(EncoderTelemetry), typeof(StorageTelemetry), typeof(ImagingTelemetry) })
         {
             RuntimeHelpers.RunClassConstructor(type.TypeHandle);
         }

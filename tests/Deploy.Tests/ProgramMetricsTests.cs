@@ -52,6 +52,7 @@ public sealed class ProgramMetricsTests
     [InlineData("age of the oldest lease", "tonno.coordinator.lease.oldest_age", "s")]
     [InlineData("cache hits", "tonno.slice.cache.lookups", "{lookup}")]
     [InlineData("bytes", "tonno.store.io", "By")]
+    [InlineData("bytes of sources", "tonno.source.io", "By")]
     [InlineData("retries by reason", "tonno.coordinator.retries", "{retry}")]
     [InlineData("quarantines", "tonno.coordinator.volume.quarantined", "{volume}")]
     [InlineData("failures by reason", "tonno.coordinator.volume.failed", "{volume}")]

@@ -231,7 +231,6 @@ internal sealed class VolumeActor : ReceiveActor
     {
         _services.Admission.Tell(new Stays());
         var concluded = new RunProtocol.VolumeConcluded(_run, _input.VolumeId, state, reasonCode, detail, reused, _span.Elapsed) { TraceParent = _span.Id };
-        _span.Concluded(concluded);
         foreach (var child in Context.GetChildren().Where(child => !child.Equals(_ledger)))
         {
             Context.Stop(child); // nothing more is to be encoded
@@ -241,9 +240,9 @@ internal sealed class VolumeActor : ReceiveActor
         var work = Recording(entry => LedgerEntry.Of(concluded, entry) is var ended && ended.RunId == _run ? ended with { WorkKey = _inspection?.Task.WorkKey ?? "" } : ended, _ => concluded, clear: published);
         Become(() =>
         {
-            Receive<RunProtocol.VolumeConcluded>(Context.Parent.Tell);
+            Receive<RunProtocol.VolumeConcluded>(Tell);
             Receive<StoreWorkActor.Failed>(failed => failed.Error is SupersededException, _ => Context.Parent.Tell(new Superseded()));
-            Receive<StoreWorkActor.Failed>(failed => failed.Of == work, failed => Context.Parent.Tell(concluded with
+            Receive<StoreWorkActor.Failed>(failed => failed.Of == work, failed => Tell(concluded with
             {
                 State = VolumeState.Failed,
                 ReasonCode = failed.Error is BlobStoreException store ? store.Code : "ledger.failed",
@@ -259,6 +258,13 @@ internal sealed class VolumeActor : ReceiveActor
         {
             Self.Tell(concluded); // the ledger's entry is that of the run which is at the volume
         }
+    }
+
+    /// <summary>Tells what the ledger has, or that it could not be had.</summary>
+    private void Tell(RunProtocol.VolumeConcluded concluded)
+    {
+        _span.Concluded(concluded);
+        Context.Parent.Tell(concluded);
     }
 
     private void RecordThen(Func<LedgerEntry?, LedgerEntry> change, Func<LedgerEntry, object> next) => _ledger.Tell(Recording(change, next, clear: false));

@@ -1,11 +1,12 @@
 using System.Collections.Frozen;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ToNNO.Imaging.Dicom.Results;
 
 /// <summary>What a result carries over from its source, byte for byte: who the patient is, which study, which frame of reference.</summary>
 /// <remarks>Held while a result is written, and nowhere else. Texts only, so byte orders do not matter.</remarks>
-internal sealed class CarriedAttributes
+internal sealed partial class CarriedAttributes
 {
     private static readonly TypedTag _characterSet = new(0x0008_0005, "CS");
     private static readonly TypedTag _patientName = new(0x0010_0010, "PN");
@@ -132,6 +133,15 @@ internal sealed class CarriedAttributes
             "LO" when countsBytes => 64,
             _ => ushort.MaxValue - 1,
         };
-        return Encoding.Latin1.GetString(value).Split('\\').All(one => one.Trim(' ', '\0').Length <= most);
+        return Encoding.Latin1.GetString(value).Split('\\').Select(one => one.Trim(' ', '\0')).All(one => one.Length <= most && vr switch
+        {
+            "DA" => one.Length is 0 or 8 && one.All(char.IsAsciiDigit),
+            "TM" => Time().IsMatch(one),
+            "CS" => one.All(letter => char.IsAsciiLetterUpper(letter) || char.IsAsciiDigit(letter) || letter is ' ' or '_'),
+            _ => true,
+        });
     }
+
+    [GeneratedRegex("^([0-9]{2}([0-9]{2}([0-9]{2}([.][0-9]{1,6})?)?)?)?\\z")]
+    private static partial Regex Time();
 }

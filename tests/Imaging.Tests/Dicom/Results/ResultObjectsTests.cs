@@ -104,7 +104,10 @@ public sealed class ResultObjectsTests : IDisposable
                 (0x0009_0010, new(0, "LO", "PRIVATE MAKER")),
                 (0x0012_0063, new(0, "LO", "by hand")),
                 (0x0012_0064, DicomBytes.Sequence([new DicomAttribute(0x0008_0100, "SH", "113100"), new DicomAttribute(0x0008_0102, "SH", "DCM"), new DicomAttribute(0x0008_0104, "LO", "Basic Profile")])),
-                (0x0020_0010, new(0, "SH", "longer than sixteen letters"))),
+                (0x0020_0010, new(0, "SH", "longer than sixteen letters")),
+                (0x0008_0020, new(0, "DA", "2011.2.3")),
+                (0x0008_0030, new(0, "TM", "12:30")),
+                (0x0010_0040, new(0, "CS", "female"))),
         };
         Write(Numbered((slice with { Syntax = DicomBytes.Implicit }).Stack(Slices)));
         var source = Source();
@@ -116,7 +119,7 @@ public sealed class ResultObjectsTests : IDisposable
             Assert.Equal("Basic Profile", Assert.Single(result.Items(DicomTag.DeidentificationMethodCodeSequence)).Text(0x0008_0104));
             Assert.Equal("by hand", result.Text(0x0012_0063));
             Assert.NotEqual(slice.Series, result.Text(DicomTag.SeriesInstanceUid));
-            Assert.Empty(result.Find(0x0020_0010)!.Value.ToArray()); // with it the result would be invalid
+            Assert.All([0x0020_0010u, 0x0008_0020u, 0x0008_0030u, 0x0010_0040u], tag => Assert.Empty(result.Find(tag)!.Value.ToArray())); // with them the result would be invalid
             var text = Encoding.Latin1.GetString(bytes);
             Assert.All(["Somewhere", "Olga", "PRIVATE"], word => Assert.DoesNotContain(word, text, StringComparison.Ordinal));
         }
