@@ -33,10 +33,15 @@ public static class Spans
         Activity.Current = null;
         ActivityLink[] links = ActivityContext.TryParse(linkedTo, null, isRemote: true, out var linked) ? [new(linked)] : [];
         _next = ActivityTraceId.CreateFromBytes(SHA256.HashData(Encoding.UTF8.GetBytes(of)).AsSpan(0, 16));
-        var span = source.StartActivity(name, ActivityKind.Internal, parentContext: default, links: links);
-        _next = null;
-        Activity.Current = current;
-        return span;
+        try
+        {
+            return source.StartActivity(name, ActivityKind.Internal, parentContext: default, links: links);
+        }
+        finally
+        {
+            _next = null;
+            Activity.Current = current;
+        }
     }
 
     /// <summary>The trace of a span that a message told of; null where there is none.</summary>

@@ -17,7 +17,7 @@ public sealed record VolumeResult
     /// <summary>See <see cref="VolumeTask.WorkKey"/>.</summary>
     public required string WorkKey { get; init; }
 
-    /// <summary>The trace of the work, where traces are exported.</summary>
+    /// <summary>The trace of the work, which is somewhere to be seen where traces are exported.</summary>
     public string? TraceId { get; init; }
 
     public required InputFacts Input { get; init; }

@@ -97,7 +97,7 @@ public enum RejectReason
     DicomUnevenSpacing = 89,
     DicomGantryTilt = 90,
 
-    /// <summary>A series in several places, none of which has the files of the others.</summary>
+    /// <summary>A series in several places that do not hold the same files.</summary>
     DicomSplitSeries = 91,
     ZipDamaged = 100,
 

@@ -10,7 +10,7 @@ namespace ToNNO.Coordinator.Auditing;
 /// <param name="State">Null where the ledger's entry cannot be read.</param>
 /// <param name="RunId">The run that took it last; null where none has begun.</param>
 /// <param name="Sources">What it is read from, where a run is told; parted by spaces.</param>
-/// <param name="TraceId">The trace of the latest work on it, where traces are exported.</param>
+/// <param name="TraceId">The trace of the latest work on it.</param>
 /// <param name="Label">What the run's manifest says of it, of a whole store that of the run that took it last; null where it says nothing.</param>
 public sealed record LedgerRow(
     VolumeId VolumeId, VolumeState? State, string ReasonCode, string Detail, RunId? RunId, int Attempts, string WorkKey, DateTimeOffset? UpdatedAt, string? Sources, string? TraceId = null, string? Label = null);

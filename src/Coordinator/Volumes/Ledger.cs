@@ -45,7 +45,7 @@ internal sealed record LedgerEntry
     /// <summary>What the manifest of the latest run says of the volume; null where it says nothing.</summary>
     public string? Label { get; init; }
 
-    /// <summary>The trace of the latest work on the volume, where traces are exported.</summary>
+    /// <summary>The trace of the latest work on the volume.</summary>
     public string? TraceId { get; init; }
 
     /// <summary>The coordinator's that wrote last.</summary>

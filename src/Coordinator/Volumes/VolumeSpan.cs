@@ -74,7 +74,7 @@ internal sealed class VolumeSpan : IDisposable
     public void Concluded(RunProtocol.VolumeConcluded concluded)
     {
         _activity?.SetTag("tonno.volume.state", concluded.State.ToString().ToLowerInvariant());
-        if (_activity is { } activity && _admitted is { } admitted && _time.GetElapsedTime(admitted) >= _slow)
+        if (_activity is { IsAllDataRequested: true } activity && _admitted is { } admitted && _time.GetElapsedTime(admitted) >= _slow)
         {
             activity.ActivityTraceFlags |= ActivityTraceFlags.Recorded; // before its time is told, whose exemplar leads here
         }

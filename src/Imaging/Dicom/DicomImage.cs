@@ -135,12 +135,12 @@ internal sealed record DicomImage
             set?.Decimals(tag) is { } values && values.Length == count ? values : throw Missing(name, keyword);
     }
 
-    /// <summary>Null where stored values are the intensities, as neither number is there.</summary>
+    /// <summary>Null where stored values are the intensities, as neither number is there, or both are empty.</summary>
     /// <remarks>Wherever the two are used, both must be there and have a value (PS3.3, C.11.1.1). To take 1 for a slope that one slice lacks would make it shine among
     /// those that have theirs, as slices of PET do.</remarks>
     private static (double Slope, double Intercept)? RescaleOf(DataSet? set, string name)
     {
-        if (set?.Find(DicomTag.RescaleSlope) is null && set?.Find(DicomTag.RescaleIntercept) is null)
+        if (set?.Text(DicomTag.RescaleSlope) is null && set?.Text(DicomTag.RescaleIntercept) is null)
         {
             return null;
         }

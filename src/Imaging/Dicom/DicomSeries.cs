@@ -10,6 +10,9 @@ namespace ToNNO.Imaging.Dicom;
 /// <summary>The image files of one series as a volume. Opening it reads each file once: for its hash, its place and its claims.</summary>
 internal sealed class DicomSeries : IDisposable
 {
+    /// <summary>As files round them.</summary>
+    private const double EchoToleranceMs = 0.02;
+
     private static readonly FrozenSet<uint> _uidOnly = [DicomTag.SeriesInstanceUid, DicomTag.SopClassUid];
 
     private readonly FileContainer _container;
@@ -98,7 +101,7 @@ internal sealed class DicomSeries : IDisposable
         if (uri.IsSplit)
         {
             throw new ImagingException(
-                RejectReason.DicomSplitSeries, $"{uri.Name} lies in several folders or zips, none of which has the files of the others: put them together, or leave the copies that are not whole.");
+                RejectReason.DicomSplitSeries, $"{uri.Name} lies in several folders or zips that do not hold the same files: put them together, or leave only the one that is whole.");
         }
 
         var container = FileContainer.Open(uri.Container, uri.Name, remote);
@@ -246,6 +249,7 @@ internal sealed class DicomSeries : IDisposable
         }
 
         var (first, firstKind) = (planes[0].Instance.Image, planes[0].Frame.Kind);
+        static bool IsSameEcho(double? here, double? there) => here is null ? there is null : Math.Abs(here.Value - (there ?? double.NaN)) <= EchoToleranceMs;
         foreach (var (image, kind) in planes.Select(plane => (plane.Instance.Image, plane.Frame.Kind)))
         {
             var differing =
@@ -254,9 +258,9 @@ internal sealed class DicomSeries : IDisposable
                 : image.FrameOfReference != first.FrameOfReference ? "frames of reference"
                 : (image.Intensities, kind.RescaleType, kind.IsRescaled) != (first.Intensities, firstKind.RescaleType, firstKind.IsRescaled)
                     ? "kinds of intensities (their unit, whether bright is much, or whether they are rescaled)"
-                : kind.EchoTime != firstKind.EchoTime ? "echo times"
+                : !IsSameEcho(kind.EchoTime, firstKind.EchoTime) ? "echo times"
                 : kind.IsProjection != firstKind.IsProjection ? "slices and projections"
-                : kind.Stack != firstKind.Stack ? "stacks"
+                : kind.Stack is { } stack && image.Frames[0].Kind.Stack is { } firstStack && stack != firstStack ? "stacks"
                 : (image.Format.Rows, image.Format.Columns) != (first.Format.Rows, first.Format.Columns) ? "image sizes"
                 : null;
             if (differing is not null)

@@ -78,15 +78,14 @@ internal static class DicomTag
     private const uint StudyId = 0x0020_0010;
 
     /// <summary>What a folder's name may repeat of the patient. Looked at while sources are listed, and then forgotten.</summary>
-    public static readonly FrozenSet<uint> Identifying =
-    [
-        StudyDate, AccessionNumber, ReferringPhysicianName, PatientName, PatientId, PatientBirthDate, OtherPatientIds, OtherPatientNames, StudyInstanceUid, StudyId,
-        SeriesInstanceUid,
-    ];
+    public static readonly FrozenSet<uint> IdentifyingNames = [ReferringPhysicianName, PatientName, OtherPatientNames];
+
+    /// <inheritdoc cref="IdentifyingNames"/>
+    public static readonly FrozenSet<uint> IdentifyingNumbers = [StudyDate, AccessionNumber, PatientId, PatientBirthDate, OtherPatientIds, StudyId];
 
     /// <summary>What tells a series and its kind.</summary>
     public static readonly FrozenSet<uint> Listing =
-        [FirstDirectoryRecord, ImageType, SopClassUid, SopInstanceUid, SeriesInstanceUid, PatientIdentityRemoved, .. Identifying];
+        [FirstDirectoryRecord, ImageType, SopClassUid, SopInstanceUid, StudyInstanceUid, SeriesInstanceUid, PatientIdentityRemoved, .. IdentifyingNames, .. IdentifyingNumbers];
 
     /// <summary>The last of <see cref="Listing"/>.</summary>
     public const uint LastListed = StudyId;

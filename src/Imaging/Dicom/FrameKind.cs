@@ -16,10 +16,10 @@ internal sealed record FrameKind
     /// <summary>What intensities stand for; null where the file does not tell.</summary>
     public required string? RescaleType { get; init; }
 
-    /// <summary>Of MR, in hundredths of a millisecond; null where the file tells none.</summary>
-    public required long? EchoTime { get; init; }
+    /// <summary>Of MR, ms; null where the file tells none.</summary>
+    public required double? EchoTime { get; init; }
 
-    /// <summary>Tells the stacks of one file apart; null where the file does not tell.</summary>
+    /// <summary>Tells the stacks of one Enhanced file apart; null where the file does not tell.</summary>
     public required string? Stack { get; init; }
 
     /// <param name="group">The attributes of a functional group, by its sequence; of a plain image, those of the file, whatever the group. Null where there are none.</param>
@@ -33,8 +33,8 @@ internal sealed record FrameKind
             IsProjection = Is("MIP") || Is("PROJECTION IMAGE"),
             IsRescaled = isRescaled,
             RescaleType = group(DicomTag.PixelValueTransformationSequence)?.Text(DicomTag.RescaleType),
-            EchoTime = EchoMilliseconds(file, group) is { } milliseconds && double.IsFinite(milliseconds) ? (long)Math.Clamp(Math.Round(100 * milliseconds), 0, 1e9) : null,
-            Stack = group(DicomTag.FrameContentSequence)?.Text(DicomTag.StackId),
+            EchoTime = EchoMilliseconds(file, group) is { } milliseconds && double.IsFinite(milliseconds) ? milliseconds : null,
+            Stack = group(DicomTag.FrameContentSequence) is { } content && content != file.DataSet ? content.Text(DicomTag.StackId) : null,
         };
 
         string[]? Type(uint sequence) => group(sequence)?.Text(DicomTag.FrameType)?.Split('\\');

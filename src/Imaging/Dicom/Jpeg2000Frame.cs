@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -8,12 +7,6 @@ namespace ToNNO.Imaging.Dicom;
 internal static unsafe class Jpeg2000Frame
 {
     private const string OpenJpeg = "libopenjp2.so.7";
-
-    /// <summary>Bytes from a code's start to its number of components: SOC, then SIZ (ISO 15444-1, A.5.1).</summary>
-    private const int SizeBytes = 42;
-
-    /// <summary>A tile takes an SOT and an SOD at least.</summary>
-    private const int LeastTileBytes = 14;
 
     /// <summary>More than any version's parameters (8.3 KiB).</summary>
     private const int ParametersBytes = 64 << 10;
@@ -26,7 +19,7 @@ internal static unsafe class Jpeg2000Frame
     /// <returns>False where the code is damaged, or is no grey picture of the size and depth that the file claims.</returns>
     public static bool TryDecode(ReadOnlySpan<byte> code, PixelFormat format, Span<int> words)
     {
-        if (!ClaimsNoMore(code, format))
+        if (!Jpeg2000Code.IsBounded(code, format))
         {
             return false;
         }
@@ -63,22 +56,6 @@ internal static unsafe class Jpeg2000Frame
                 DestroyCodec(codec);
             }
         }
-    }
-
-    /// <summary>Holds what the code says of itself against the file's claim and its own length, before the decoder takes memory for it.</summary>
-    private static bool ClaimsNoMore(ReadOnlySpan<byte> code, PixelFormat format)
-    {
-        if (code.Length < SizeBytes || !code.StartsWith((ReadOnlySpan<byte>)[0xFF, 0x4F, 0xFF, 0x51]))
-        {
-            return false;
-        }
-
-        var (right, bottom, left, top) = (Number(code, 8), Number(code, 12), Number(code, 16), Number(code, 20));
-        var (tileWidth, tileHeight, components) = (Number(code, 24), Number(code, 28), BinaryPrimitives.ReadUInt16BigEndian(code[40..]));
-        return right - left == format.Columns && bottom - top == format.Rows && components == 1 && tileWidth > 0 && tileHeight > 0
-            && ((right / tileWidth) + 1) * ((bottom / tileHeight) + 1) <= 4 + (code.Length / LeastTileBytes);
-
-        static long Number(ReadOnlySpan<byte> code, int at) => BinaryPrimitives.ReadUInt32BigEndian(code[at..]);
     }
 
     private static bool TryCopy(Picture* picture, PixelFormat format, Span<int> words)

@@ -8,43 +8,48 @@ public sealed class PatientWords
     private const int ShortestWithinWords = 4;
 
     private readonly HashSet<string> _words = new(StringComparer.Ordinal);
-    private IReadOnlyList<string> _last = [];
+    private IReadOnlyList<string> _last = [], _lastUids = [];
+    private bool _isBeyondAscii;
     private int _longest;
 
     /// <summary>Adds what a file says of its patient.</summary>
     /// <param name="withInstance">Also the instance's UID, by which single files are called.</param>
     public void Add(DicomObject file, bool withInstance)
     {
-        if (withInstance && file.Identifying.Count > 0)
+        _isBeyondAscii |= file.IsNamedBeyondAscii;
+        if (withInstance && file.Uids.Count > 0)
         {
-            Add([file.SopInstanceUid]);
+            Add([Squeeze(file.SopInstanceUid)]);
         }
 
-        if (!file.Identifying.SequenceEqual(_last)) // as that of most slices of a series is
+        // Most slices of a series say the same.
+        if (!file.Identifying.SequenceEqual(_last))
         {
             _last = file.Identifying;
-            Add(_last);
+            Add(_last.SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings));
+        }
+
+        if (!file.Uids.SequenceEqual(_lastUids))
+        {
+            _lastUids = file.Uids;
+            Add(_lastUids.Select(Squeeze)); // whose parts are their makers' numbers
         }
     }
 
-    private void Add(IReadOnlyList<string> texts)
+    private void Add(IEnumerable<string> words)
     {
-        foreach (var word in texts.SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings).Where(word => word.Length > 1))
+        foreach (var word in words.Where(word => word.Length > 1))
         {
             _words.Add(word);
             _longest = Math.Max(_longest, word.Length);
         }
     }
 
-    /// <summary>True where a text (a folder's name) repeats any of it.</summary>
+    /// <summary>True where a text (a folder's name) repeats any of it, or may do so in a way that cannot be looked for: a name with letters beyond ASCII can be
+    /// written in many.</summary>
     public bool IsRepeatedBy(string text)
     {
-        if (_words.Count == 0)
-        {
-            return false;
-        }
-
-        if (Words(text).Any(_words.Contains))
+        if (_isBeyondAscii || Words(text).Any(_words.Contains))
         {
             return true;
         }

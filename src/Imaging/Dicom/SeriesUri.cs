@@ -9,7 +9,7 @@ namespace ToNNO.Imaging.Dicom;
 /// <param name="ResamplesTilted">Where it is of a tilted gantry, it is resampled to a straight stack, not refused.</param>
 /// <param name="Salt">What the key was made with; empty where with nothing. It is told here alone, beside the container: where only keys are told, none
 /// can be made for comparison.</param>
-/// <param name="IsSplit">Other containers were found to have files of it that this one has not: it is refused when it is looked at.</param>
+/// <param name="IsSplit">Another container was found to have other files of it: it is refused when it is looked at.</param>
 public sealed partial record SeriesUri(string Container, string Key, bool ResamplesTilted = false, string Salt = "", bool IsSplit = false)
 {
     /// <summary>Ends a container of all files below a folder.</summary>

@@ -17,6 +17,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>Files on no disk that are looked at at once: each costs an answer's time, and little else.</summary>
     private const int LooksAtOnce = 16;
 
+    /// <summary>Files whose heads are held until they are taken.</summary>
+    private const int LooksInARow = 4096;
+
     /// <summary>What programs call a file while they copy it, or pack it, after its own extension.</summary>
     private static readonly FrozenSet<string> _copying = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, ".part", ".partial", ".tmp", ".filepart", ".crdownload", ".download", ".gz");
 
@@ -28,7 +31,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private readonly Dictionary<(string Container, string Key), SeriesFacts> _facts = [];
     private readonly List<(string Uri, string Name)> _others = [];
     private readonly List<(string File, string Reason)> _leftOut = [];
-    private readonly PatientWords _patients = new();
+
+    /// <summary>By the folder below the source, or the zip, that files lie in: of what lies elsewhere a name says nothing.</summary>
+    private readonly Dictionary<string, PatientWords> _patients = new(StringComparer.Ordinal);
     private readonly List<string> _voxels = [];
 
     /// <summary>Files that are nothing known, each with its folder or zip.</summary>
@@ -43,16 +48,29 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>Files of no zip that are called as the voxels of a pair.</summary>
     public IReadOnlyList<string> Voxels => _voxels;
 
-    /// <summary>What the source's DICOM files say of their patients.</summary>
-    public PatientWords Patients => _patients;
+    /// <summary>True where a name repeats what DICOM files say of their patients that lie where a file does.</summary>
+    public bool IsRepeated(string file, string name) => _patients.GetValueOrDefault(GroupOf(file))?.IsRepeatedBy(name) == true;
+
+    /// <summary>True where a name repeats what any DICOM file of the source says of its patient.</summary>
+    public bool IsRepeated(string name) => _patients.Values.Any(words => words.IsRepeatedBy(name));
 
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>
     /// <exception cref="BlobStoreException">The store that they lie in fails.</exception>
     public void Look(IReadOnlyList<string> files, IRemoteFiles? remote = null)
     {
-        var (found, refused) = (new FoundFiles?[files.Count], new RejectReason?[files.Count]);
-        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = remote is null ? 1 : LooksAtOnce }, at =>
+        foreach (var some in files.Chunk(LooksInARow))
+        {
+            LookAt(some, remote);
+        }
+
+        JudgeUnknown();
+    }
+
+    private void LookAt(string[] files, IRemoteFiles? remote)
+    {
+        var (found, refused) = (new FoundFiles?[files.Length], new RejectReason?[files.Length]);
+        Parallel.For(0, files.Length, new ParallelOptions { MaxDegreeOfParallelism = remote is null ? 1 : LooksAtOnce }, at =>
         {
             try
             {
@@ -92,8 +110,6 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 _leftOut.Add((zip!, RejectReason.ZipEmpty.Code()));
             }
         }
-
-        JudgeUnknown();
     }
 
     /// <summary>What the run may take, and under which name; of series, where they were gathered, with their facts.</summary>
@@ -102,7 +118,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. _others.Select(other => _patients.IsRepeatedBy(other.Name)
+            .. _others.Select(other => IsRepeated(EntryUri.TryParse(other.Uri)?.Zip ?? other.Uri, other.Name)
                 ? (UnnamedUri.Of(other.Uri), $"source-{VolumeSource.ShortHash(other.Uri, salt)}", (SeriesFacts?)null, (InstanceSet?)null)
                 : (other.Uri, other.Name, null, null)),
             .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key), (InstanceSet?)pair.Value.Instances)),
@@ -119,7 +135,9 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             }
 
             var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
-            return series.IsNamedBeyondAscii || _patients.IsRepeatedBy(name) ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
+            // Where its slices have no folder below the source in common, its name is the source's own.
+            var isRepeated = series.IsSpread && series.Folder == root ? IsRepeated(name) : IsRepeated(series.IsInZip ? series.Folder : Path.Combine(series.Folder, "slice"), name);
+            return isRepeated ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
 
@@ -142,15 +160,29 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         _unknown.Clear();
     }
 
+    /// <summary>The first folder below the source on the way to a file; of a zip that lies in none, itself.</summary>
+    private string GroupOf(string file)
+    {
+        var below = file.StartsWith(_base, StringComparison.Ordinal) ? file[_base.Length..].TrimStart('/') : file;
+        return below.IndexOf('/', StringComparison.Ordinal) is > 0 and var end ? below[..end] : EntryUri.IsCalledZip(below) || file == root ? below : "";
+    }
+
     /// <summary>The folder of a file or folder, on a disk or not.</summary>
     private static string ParentOf(string path) => RemotePlaces.IsOne(path) ? path[..path.LastIndexOf('/')] : Path.GetDirectoryName(path)!;
 
     private void Take(ListedFile listed, string? zip)
     {
         var uri = zip is null ? listed.Path : new EntryUri(zip, listed.Path).ToString();
+        var key = listed.Content is { Role: DicomRole.Slice } && channelCount <= 1 ? SeriesUri.KeyBy(listed.Content.SeriesKey, salt) : "";
         if (listed.Content is { } content)
         {
-            _patients.Add(content, withInstance: content.Role != DicomRole.Slice || !_series.ContainsKey((zip ?? root, SeriesUri.KeyBy(content.SeriesKey, salt))));
+            var group = GroupOf(zip ?? listed.Path);
+            if (!_patients.TryGetValue(group, out var words))
+            {
+                _patients[group] = words = new PatientWords();
+            }
+
+            words.Add(content, withInstance: content.Role != DicomRole.Slice || (key.Length > 0 && !_series.ContainsKey((zip ?? root, key))));
         }
 
         switch (listed.Content)
@@ -165,12 +197,11 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 _leftOut.Add((uri, RejectReason.DicomOneChannel.Code()));
                 break;
             case { Role: DicomRole.Slice } slice:
-                var key = SeriesUri.KeyBy(slice.SeriesKey, salt);
                 _slicesLie.Add((zip ?? ParentOf(listed.Path), Path.GetExtension(listed.Path)));
                 var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, key)] = _series.TryGetValue((container, key), out var known)
                     ? known.With(folder, slice)
-                    : new Series(slice.IsNamedBeyondAscii, folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
+                    : new Series(folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
                 if (withFacts)
                 {
                     _facts.TryAdd((container, key), new SeriesFacts());
@@ -219,7 +250,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             {
                 _unknown.Add((uri, zip, Path.GetFileName(entry)));
             }
-            else if (!beside.Any(other => SourceListing.ExtensionOf(other) is { Length: > 0 } end && other[..^end.Length] == stem))
+            else if (!beside.Any(other => SourceListing.IsHeaderOf(other, stem)) || beside.Contains(Path.ChangeExtension(entry, null)))
             {
                 _leftOut.Add((uri, RejectReason.NiftiPairIncomplete.Code()));
             }
@@ -236,14 +267,13 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         _others.Add((uri, Path.Combine(VolumeNames.NameBelow(_base, Path.ChangeExtension(zip, null)), entry[..^extension.Length])));
     }
 
-    /// <param name="IsNamedBeyondAscii">See <see cref="DicomObject.IsNamedBeyondAscii"/>; of any of its slices.</param>
     /// <param name="Folder">The folder, or zip, that all of its slices lie in or below.</param>
     /// <param name="IsSpread">They lie in several folders.</param>
-    private sealed record Series(bool IsNamedBeyondAscii, string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
+    private sealed record Series(string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
     {
         public Series With(string folder, DicomObject slice)
         {
-            var more = this with { IsNamedBeyondAscii = IsNamedBeyondAscii || slice.IsNamedBeyondAscii, Instances = Instances + slice.InstanceMark };
+            var more = this with { Instances = Instances + slice.InstanceMark };
             if (folder == Folder)
             {
                 return more;

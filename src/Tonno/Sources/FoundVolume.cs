@@ -5,8 +5,7 @@ namespace ToNNO.Tonno.Sources;
 /// <param name="Files">By channel.</param>
 /// <param name="Row">Of the manifest that names it; null where its files do.</param>
 /// <param name="Rule">The selection rule that took it; null where none did.</param>
-/// <param name="Instances">Of a series.</param>
-internal sealed record FoundVolume(string Name, IReadOnlyList<string> Files, ManifestRow? Row = null, string? Rule = null, InstanceSet? Instances = null);
+internal sealed record FoundVolume(string Name, IReadOnlyList<string> Files, ManifestRow? Row = null, string? Rule = null);
 
 /// <summary>Tells sets of instances apart.</summary>
 /// <param name="Sum">Of their marks.</param>

@@ -73,7 +73,9 @@ internal static class Manifest
         var (rows, at) = (new List<(int, string, string, string?)>(), 0);
         try
         {
-            foreach (var text in File.ReadLines(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)))
+            // Not told by its first bytes: that would be read leniently.
+            using var lines = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false);
+            while (lines.ReadLine()?.TrimStart('\uFEFF') is { } text)
             {
                 at++;
                 if (!string.IsNullOrWhiteSpace(text))

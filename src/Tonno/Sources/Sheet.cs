@@ -25,7 +25,9 @@ internal sealed class Sheet(string name, string kind, IReadOnlyList<string> head
         CommandException Refused(string reason, string sentence) => new(ExitCodes.Usage, $"{kind}.{reason}", sentence);
         try
         {
-            using var text = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            // Not told by its first bytes: that would be read leniently.
+            using var text = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: false);
+            _ = text.Peek() == '\uFEFF' ? text.Read() : 0;
             using var reader = new CsvReader(text, new CsvConfiguration(CultureInfo.InvariantCulture) { TrimOptions = TrimOptions.Trim, DetectColumnCountChanges = true });
             var columns = $"its first line must name the columns {string.Join(", ", needed.SkipLast(1))} and {needed[^1]}";
             if (!reader.Read())

@@ -24,7 +24,7 @@ internal sealed class SiblingFiles
     }
 
     /// <summary>True where there is the header of a pair of that name.</summary>
-    public bool IsPair(string stem) => Find(stem) is { } file && file[stem.Length..].StartsWith(".hdr", StringComparison.OrdinalIgnoreCase); // which is first by name
+    public bool IsPair(string stem) => Find(stem) is { } file && SourceListing.IsHeaderOf(file, stem); // which is first by name
 
     /// <summary>Tells of files, in order: those that lie on no disk are found only if they were told of.</summary>
     public void Add(IEnumerable<string> files)

@@ -20,6 +20,9 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
 
     /// <summary>Of series, by their URIs: one that two sources name is judged once.</summary>
     private readonly Dictionary<string, Verdict> _verdicts = new(StringComparer.Ordinal);
+
+    /// <summary>What each place of a series holds of it, by its URI: also of those that rules left out.</summary>
+    private readonly Dictionary<string, InstanceSet> _instances = new(StringComparer.Ordinal);
     private readonly SiblingFiles _siblings = new();
 
     /// <exception cref="CommandException">The source is none, or contradicts itself or another.</exception>
@@ -56,12 +59,11 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     /// in the one and the others in the other, or the stack was cut in two.</summary>
     private void MarkSplitSeries()
     {
-        var series = _found.Where(found => found.Value.Instances is not null).Select(found => (found.Key, Uri: SeriesUri.TryParse(found.Value.Files[0])!, found.Value.Instances));
-        foreach (var places in series.GroupBy(place => place.Uri.Key).Where(places => places.DistinctBy(place => place.Instances).Count() > 1).ToList())
+        foreach (var places in _instances.GroupBy(place => SeriesUri.TryParse(place.Key)!.Key).Where(places => places.DistinctBy(place => place.Value).Count() > 1))
         {
-            foreach (var (key, uri, _) in places)
+            foreach (var uri in places.Select(place => place.Key).Where(_found.ContainsKey))
             {
-                _found[key] = _found[key] with { Files = [(uri with { IsSplit = true }).ToString()] };
+                _found[uri] = _found[uri] with { Files = [(SeriesUri.TryParse(uri)! with { IsSplit = true }).ToString()] };
             }
         }
     }
@@ -83,7 +85,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         }
 
         var rows = _found.Values.Select(volume => volume.Row).OfType<ManifestRow>();
-        if (rows.GroupBy(row => row.Id, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Select(row => row.Manifest).Distinct().Count() > 1) is { } shared)
+        if (rows.GroupBy(row => row.Id, StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1) is { } shared) // each manifest by itself has been looked at
         {
             throw shared.Last().Refused("id_repeated", $"has the id {shared.Key}, which is also in {shared.First().Manifest}: give each volume its own.");
         }
@@ -111,6 +113,11 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         foreach (var (file, leftOut) in within._leftOut)
         {
             _leftOut.TryAdd(file, leftOut);
+        }
+
+        foreach (var (uri, instances) in within._instances)
+        {
+            _instances.TryAdd(uri, instances);
         }
 
         foreach (var (uri, verdict) in within._verdicts)
@@ -181,13 +188,18 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
                 _verdicts.TryAdd(uri, verdict);
             }
 
+            if (instances is { } set)
+            {
+                _instances.TryAdd(uri, set);
+            }
+
             if (verdict?.Reason is { } reason)
             {
                 _leftOut.TryAdd(uri, new LeftOutFile(uri, reason, verdict.Rule));
             }
             else
             {
-                _found.TryAdd(uri, new FoundVolume(name, [uri], Rule: verdict?.Rule, Instances: instances));
+                _found.TryAdd(UnnamedUri.Split(uri).Uri, new FoundVolume(name, [uri], Rule: verdict?.Rule));
             }
         }
 
@@ -207,7 +219,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
             if (ChannelFile.Of(file, channels) is { } channel && channel.Files(_siblings) is var files && files.Contains(file))
             {
                 var name = VolumeNames.NameBelow(path, channel.Name);
-                _found.TryAdd(channel.Volume, dicom.Patients.IsRepeatedBy(name)
+                _found.TryAdd(channel.Volume, dicom.IsRepeated(file, name)
                     ? new FoundVolume($"source-{VolumeSource.ShortHash(channel.Volume, salt)}", [.. files.Select(UnnamedUri.Of)])
                     : new FoundVolume(name, files));
             }
@@ -226,9 +238,10 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
         var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]));
         var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path, salt)}" // whose filter may name a patient
-            : dicom.Patients.IsRepeatedBy(own) ? $"source-{VolumeSource.ShortHash(path, salt)}"
+            : dicom.IsRepeated(own) ? $"source-{VolumeSource.ShortHash(path, salt)}"
             : own;
-        _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, channel?.Files(_siblings) ?? [path]));
+        var files = channel?.Files(_siblings) ?? [path];
+        _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, !isFolder && dicom.IsRepeated(own) ? [.. files.Select(UnnamedUri.Of)] : files));
     }
 
     /// <summary>The files of NIfTI names below a folder, all others, and the folders that cannot be listed: these are inputs too, which the run

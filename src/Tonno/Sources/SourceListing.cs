@@ -91,6 +91,10 @@ internal sealed record SourceListing(
     /// <summary>The extension of a NIfTI name; empty where a file bears none.</summary>
     public static string ExtensionOf(string file) => Suffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) ?? "";
 
+    /// <summary>True for a file that is called as the header of a pair of that name.</summary>
+    public static bool IsHeaderOf(string file, string stem) =>
+        ExtensionOf(file) is { Length: > 0 } extension && extension.StartsWith(".hdr", StringComparison.OrdinalIgnoreCase) && file[..^extension.Length] == stem;
+
     /// <summary>Path without extension of a file that is called as the voxels of a pair; null of others.</summary>
     public static string? StemOfVoxels(string file) =>
         VoxelSuffixes.FirstOrDefault(suffix => file.EndsWith(suffix, StringComparison.OrdinalIgnoreCase)) is { } suffix ? file[..^suffix.Length] : null;

@@ -9,6 +9,9 @@ internal static class VolumeNames
 {
     private const int LongestName = 120;
 
+    /// <summary>Of the hash that a shared name gets.</summary>
+    private const int HashDigits = 8;
+
     /// <summary>The name that a volume's files suggest, from the source folder on; where they have no other than their channels', their folder's.</summary>
     public static string NameBelow(string folder, string name)
     {
@@ -22,10 +25,11 @@ internal static class VolumeNames
     /// <param name="salt">Of the hashes; empty for none.</param>
     public static IReadOnlyList<RunInput> Name(SortedDictionary<string, FoundVolume> found, string salt)
     {
-        var names = found.Values.Select(volume => Safe(volume.Name, salt)).ToList();
+        var (names, digits) = (found.Values.Select(volume => Safe(volume.Name, salt)).ToList(), 0);
         while (names.CountBy(name => name, StringComparer.OrdinalIgnoreCase).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.OrdinalIgnoreCase) is { Count: > 0 } shared)
         {
-            names = [.. names.Zip(found, (name, pair) => pair.Value.Row is null && shared.Contains(name) ? $"{name}-{VolumeSource.ShortHash(pair.Key, salt)}" : name)];
+            digits += HashDigits; // should two hashes be alike, more of them are not
+            names = [.. names.Zip(found, (name, pair) => pair.Value.Row is null && shared.Contains(name) ? $"{name}-{Pseudonym.Of(pair.Key, salt)[..digits]}" : name)];
         }
 
         return [.. names.Zip(found.Values, (name, volume) => new RunInput(new VolumeId(name), volume.Files, volume.Row?.Label))];

@@ -17,7 +17,7 @@ internal static partial class ManifestRules
         foreach (var monitor in manifests.All<PodMonitor>())
         {
             var selected = manifests.Selected(monitor.Spec.Selector.MatchLabels).ToList();
-            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => endpoint.Path == Telemetry.Metrics && selected.All(workload => workload.HasPort(endpoint.Port))))
+            if (selected.Count == 0 || !monitor.Spec.PodMetricsEndpoints.All(endpoint => (endpoint.Path ?? Telemetry.Metrics) == Telemetry.Metrics && selected.All(workload => workload.HasPort(endpoint.Port))))
             {
                 yield return $"{monitor.Metadata.Name} watches nobody, or not where the program answers";
             }
@@ -26,7 +26,7 @@ internal static partial class ManifestRules
 
     /// <summary>Nodes that are watched say where their traces go, or by an empty value that they go nowhere.</summary>
     public static IEnumerable<string> Traces(Manifests manifests) => manifests.Nodes
-        .Where(node => manifests.All<PodMonitor>().Any() && NodeEnvironment.Of(manifests, node) is { TracesGo: null } environment && environment.Variables.GetValueOrDefault(NodeEnvironment.OtlpEndpoint) != "")
+        .Where(node => manifests.All<PodMonitor>().Any() && NodeEnvironment.Of(manifests, node) is { TracesGo: null, AreTracesOff: false })
         .Select(node => $"{node.Name} does not say where its traces go: set {NodeEnvironment.OtlpEndpoint} to an address, or to nothing");
 
     /// <summary>What nodes tell bears the pod that it is from, its namespace and its role, under the program's own name.</summary>

@@ -53,7 +53,7 @@ internal static partial class ManifestRules
             .. nodes.SelectMany(node => nodes.Select(other => new Flow(node, other, "remoting"))),
             .. nodes.SelectMany(node => new Flow[] { new(node, Party.Anybody, "53", "UDP"), new(node, Party.Anybody, "53") }),
             .. nodes.Where(node => AsksAzure(NodeEnvironment.Of(manifests, node.Ours!))).Select(node => new Flow(node, Party.Anybody, "443")),
-            .. nodes.Select(node => (Node: node, NodeEnvironment.Of(manifests, node.Ours!).TracesGo)).Where(one => one.TracesGo is not null).Select(one => new Flow(one.Node, Party.At(one.TracesGo!.Host), $"{one.TracesGo.Port}")),
+            .. nodes.Select(node => (Node: node, NodeEnvironment.Of(manifests, node.Ours!).TracesGo)).Where(one => one.TracesGo?.Host.Contains('.', StringComparison.Ordinal) == true).Select(one => new Flow(one.Node, Party.At(one.TracesGo!.Host), $"{one.TracesGo.Port}")),
             .. coordinators.SelectMany(coordinator => new Flow[] { new(Party.Neighbour, coordinator, "http"), new(Party.Of("tonno/clients", "true"), coordinator, "http") }),
             .. manifests.All<PodMonitor>().SelectMany(monitor => manifests.Selected(monitor.Spec.Selector.MatchLabels)
                 .SelectMany(watched => monitor.Spec.PodMetricsEndpoints.Select(endpoint => new Flow(Party.Of(SpaceName, MonitoringSpace), Party.Of(watched), endpoint.Port)))),
@@ -116,8 +116,8 @@ internal static partial class ManifestRules
         /// <summary>Behind a service of another namespace, as in <c>collector.monitoring</c>; else anywhere.</summary>
         public static Party At(string host) => host.Split('.') is [_, var space, .. var rest] && rest is [] or ["svc", ..] ? Of(SpaceName, space) : Anybody;
 
-        public bool IsMeantBy(V1NetworkPolicyPeer peer) => peer.IpBlock is null && Pod is not null
-            && Has(Pod, peer.PodSelector) && (peer.NamespaceSelector is null ? Space is null : Space is not null && Has(Space, peer.NamespaceSelector));
+        /// <remarks>Whether an address that may be anywhere lies in a block of addresses is not known, and so believed.</remarks>
+        public bool IsMeantBy(V1NetworkPolicyPeer peer) => Pod is null ? peer.IpBlock is not null : peer.IpBlock is null && Has(Pod, peer.PodSelector) && (peer.NamespaceSelector is null ? Space is null : Space is not null && Has(Space, peer.NamespaceSelector));
 
         /// <summary>False where an expression selects too: none is read.</summary>
         private static bool Has(IDictionary<string, string> labels, V1LabelSelector? selector) => selector?.MatchExpressions is not { Count: > 0 } && (selector?.MatchLabels ?? new Dictionary<string, string>()).All(labels.Contains);

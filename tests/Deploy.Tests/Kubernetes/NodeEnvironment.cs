@@ -8,6 +8,8 @@ internal sealed class NodeEnvironment
 {
     public const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    private const string TracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
     private NodeEnvironment(IReadOnlyDictionary<string, string> variables) =>
         (Variables, Configuration) = (variables, NodeConfiguration.Load(null, variables, new Dictionary<string, string>()));
 
@@ -19,7 +21,11 @@ internal sealed class NodeEnvironment
     public NodeOptions Options => Configuration.Options;
 
     /// <summary>Null for nowhere.</summary>
-    public Uri? TracesGo => Uri.TryCreate(Variables.GetValueOrDefault(OtlpEndpoint), UriKind.Absolute, out var address) && address.Scheme is "http" or "https" ? address : null;
+    public Uri? TracesGo => !AreTracesOff && Uri.TryCreate(Variables.GetValueOrDefault(TracesEndpoint) ?? Variables.GetValueOrDefault(OtlpEndpoint), UriKind.Absolute, out var address)
+        && address.Scheme is "http" or "https" ? address : null;
+
+    /// <summary>It is said that traces go nowhere.</summary>
+    public bool AreTracesOff => Variables.GetValueOrDefault("OTEL_TRACES_EXPORTER") == "none" || (Variables.GetValueOrDefault(OtlpEndpoint) == "" && !Variables.ContainsKey(TracesEndpoint));
 
     public static NodeEnvironment Of(Manifests manifests, Workload node)
     {

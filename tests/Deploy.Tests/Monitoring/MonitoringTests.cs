@@ -63,7 +63,7 @@ public sealed partial class MonitoringTests
         var recorded = rules.Where(rule => rule.Record is not null).ToList();
         var windows = rules.Where(rule => rule.For is not null).Select(rule => (
             Rule: rule, Windows: recorded.Where(one => rule.Expr.Contains(one.Record!, StringComparison.Ordinal)).Append(rule).SelectMany(one => Window().Matches(one.Expr)).ToList())).ToList();
-        Assert.Equal(3, windows.Count(one => one.Windows.Count > 0));
+        Assert.Equal(4, windows.Count(one => one.Windows.Count > 0));
         Assert.All(windows, one => Assert.All(one.Windows, window => Assert.True(Minutes(window.Groups[1].Value) < Minutes(one.Rule.For!), one.Rule.Alert)));
     }
 

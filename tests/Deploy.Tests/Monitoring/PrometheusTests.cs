@@ -15,7 +15,7 @@ namespace ToNNO.Deploy.Tests.Monitoring;
 /// <summary>Debian's Prometheus looks at a real cluster, a node of each role, and answers all that the dashboards and the alerts ask.</summary>
 public sealed class PrometheusTests : IAsyncDisposable
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _patience = TimeSpan.FromMinutes(3);
 
     /// <summary>Where there is no GPU, there is nothing to tell of one.</summary>
     private const string MayBeNone = "tonno_gpu_memory";

@@ -78,6 +78,24 @@ public sealed class DicomFuzzTests
         }
     }
 
+    /// <summary>Codes of a few bytes for which a decoder would keep books of gigabytes: blocks of 4 x 4, precincts of 2 x 2, a thousand layers.</summary>
+    [Theory]
+    [InlineData("00 00 0001 00 05 00 00 00 01")]
+    [InlineData("01 00 0001 00 05 04 04 00 01 111111111111")]
+    [InlineData("00 00 0400 00 05 04 04 00 01")]
+    public void IsBounded_CodeThatAsksForMoreBooksThanPixels_False(string style)
+    {
+        NativeCodecs.Require("jpeg 2000");
+        var sound = DicomSeeds.Blank["jpeg 2000"];
+        var (code, format) = (sound.Fragments![1], new PixelFormat(512, 512, 16, 16, 15, true));
+        Assert.True(Jpeg2000Code.IsBounded(code, format));
+        var at = code.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0x52]);
+        var made = Convert.FromHexString(style.Replace(" ", "", StringComparison.Ordinal));
+        byte[] other = [.. code[..at], 0xFF, 0x52, 0, (byte)(made.Length + 2), .. made, .. code[(at + 14)..]];
+        Assert.False(Jpeg2000Code.IsBounded(other, format));
+        Assert.False(TryRead((sound with { Fragments = [[], other] }).ToArray(), "jpeg 2000"));
+    }
+
     /// <summary>A blank slice takes a hundred bytes, and is no bomb.</summary>
     [Theory]
     [InlineData("jpeg ls")]

@@ -252,11 +252,11 @@ public sealed class DicomSeriesTests : IDisposable
         Assert.Equal(code, refused?.Code);
         Assert.Equal(refused?.Message, (Record.Exception(() => VolumeSource.ReadHeaders([Uri(_folder.Path)], Token)) as ImagingException)?.Message);
 
-        // The same of two files, each of frames that are alike.
+        // The same of two files, each of frames that are alike; but stacks are numbered anew in each.
         Clear();
         var places = _slice.Stack(6).Select(slice => slice.Position).Chunk(3);
         Write(places.Select((positions, file) => Enhanced() with { Syntax = DicomBytes.Implicit, Slope = null, FramePositions = positions, FrameGroups = _ => Groups(isOther: file == 1) }));
-        Assert.Equal(code, (Record.Exception(() => Load()) as ImagingException)?.Code);
+        Assert.Equal(how == "stack" ? null : code, (Record.Exception(() => Load()) as ImagingException)?.Code);
 
         IEnumerable<(uint, DicomAttribute[])> Groups(bool isOther)
         {

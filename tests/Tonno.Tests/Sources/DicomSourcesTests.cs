@@ -2,6 +2,7 @@ using System.IO.Compression;
 using ToNNO.Imaging;
 using ToNNO.Imaging.Dicom;
 using ToNNO.Tests.Support;
+using ToNNO.Tonno.Selection;
 using ToNNO.Tonno.Sources;
 
 namespace ToNNO.Tonno.Tests.Sources;
@@ -75,6 +76,9 @@ public sealed class DicomSourcesTests : IDisposable
             zip.CreateEntry("alone.img");
             zip.CreateEntry("pair.hdr");
             zip.CreateEntry("pair.img");
+            zip.CreateEntry("pair.img.gz");
+            zip.CreateEntry("whole.img");
+            zip.CreateEntry("whole.nii");
         }
 
         using (var zip = ZipFile.Open(_folder["in/twice.zip"], ZipArchiveMode.Create))
@@ -88,9 +92,9 @@ public sealed class DicomSourcesTests : IDisposable
         Assert.All(listing.Inputs.Where(input => input.VolumeId.Value.StartsWith("zip-", StringComparison.Ordinal)), input =>
             Assert.Equal("zip.damaged", Assert.Throws<ImagingException>(() => VolumeSource.Inspect(input.Uris, TestContext.Current.CancellationToken)).Code));
         Assert.Equal(
-            ["nifti.pair_incomplete", "zip.nested", "file.not_volume"],
+            ["nifti.pair_incomplete", "zip.nested", "nifti.pair_incomplete", "nifti.pair_incomplete", "file.not_volume"],
             listing.LeftOut.Select(file => file.Reason));
-        Assert.Equal(4, listing.Inputs.Count);
+        Assert.Equal(5, listing.Inputs.Count);
     }
 
     [Fact]
@@ -165,7 +169,21 @@ public sealed class DicomSourcesTests : IDisposable
     public void List_PatientsNameBeyondAscii_NamesTheVolumeByItsKey(string characterSet, string name)
     {
         Write("in/scan", (_ct with { PatientName = name, Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0005] = new(0, "CS", characterSet) } }).Stack(2));
-        Assert.Equal([$"series-{Key("1.2.3.4")}"], List("in").Inputs.Select(input => input.VolumeId.Value));
+        File.WriteAllBytes(_folder["in/scan/Mueller_Kovacs_Yamada.nii"], []);
+        Assert.Equal(
+            [$"series-{Key("1.2.3.4")}", $"source-{Hash("in/scan/Mueller_Kovacs_Yamada.nii")}"], List("in").Inputs.Select(input => input.VolumeId.Value).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>What lies elsewhere in an archive has no say in a name, so that it stays as the archive grows; nor have numbers of a maker, or a title.</summary>
+    [Fact]
+    public void List_NameThatOtherHeadersHappenToHold_IsTaken()
+    {
+        Write("in/thorax", (_ct with { Series = "1.5" }).Stack(2));
+        Write("in/p7", (_ct with { PatientName = "Thor^Karl", Series = "1.6" }).Stack(2));
+        Write("in/sub-12", (_ct with { Series = "1.3.12.2.1107.5.2" }).Stack(2));
+        Write("in/MR", (_ct with { PatientName = "Smith^Anna^^Mr", Series = "1.7" }).Stack(2));
+        File.WriteAllBytes(_folder["in/sub-12/1107.nii"], []);
+        Assert.Equal(["MR", "p7", "sub-12", "sub-12_1107", "thorax"], List("in").Inputs.Select(input => input.VolumeId.Value).Order(StringComparer.OrdinalIgnoreCase));
     }
 
     /// <summary>One slice, or a file of no volume, is enough to know whom the name of a folder, or of a NIfTI file, names.</summary>
@@ -176,8 +194,8 @@ public sealed class DicomSourcesTests : IDisposable
         Write("in/Mustermann", [.. unnamed.Stack(3).Take(2), _ct with { Position = new(-10, -20, 34) }]);
         Write("in/erika", (unnamed with { Series = "1.5" }).Stack(3));
         Write("in/erika", (_ct with { SopClass = RtStructure, Series = "1.7" }).Stack(1), "plan");
-        Write("packed", (unnamed with { Series = "1.6" }).Stack(2));
-        File.WriteAllBytes(_folder["in/Mustermann_T1.nii"], new NiftiBytes { Shape = new(4, 4, 4) }.Plain());
+        Write("packed", (_ct with { Series = "1.6" }).Stack(2));
+        File.WriteAllBytes(_folder["in/Mustermann/T1.nii"], new NiftiBytes { Shape = new(4, 4, 4) }.Plain());
         File.WriteAllBytes(_folder["packed/erika_seg.nii"], []);
         ZipFile.CreateFromDirectory(_folder["packed"], _folder["in/all.zip"]);
         var inputs = List("in").Inputs;
@@ -200,6 +218,18 @@ public sealed class DicomSourcesTests : IDisposable
         string Named(string salt) => Assert.Single(SourceListing.List([_folder["in"]], null, null, [], new RemotePlaces(), salt).Inputs).VolumeId.Value;
         Assert.StartsWith("__-", Named(""), StringComparison.Ordinal);
         Assert.NotEqual(Named(""), Named("salt"));
+    }
+
+    /// <summary>A place that the rules leave out holds its part all the same.</summary>
+    [Fact]
+    public void List_PartThatRulesLeaveOut_StillSplitsTheSeries()
+    {
+        var slices = _ct.Stack(8).Select((slice, at) => slice with { Others = new Dictionary<uint, DicomAttribute?> { [0x0008_0018] = new(0, "UI", $"1.2.3.4.{at}") } }).ToList();
+        Write("in/a", slices.Take(6));
+        Write("in2/b", slices.Skip(6));
+        var listing = SourceListing.List([_folder["in"], _folder["in2"]], null, RulesReader.Parse("take:\n  - {name: big, slices: {min: 5}}"), [], new RemotePlaces(), "");
+        var refused = Assert.Throws<ImagingException>(() => VolumeSource.Inspect(Assert.Single(listing.Inputs).Uris, TestContext.Current.CancellationToken));
+        Assert.Equal(("dicom.split_series", "rules.not_taken"), (refused.Code, Assert.Single(listing.LeftOut).Reason));
     }
 
     /// <summary>Halves of a series are sound stacks by themselves; copies are what they are.</summary>

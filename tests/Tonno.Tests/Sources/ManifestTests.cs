@@ -82,12 +82,18 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains(said, refused.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void List_JsonLinesInLatin1_Refused()
+    [Theory]
+    [InlineData("m.jsonl", "{\"id\":\"a\",\"uri\":\"a.nii\",\"label\":\"M\u00FCller\"}")]
+    [InlineData("m.csv", "id,uri,label\na,a.nii,M\u00FCller")]
+    public void List_ManifestInLatin1_Refused(string name, string content)
     {
-        File.WriteAllBytes(_folder["m.jsonl"], System.Text.Encoding.Latin1.GetBytes("{\"id\":\"a\",\"uri\":\"a.nii\",\"label\":\"M\u00FCller\"}"));
-        var refused = Assert.Throws<CommandException>(() => SourceListing.List([_folder["m.jsonl"]], null));
-        Assert.Equal("manifest.unreadable: m.jsonl is not written in UTF-8: save it so.", $"{refused.Code}: {refused.Message}");
+        foreach (var mark in new byte[][] { [], [0xEF, 0xBB, 0xBF] })
+        {
+            File.WriteAllBytes(_folder[name], [.. mark, .. System.Text.Encoding.Latin1.GetBytes(content)]);
+            Assert.Equal("manifest.unreadable", Assert.Throws<CommandException>(() => SourceListing.List([_folder[name]], null)).Code);
+            File.WriteAllBytes(_folder[name], [.. mark, .. System.Text.Encoding.UTF8.GetBytes(content)]);
+            Assert.Equal("M\u00FCller", Assert.Single(SourceListing.List([_folder[name]], null).Inputs).Label);
+        }
     }
 
     [Fact]
@@ -96,6 +102,9 @@ public sealed class ManifestTests : IDisposable
         File.WriteAllText(_folder["m.csv"], "id,uri\na,a.nii");
         File.WriteAllText(_folder["n.csv"], "id,uri\nx,x.nii\na,b.nii");
         Assert.Equal("manifest.id_repeated", Assert.Throws<CommandException>(() => SourceListing.List([_folder["m.csv"], _folder["n.csv"]], null)).Code);
+        Directory.CreateDirectory(_folder["site"]);
+        File.Copy(_folder["m.csv"], _folder["site/m.csv"]); // called alike, of other files
+        Assert.Equal("manifest.id_repeated", Assert.Throws<CommandException>(() => SourceListing.List([_folder["m.csv"], _folder["site/m.csv"]], null)).Code);
     }
 
     [Theory]

@@ -13,7 +13,7 @@ internal sealed class ReadObject
 
     private static readonly FrozenSet<uint> _kept =
     [
-        .. DicomTag.Imaging, .. DicomTag.Identifying, 0x0008_0005, 0x0010_0040, 0x0012_0063, DicomTag.DeidentificationMethodCodeSequence, 0x0008_0104,
+        .. DicomTag.Imaging, .. DicomTag.IdentifyingNames, .. DicomTag.IdentifyingNumbers, 0x0008_0005, 0x0008_0030, 0x0010_0040, 0x0012_0063, DicomTag.DeidentificationMethodCodeSequence, 0x0008_0104,
         DerivationImageSequence, SourceImageSequence, SourceClass, SourceInstance, SourceFrame, 0x0018_0088, DicomTag.SliceThickness,
         0x0008_1115, 0x0008_114A, FloatPixelData,
     ];
