@@ -15,6 +15,9 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly RunWatchers _watchers = new(Context);
     private readonly CancellationTokenSource _stopping = new();
+
+    /// <summary>Who has not been answered yet.</summary>
+    private readonly List<IActorRef> _commanders = [];
     private readonly Dictionary<VolumeId, RunInput> _givenWay = [];
 
     /// <summary>Spans of volumes whose actors have failed, for the ledger.</summary>
@@ -53,6 +56,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<RunProtocol.ControlRun>(Control);
         Receive<Changed>(changed =>
         {
+            _commanders.Remove(changed.ReplyTo);
             _run = changed.Run;
             if (RunControls.IsRefused(_run, changed.Control))
             {
@@ -63,7 +67,11 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
             changed.ReplyTo.Tell(_progress.Describe(_run));
             Obey();
         });
-        Receive<ControlFailed>(failed => failed.ReplyTo.Tell(new RunProtocol.RunRejected(_run.RunId, failed.Error.Code, failed.Error.Message)));
+        Receive<ControlFailed>(failed =>
+        {
+            _commanders.Remove(failed.ReplyTo);
+            failed.ReplyTo.Tell(new RunProtocol.RunRejected(_run.RunId, failed.Error.Code, failed.Error.Message));
+        });
         Receive<VolumeProtocol.TurnAwaited>(awaited => _progress = _progress.TurnAwaited(awaited.VolumeId));
         Receive<VolumeProtocol.TurnCame>(came => _progress = _progress.TurnCame(came.VolumeId));
         Receive<VolumeProtocol.GivenWay>(given =>
@@ -122,6 +130,10 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         _stopping.Cancel();
         _stopping.Dispose();
         _span?.Dispose();
+        foreach (var commander in _run.IsEnded ? _commanders : [])
+        {
+            commander.Tell(TooLate()); // the run ended before it was this one's turn
+        }
     }
 
     /// <summary>Does as the run's document says, which may just have been changed.</summary>
@@ -186,6 +198,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
         // The next is written once this actor has been told of the one before: what it hears last is what was written last.
         var (self, replyTo, before, known, stopping) = (Self, Sender, _controlled, _run, _stopping.Token);
+        _commanders.Add(replyTo);
         _controlled = ChangeAsync();
 
         async Task ChangeAsync()

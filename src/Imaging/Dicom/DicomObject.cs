@@ -26,7 +26,10 @@ public sealed class DicomObject
     internal IReadOnlyList<string> Uids { get; private init; } = [];
 
     /// <summary>Its patient's name has letters beyond ASCII, which people who name folders write in many ways.</summary>
-    internal bool IsNamedBeyondAscii { get; private init; }
+    public bool IsNamedBeyondAscii { get; private init; }
+
+    /// <summary>True where both say the same of patient and study, and are of one series.</summary>
+    public bool SaysTheSameAs(DicomObject? other) => other is not null && Identifying.SequenceEqual(other.Identifying) && Uids.SequenceEqual(other.Uids);
 
     /// <returns>Null where the file does not say of which series, or of which kind, it is.</returns>
     internal static DicomObject? Of(DataSet head)

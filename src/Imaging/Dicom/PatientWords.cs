@@ -8,45 +8,50 @@ public sealed class PatientWords
     private const int ShortestWithinWords = 4;
 
     private readonly HashSet<string> _words = new(StringComparer.Ordinal);
-    private IReadOnlyList<string> _last = [], _lastUids = [];
+    private IReadOnlyList<string>? _last;
     private bool _isBeyondAscii;
     private int _longest;
 
+    /// <summary>What a file says of its patient, as it is looked for.</summary>
+    public static IReadOnlyList<string> Of(DicomObject file) =>
+    [
+        .. file.Identifying.SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings).Where(word => word.Length > 1).Distinct(),
+        .. file.Uids.Select(Squeeze), // whose parts are their makers' numbers
+    ];
+
     /// <summary>Adds what a file says of its patient.</summary>
-    /// <param name="withInstance">Also the instance's UID, by which single files are called.</param>
-    public void Add(DicomObject file, bool withInstance)
+    /// <param name="words">See <see cref="Of"/>; the same list for files that say the same, as most slices of a series do.</param>
+    public void Add(IReadOnlyList<string> words)
+    {
+        if (!ReferenceEquals(words, _last))
+        {
+            _last = words;
+            foreach (var word in words)
+            {
+                Add(word);
+            }
+        }
+    }
+
+    /// <summary>Adds what tells one file from others beside it: the UID that single files are called by, and whether no name beside it is to be trusted.</summary>
+    /// <param name="withInstance">Also the UID.</param>
+    public void AddOwn(DicomObject file, bool withInstance)
     {
         _isBeyondAscii |= file.IsNamedBeyondAscii;
-        if (withInstance && file.Uids.Count > 0)
+        if (withInstance && file.Uids.Count > 0 && file.SopInstanceUid.Length > 0)
         {
-            Add([Squeeze(file.SopInstanceUid)]);
-        }
-
-        // Most slices of a series say the same.
-        if (!file.Identifying.SequenceEqual(_last))
-        {
-            _last = file.Identifying;
-            Add(_last.SelectMany(text => Words(text).Append(Squeeze(text))).SelectMany(Spellings));
-        }
-
-        if (!file.Uids.SequenceEqual(_lastUids))
-        {
-            _lastUids = file.Uids;
-            Add(_lastUids.Select(Squeeze)); // whose parts are their makers' numbers
+            Add(Squeeze(file.SopInstanceUid));
         }
     }
 
-    private void Add(IEnumerable<string> words)
+    private void Add(string word)
     {
-        foreach (var word in words.Where(word => word.Length > 1))
-        {
-            _words.Add(word);
-            _longest = Math.Max(_longest, word.Length);
-        }
+        _words.Add(word);
+        _longest = Math.Max(_longest, word.Length);
     }
 
-    /// <summary>True where a text (a folder's name) repeats any of it, or may do so in a way that cannot be looked for: a name with letters beyond ASCII can be
-    /// written in many.</summary>
+    /// <summary>True where a text (a folder's name) repeats any of it, or may do so in a way that cannot be looked for: a name beside it with letters beyond ASCII can
+    /// be written in many.</summary>
     public bool IsRepeatedBy(string text)
     {
         if (_isBeyondAscii || Words(text).Any(_words.Contains))

@@ -32,8 +32,11 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     private readonly List<(string Uri, string Name)> _others = [];
     private readonly List<(string File, string Reason)> _leftOut = [];
 
-    /// <summary>By the folder below the source, or the zip, that files lie in: of what lies elsewhere a name says nothing.</summary>
+    /// <summary>What all files in or below a folder, or in a zip, say of their patients.</summary>
     private readonly Dictionary<string, PatientWords> _patients = new(StringComparer.Ordinal);
+
+    /// <summary>Of the file that was taken last.</summary>
+    private (DicomObject? Of, IReadOnlyList<string> Words) _words = (null, []);
     private readonly List<string> _voxels = [];
 
     /// <summary>Files that are nothing known, each with its folder or zip.</summary>
@@ -48,11 +51,24 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
     /// <summary>Files of no zip that are called as the voxels of a pair.</summary>
     public IReadOnlyList<string> Voxels => _voxels;
 
-    /// <summary>True where a name repeats what DICOM files say of their patients that lie where a file does.</summary>
-    public bool IsRepeated(string file, string name) => _patients.GetValueOrDefault(GroupOf(file))?.IsRepeatedBy(name) == true;
-
     /// <summary>True where a name repeats what any DICOM file of the source says of its patient.</summary>
-    public bool IsRepeated(string name) => _patients.Values.Any(words => words.IsRepeatedBy(name));
+    public bool IsRepeated(string name) => IsRepeated(_base, name);
+
+    /// <summary>True where the name of a folder on the way, or what follows, repeats what a DICOM file in or below it says of its patient. Files that lie elsewhere have no
+    /// say: else a name would change as the archive grows.</summary>
+    /// <param name="container">A folder or zip.</param>
+    /// <param name="rest">What a name has besides; empty for none.</param>
+    public bool IsRepeated(string container, string rest)
+    {
+        bool Is(string folder, string name) => _patients.GetValueOrDefault(folder)?.IsRepeatedBy(name) == true;
+        var isRepeated = rest.Length > 0 ? Is(container, rest) : container == _base && Is(_base, Path.GetFileName(_base));
+        for (var at = container; at.Length > _base.Length && !isRepeated; at = ParentOf(at))
+        {
+            isRepeated = Is(at, Path.GetFileName(at));
+        }
+
+        return isRepeated;
+    }
 
     /// <summary>Looks at files, and into those that are zips.</summary>
     /// <param name="remote">The files lie there; null for a disk.</param>
@@ -118,7 +134,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         var crowded = _series.Values.CountBy(series => series.Folder).Where(pair => pair.Value > 1).Select(pair => pair.Key).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. _others.Select(other => IsRepeated(EntryUri.TryParse(other.Uri)?.Zip ?? other.Uri, other.Name)
+            .. _others.Select(other => (EntryUri.TryParse(other.Uri) is { } entry ? IsRepeated(entry.Zip, entry.Entry) : IsRepeated(ParentOf(other.Uri), other.Name))
                 ? (UnnamedUri.Of(other.Uri), $"source-{VolumeSource.ShortHash(other.Uri, salt)}", (SeriesFacts?)null, (InstanceSet?)null)
                 : (other.Uri, other.Name, null, null)),
             .. _series.Select(pair => (Uri(pair.Key.Container, pair.Key.Key, pair.Value), Name(pair.Key.Key, pair.Value), _facts.GetValueOrDefault(pair.Key), (InstanceSet?)pair.Value.Instances)),
@@ -135,9 +151,8 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
             }
 
             var name = VolumeNames.NameBelow(_base, series.IsInZip || (isFile && series.Folder == root) ? Path.ChangeExtension(series.Folder, null) : series.Folder);
-            // Where its slices have no folder below the source in common, its name is the source's own.
-            var isRepeated = series.IsSpread && series.Folder == root ? IsRepeated(name) : IsRepeated(series.IsInZip ? series.Folder : Path.Combine(series.Folder, "slice"), name);
-            return isRepeated ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
+            var isRepeated = isFile && !series.IsInZip ? IsRepeated(name) : IsRepeated(series.Folder, "");
+            return series.IsNamedBeyondAscii || isRepeated ? $"series-{key}" : crowded.Contains(series.Folder) || series.IsSpread ? $"{name}-{key[..8]}" : name;
         }
     }
 
@@ -160,13 +175,6 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         _unknown.Clear();
     }
 
-    /// <summary>The first folder below the source on the way to a file; of a zip that lies in none, itself.</summary>
-    private string GroupOf(string file)
-    {
-        var below = file.StartsWith(_base, StringComparison.Ordinal) ? file[_base.Length..].TrimStart('/') : file;
-        return below.IndexOf('/', StringComparison.Ordinal) is > 0 and var end ? below[..end] : EntryUri.IsCalledZip(below) || file == root ? below : "";
-    }
-
     /// <summary>The folder of a file or folder, on a disk or not.</summary>
     private static string ParentOf(string path) => RemotePlaces.IsOne(path) ? path[..path.LastIndexOf('/')] : Path.GetDirectoryName(path)!;
 
@@ -176,13 +184,20 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         var key = listed.Content is { Role: DicomRole.Slice } && channelCount <= 1 ? SeriesUri.KeyBy(listed.Content.SeriesKey, salt) : "";
         if (listed.Content is { } content)
         {
-            var group = GroupOf(zip ?? listed.Path);
-            if (!_patients.TryGetValue(group, out var words))
+            var withInstance = content.Role != DicomRole.Slice || (key.Length > 0 && !_series.ContainsKey((zip ?? root, key)));
+            var container = zip ?? ParentOf(listed.Path);
+            _words = content.SaysTheSameAs(_words.Of) ? _words : (content, PatientWords.Of(content));
+            for (var at = container; at?.Length >= _base.Length; at = ParentOf(at))
             {
-                _patients[group] = words = new PatientWords();
+                if (!_patients.TryGetValue(at, out var words))
+                {
+                    _patients[at] = words = new PatientWords();
+                }
+
+                words.Add(_words.Words);
             }
 
-            words.Add(content, withInstance: content.Role != DicomRole.Slice || (key.Length > 0 && !_series.ContainsKey((zip ?? root, key))));
+            _patients[container].AddOwn(content, withInstance);
         }
 
         switch (listed.Content)
@@ -201,7 +216,7 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
                 var (container, folder) = zip is not null ? (zip, zip) : listed.Path == root ? (root, root) : (root, ParentOf(listed.Path));
                 _series[(container, key)] = _series.TryGetValue((container, key), out var known)
                     ? known.With(folder, slice)
-                    : new Series(folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
+                    : new Series(slice.IsNamedBeyondAscii, folder, IsSpread: false, IsInZip: zip is not null, default(InstanceSet) + slice.InstanceMark);
                 if (withFacts)
                 {
                     _facts.TryAdd((container, key), new SeriesFacts());
@@ -269,11 +284,12 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
 
     /// <param name="Folder">The folder, or zip, that all of its slices lie in or below.</param>
     /// <param name="IsSpread">They lie in several folders.</param>
-    private sealed record Series(string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
+    /// <param name="IsNamedBeyondAscii">See <see cref="DicomObject.IsNamedBeyondAscii"/>; of any of its slices.</param>
+    private sealed record Series(bool IsNamedBeyondAscii, string Folder, bool IsSpread, bool IsInZip, InstanceSet Instances)
     {
         public Series With(string folder, DicomObject slice)
         {
-            var more = this with { Instances = Instances + slice.InstanceMark };
+            var more = this with { IsNamedBeyondAscii = IsNamedBeyondAscii || slice.IsNamedBeyondAscii, Instances = Instances + slice.InstanceMark };
             if (folder == Folder)
             {
                 return more;

@@ -219,7 +219,7 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
             if (ChannelFile.Of(file, channels) is { } channel && channel.Files(_siblings) is var files && files.Contains(file))
             {
                 var name = VolumeNames.NameBelow(path, channel.Name);
-                _found.TryAdd(channel.Volume, dicom.IsRepeated(file, name)
+                _found.TryAdd(channel.Volume, dicom.IsRepeated(file[..file.LastIndexOf('/')], Path.GetFileName(name))
                     ? new FoundVolume($"source-{VolumeSource.ShortHash(channel.Volume, salt)}", [.. files.Select(UnnamedUri.Of)])
                     : new FoundVolume(name, files));
             }

@@ -607,7 +607,12 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
         works,
         (desks, ledger) => new VolumeServices(inspector ?? _inspector, ledger, _store, desks.Leases, _slabs.Ref, _publisher, options, TimeProvider.System) { Gate = desks.Gate, Admission = desks.Admission }))));
 
-    private static async Task EndAsync(IActorRef coordinator) => await coordinator.GracefulStop(TimeSpan.FromSeconds(30));
+    /// <summary>Ends a coordinator, and waits until it has let the store go, which it does when it has ended.</summary>
+    private async Task EndAsync(IActorRef coordinator)
+    {
+        await coordinator.GracefulStop(TimeSpan.FromSeconds(30));
+        await AwaitAssertAsync(async () => await (await _store.HoldAsync(CancellationToken.None)).DisposeAsync());
+    }
 
     private RunProtocol.RunDescribed Ask(object question, IActorRef? coordinator = null)
     {
@@ -646,8 +651,11 @@ public sealed class RunActorSpecs : VirtualTimeSpecs
     /// <summary>Asks for a lease until there is one of a run.</summary>
     private void LeaseOf(RunId run)
     {
-        Request();
-        _encoder.FishForMessage(message => message is SliceProtocol.EncodeLease lease && lease.Task.RunId == run);
+        do
+        {
+            Request();
+        }
+        while (((SliceProtocol.EncodeLease)_encoder.FishForMessage(message => message is SliceProtocol.EncodeLease)).Task.RunId != run);
     }
 
     private (string Id, VolumeState State, string Code) Concluded()

@@ -180,10 +180,15 @@ public sealed class DicomSourcesTests : IDisposable
     {
         Write("in/thorax", (_ct with { Series = "1.5" }).Stack(2));
         Write("in/p7", (_ct with { PatientName = "Thor^Karl", Series = "1.6" }).Stack(2));
+        Write("in/2024/thor-1", (_ct with { PatientName = "M\u00FCller^Eva", Series = "1.8" }).Stack(2)); // by its own name
+        Write("in/2024/thor-2", (_ct with { PatientName = "Weber^Eva", Series = "1.9" }).Stack(2));
+        Write("in/2024/thor-3", (_ct with { PatientName = "Thor^Eva", Series = "1.10" }).Stack(2));
         Write("in/sub-12", (_ct with { Series = "1.3.12.2.1107.5.2" }).Stack(2));
         Write("in/MR", (_ct with { PatientName = "Smith^Anna^^Mr", Series = "1.7" }).Stack(2));
         File.WriteAllBytes(_folder["in/sub-12/1107.nii"], []);
-        Assert.Equal(["MR", "p7", "sub-12", "sub-12_1107", "thorax"], List("in").Inputs.Select(input => input.VolumeId.Value).Order(StringComparer.OrdinalIgnoreCase));
+        Assert.Equal(
+            new[] { "2024_thor-2", "MR", "p7", $"series-{Key("1.10")}", $"series-{Key("1.8")}", "sub-12", "sub-12_1107", "thorax" }.Order(StringComparer.Ordinal),
+            List("in").Inputs.Select(input => input.VolumeId.Value).Order(StringComparer.Ordinal));
     }
 
     /// <summary>One slice, or a file of no volume, is enough to know whom the name of a folder, or of a NIfTI file, names.</summary>
