@@ -162,9 +162,10 @@ internal sealed class DicomSources(string root, int channelCount, bool withFacts
         foreach (var (uri, folder, name) in _unknown)
         {
             var whole = _copying.Contains(Path.GetExtension(name)) ? Path.GetFileNameWithoutExtension(name) : name;
-            if (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(whole))))
+            if (!RemotePlaces.BearsNames(root) || (!name.StartsWith('.') && _slicesLie.Contains((folder, Path.GetExtension(whole)))))
             {
-                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}")); // called as the slices beside it are: it may have been one
+                // An instance of a PACS, whatever it answers, or called as the slices beside it are: it may have been one.
+                _others.Add((uri, $"dicom-{VolumeSource.ShortHash(uri, salt)}"));
             }
             else
             {

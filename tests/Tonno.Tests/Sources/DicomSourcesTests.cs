@@ -63,6 +63,19 @@ public sealed class DicomSourcesTests : IDisposable
         Assert.Equal(["file.not_volume", "file.not_volume"], listing.LeftOut.Select(file => file.Reason));
     }
 
+    /// <summary>What a PACS holds are instances: one that it answers otherwise for may be the last slice of a stack, which without it is shorter, and sound.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("gone")]
+    public void List_InstanceOfAPacsThatIsNone_IsAnInput(string content)
+    {
+        const string Series = "dicomweb+http://pacs/web/studies/1.1/series/2.1";
+        var slices = _ct.Stack(4).Select((slice, at) => (Path: $"{Series}/instances/3.{at}", Bytes: at < 3 ? slice.ToArray() : System.Text.Encoding.ASCII.GetBytes(content))).ToDictionary();
+        var listing = SourceListing.List([Series], null, null, [], new Pacs(slices), "");
+        Assert.Equal([$"dicom-{VolumeSource.ShortHash($"{Series}/instances/3.3")}", $"series-{Key("1.2.3.4")}"], listing.Inputs.Select(input => input.VolumeId.Value).Order(StringComparer.Ordinal));
+        Assert.Empty(listing.LeftOut);
+    }
+
     [Fact]
     public void List_ArchivesThatAreNotLookedInto_AreAccountedFor()
     {
@@ -369,6 +382,20 @@ public sealed class DicomSourcesTests : IDisposable
     }
 
     private static string Key(string uid) => SeriesUri.KeyOf(uid);
+
+    /// <summary>A PACS that answers what a test wants.</summary>
+    private sealed class Pacs(Dictionary<string, byte[]> instances) : IRemoteFiles
+    {
+        public bool Holds(string path) => RemotePlaces.IsOne(path);
+
+        public IReadOnlyList<string> List(string folder, bool below, CancellationToken cancel) => [.. instances.Keys];
+
+        public bool HoldsOneSeries(string folder) => true;
+
+        public Stream Open(string path, long mostBytes) => new MemoryStream(instances[path]);
+
+        public Stream? OpenSeekable(string path) => null;
+    }
 
     private void Write(string folder, IEnumerable<DicomBytes> slices, string prefix = "")
     {
