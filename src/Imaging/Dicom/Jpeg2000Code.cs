@@ -37,15 +37,15 @@ internal static class Jpeg2000Code
         while (at + 4 <= code.Length)
         {
             var (marker, length) = (Word(code, at), Word(code, at + 2));
-            if (marker == StartOfData)
+            if (marker == StartOfData && nextPart > at)
             {
                 at = (int)nextPart;
                 continue;
             }
 
-            if (length < 2 || at + 2 + length > code.Length)
+            if (marker == StartOfData || length < 2 || at + 2 + length > code.Length)
             {
-                return true; // cut, or at its end, which the decoder tells
+                return true; // cut, at its end, or a part that is said to end before its data begin, which the decoder tells
             }
 
             var segment = code.Slice(at + 4, length - 2);
@@ -53,10 +53,6 @@ internal static class Jpeg2000Code
             {
                 var bytes = Number(segment, 2);
                 nextPart = bytes == 0 ? code.Length : Math.Min(code.Length, at + bytes);
-                if (nextPart <= at)
-                {
-                    return true;
-                }
             }
 
             var isBounded = marker switch

@@ -96,6 +96,21 @@ public sealed class DicomFuzzTests
         Assert.False(TryRead((sound with { Fragments = [[], other] }).ToArray(), "jpeg 2000"));
     }
 
+    /// <summary>A part of a tile that is said to end before its data begin must not lead back to where it has been looked at.</summary>
+    [Fact(Timeout = 60_000)]
+    public async Task IsBounded_PartThatEndsWithinItsHeader_ComesToAnEnd()
+    {
+        var code = DicomSeeds.Blank["jpeg 2000"].Fragments![1].ToArray();
+        var part = code.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0x90]);
+        byte[] comment = [0xFF, 0x64, 0, 6, 0, 0, 0, 0];
+        for (var bytes = 0; bytes < 64; bytes++)
+        {
+            byte[] other = [.. code[..(part + 12)], .. comment, .. code[(part + 12)..]];
+            other[part + 9] = (byte)bytes;
+            await Task.Run(() => Jpeg2000Code.IsBounded(other, new PixelFormat(512, 512, 16, 16, 15, true)), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        }
+    }
+
     /// <summary>A blank slice takes a hundred bytes, and is no bomb.</summary>
     [Theory]
     [InlineData("jpeg ls")]
