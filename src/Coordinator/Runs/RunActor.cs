@@ -16,8 +16,8 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
     private readonly RunWatchers _watchers = new(Context);
     private readonly CancellationTokenSource _stopping = new();
 
-    /// <summary>Who has not been answered yet.</summary>
-    private readonly List<IActorRef> _commanders = [];
+    /// <summary>Who gave commands that are being written.</summary>
+    private readonly List<IActorRef> _unanswered = [];
     private readonly Dictionary<VolumeId, RunInput> _givenWay = [];
 
     /// <summary>Spans of volumes whose actors have failed, for the ledger.</summary>
@@ -56,7 +56,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         Receive<RunProtocol.ControlRun>(Control);
         Receive<Changed>(changed =>
         {
-            _commanders.Remove(changed.ReplyTo);
+            _unanswered.Remove(changed.ReplyTo);
             _run = changed.Run;
             if (RunControls.IsRefused(_run, changed.Control))
             {
@@ -69,7 +69,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         });
         Receive<ControlFailed>(failed =>
         {
-            _commanders.Remove(failed.ReplyTo);
+            _unanswered.Remove(failed.ReplyTo);
             failed.ReplyTo.Tell(new RunProtocol.RunRejected(_run.RunId, failed.Error.Code, failed.Error.Message));
         });
         Receive<VolumeProtocol.TurnAwaited>(awaited => _progress = _progress.TurnAwaited(awaited.VolumeId));
@@ -130,9 +130,9 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
         _stopping.Cancel();
         _stopping.Dispose();
         _span?.Dispose();
-        foreach (var commander in _run.IsEnded ? _commanders : [])
+        foreach (var client in _run.IsEnded ? _unanswered : [])
         {
-            commander.Tell(TooLate()); // the run ended before it was this one's turn
+            client.Tell(TooLate()); // the run ended before it was this one's turn
         }
     }
 
@@ -198,7 +198,7 @@ internal sealed class RunActor : ReceiveActor, IWithTimers
 
         // The next is written once this actor has been told of the one before: what it hears last is what was written last.
         var (self, replyTo, before, known, stopping) = (Self, Sender, _controlled, _run, _stopping.Token);
-        _commanders.Add(replyTo);
+        _unanswered.Add(replyTo);
         _controlled = ChangeAsync();
 
         async Task ChangeAsync()

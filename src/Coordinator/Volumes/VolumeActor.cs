@@ -240,9 +240,9 @@ internal sealed class VolumeActor : ReceiveActor
         var work = Recording(entry => LedgerEntry.Of(concluded, entry) is var ended && ended.RunId == _run ? ended with { WorkKey = _inspection?.Task.WorkKey ?? "" } : ended, _ => concluded, clear: published);
         Become(() =>
         {
-            Receive<RunProtocol.VolumeConcluded>(Tell);
+            Receive<RunProtocol.VolumeConcluded>(TellRun);
             Receive<StoreWorkActor.Failed>(failed => failed.Error is SupersededException, _ => Context.Parent.Tell(new Superseded()));
-            Receive<StoreWorkActor.Failed>(failed => failed.Of == work, failed => Tell(concluded with
+            Receive<StoreWorkActor.Failed>(failed => failed.Of == work, failed => TellRun(concluded with
             {
                 State = VolumeState.Failed,
                 ReasonCode = failed.Error is BlobStoreException store ? store.Code : "ledger.failed",
@@ -261,7 +261,7 @@ internal sealed class VolumeActor : ReceiveActor
     }
 
     /// <summary>Tells what the ledger has, or that it could not be had.</summary>
-    private void Tell(RunProtocol.VolumeConcluded concluded)
+    private void TellRun(RunProtocol.VolumeConcluded concluded)
     {
         _span.Concluded(concluded);
         Context.Parent.Tell(concluded);

@@ -17,6 +17,8 @@ public sealed partial record SeriesUri(string Container, string Key, bool Resamp
 
     internal const string TiltedMark = "#resample-tilted";
 
+    private const string SplitMark = "#split";
+
     private const int KeyLength = 16;
 
     /// <returns>Null where a URI names no series.</returns>
@@ -37,8 +39,8 @@ public sealed partial record SeriesUri(string Container, string Key, bool Resamp
     /// <summary>What messages and results call it: a folder may bear the patient's name.</summary>
     public string Name => $"Series {Key}";
 
-    public override string ToString() => $"{Container}#series={Key}{(Salt.Length > 0 ? "~" : "")}{Salt}{(ResamplesTilted ? TiltedMark : "")}{(IsSplit ? "#split" : "")}";
+    public override string ToString() => $"{Container}#series={Key}{(Salt.Length > 0 ? "~" : "")}{Salt}{(ResamplesTilted ? TiltedMark : "")}{(IsSplit ? SplitMark : "")}";
 
-    [GeneratedRegex("^(?<container>.+)#series=(?<key>[0-9a-f]{16})(~(?<salt>[A-Za-z0-9_-]{1,64}))?(?<tilted>#resample-tilted)?(?<split>#split)?\\z", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^(?<container>.+)#series=(?<key>[0-9a-f]{16})(~(?<salt>[A-Za-z0-9_-]{1,64}))?(?<tilted>" + TiltedMark + ")?(?<split>" + SplitMark + ")?\\z", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Parts();
 }

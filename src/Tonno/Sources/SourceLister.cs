@@ -237,11 +237,12 @@ internal sealed class SourceLister(string? storeRoot, SelectionRules? rules, IRe
     {
         var channel = isFolder ? null : ChannelFile.Of(path, channels);
         var own = Path.GetFileName(Path.TrimEndingDirectorySeparator(channel?.Name ?? path[..^SourceListing.ExtensionOf(path).Length]));
+        var isRepeated = dicom.IsRepeated(own);
         var name = !RemotePlaces.BearsNames(path) ? $"dicomweb-{VolumeSource.ShortHash(path, salt)}" // whose filter may name a patient
-            : dicom.IsRepeated(own) ? $"source-{VolumeSource.ShortHash(path, salt)}"
+            : isRepeated ? $"source-{VolumeSource.ShortHash(path, salt)}"
             : own;
         var files = channel?.Files(_siblings) ?? [path];
-        _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, !isFolder && dicom.IsRepeated(own) ? [.. files.Select(UnnamedUri.Of)] : files));
+        _found.TryAdd(channel?.Volume ?? path, new FoundVolume(name, !isFolder && isRepeated ? [.. files.Select(UnnamedUri.Of)] : files));
     }
 
     /// <summary>The files of NIfTI names below a folder, all others, and the folders that cannot be listed: these are inputs too, which the run
